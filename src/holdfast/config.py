@@ -1,0 +1,163 @@
+"""One frozen Config for every process. Loading (file, environment, defaults, all errors at once) is in settings.py."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_INDEX = "main"  # served at the root of the URL space
+DEFAULT_UPSTREAM = "upstream"  # the layer's name unless the configuration file names another
+DATA_FORMAT = 1  # of the data folder; a marker with a higher one was written by a newer release
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamConfig:
+    """One index we pull from. `url` is its Simple API base and ends in `/`.
+
+    An empty `url` exists only between loading and starting: it stands for the index pip is configured to use, which
+    upstream_default.py finds once and writes down. Roles always see it filled. It may carry userinfo: never print it.
+    """
+
+    name: str
+    url: str
+    ca_bundle: str = ""  # PEM file; "" = the system's trust store
+    freshness_seconds: int = 60  # a page older than this is refreshed behind the answer that serves it
+    page_budget_seconds: float = 6.0  # pip gives up at 15 s; an unseen page is answered or 503 well before
+    first_byte_seconds: float = 10.0
+    idle_seconds: float = 15.0  # a body that stalls this long is dead
+    connections_max: int = 32
+    page_bytes_max: int = 256 * MIB
+    file_bytes_max: int = 16 * 1024 * MIB
+    absent_seconds: int = 60  # how long an upstream's own 404 is believed
+
+
+@dataclass(frozen=True, slots=True)
+class IndexConfig:
+    """One hosted index and what lies under it."""
+
+    name: str
+    private: bool = False  # reads need a token
+    layers: tuple[str, ...] = ()  # upstreams asked, in order, for names this index does not own
+    reserved: tuple[str, ...] = ()  # name patterns (`acme-*`) that never fall through to a layer
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting, resolved. Paths are absolute."""
+
+    data: Path
+    listen_host: str = "127.0.0.1"
+    listen_port: int = 8000
+    public_url: str = ""  # no trailing slash, may carry a path prefix; "" = http://<listen>
+    database_url: str = ""  # "" = SQLite in the data folder; else postgresql://...
+    store: str = ""  # "" = <data>/store; else a folder or s3://bucket/prefix
+    tls_cert: str = ""
+    tls_key: str = ""
+    trusted_proxies: tuple[str, ...] = ()  # addresses or networks whose X-Forwarded-* are believed
+    fronts: int = 1  # front worker processes on this machine
+    control_threads: int = 8
+    upload_bytes_max: int = 10 * 1024 * MIB
+    upload_seconds_max: int = 3600
+    upload_rate_bytes_min: int = 1024  # per second, averaged after a grace of 30 s
+    spool_bytes_max: int = 50 * 1024 * MIB
+    page_cache_bytes: int = 96 * MIB  # per front
+    hold_seconds: float = 8.0  # how long an upload waits for a database or store that blinks
+    deleted_days: int = 30  # how long the bytes of files that their owners deleted are kept
+    log_level: str = "info"
+    access_log: str = ""  # "" = <data>/log/access.jsonl, "-" = standard output, "off"
+    access_log_bytes_max: int = 64 * MIB  # rotated once past this size, one old file kept
+    upstreams: tuple[UpstreamConfig, ...] = ()
+    indexes: tuple[IndexConfig, ...] = field(default=(IndexConfig(DEFAULT_INDEX),))
+    instance: str = ""  # the instance id, read from the data folder's marker once it exists
+
+    def index(self, name: str) -> IndexConfig | None:
+        """The hosted index of that name."""
+        return next((i for i in self.indexes if i.name == name), None)
+
+    def upstream(self, name: str) -> UpstreamConfig | None:
+        """The upstream of that name."""
+        return next((u for u in self.upstreams if u.name == name), None)
+
+    @property
+    def base_url(self) -> str:
+        """What clients put before `/simple/`: the public URL, else the listen address."""
+        if self.public_url:
+            return self.public_url
+        scheme = "https" if self.tls_cert else "http"
+        host = f"[{self.listen_host}]" if ":" in self.listen_host else self.listen_host
+        return f"{scheme}://{host}:{self.listen_port}"
+
+    def index_url(self, index: str) -> str:
+        """The absolute URL of an index's root, without a trailing slash: from configuration, never from Host."""
+        return self.base_url if index == DEFAULT_INDEX else f"{self.base_url}/{index}"
+
+    # The data folder's layout, spelt once.
+    @property
+    def store_folder(self) -> Path:
+        return self.data / "store"
+
+    @property
+    def sqlite_file(self) -> Path:
+        return self.data / "holdfast.sqlite3"
+
+    @property
+    def marker(self) -> Path:
+        """JSON: instance id and data format. Its presence means: initialised."""
+        return self.data / "instance.json"
+
+    @property
+    def upstream_file(self) -> Path:
+        """JSON: the upstream found in pip's configuration at first start. Later starts believe it, not pip."""
+        return self.data / "upstream.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held with flock by the one running supervisor; its text is that process's id."""
+        return self.data / "lock"
+
+    @property
+    def first_token_file(self) -> Path:
+        """The first token, when standard output was no terminal to show it on."""
+        return self.data / "first-token"
+
+    @property
+    def run_folder(self) -> Path:
+        return self.data / "run"
+
+    @property
+    def resolved_file(self) -> Path:
+        """JSON: this Config as the supervisor resolved it, so that every role of one start runs with equal settings."""
+        return self.run_folder / "config.json"
+
+    @property
+    def pids_file(self) -> Path:
+        """JSON: role -> process id, for drills and `holdfast check`."""
+        return self.run_folder / "pids.json"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.run_folder / "control.sock"
+
+    @property
+    def pull_socket(self) -> Path:
+        return self.run_folder / "pull.sock"
+
+    @property
+    def head_hint(self) -> Path:
+        """8 bytes, little-endian: the newest published serial, bumped by publishers, mapped by fronts."""
+        return self.run_folder / "head"
+
+    @property
+    def spool_folder(self) -> Path:
+        return self.data / "spool"
+
+    @property
+    def partial_folder(self) -> Path:
+        return self.data / "partial"
+
+    @property
+    def backup_folder(self) -> Path:
+        return self.data / "backups"
+
+    @property
+    def log_folder(self) -> Path:
+        return self.data / "log"

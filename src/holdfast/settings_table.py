@@ -1,0 +1,215 @@
+"""The one table of settings: key, how it is read, its default, why one would change it, and a good example.
+
+The loader, the environment variable names, `holdfast config example` and every complaint come from this table.
+A key `spool_bytes_max` is `HOLDFAST_SPOOL_BYTES_MAX` in the environment.
+"""
+
+from dataclasses import dataclass
+
+from holdfast.settings_values import (
+    Parser,
+    parse_boolean,
+    parse_count,
+    parse_database_url,
+    parse_list,
+    parse_listen,
+    parse_log_level,
+    parse_networks,
+    parse_path,
+    parse_public_url,
+    parse_seconds,
+    parse_size,
+    parse_store,
+    parse_upstream_url,
+    parse_whole_seconds,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key of the file, and the Config field(s) it fills."""
+
+    key: str
+    parse: Parser
+    default: str  # as TOML text
+    why: str
+    example: str  # as TOML text
+    fields: tuple[str, ...] = ()  # the Config fields, when not just the key itself
+
+    @property
+    def config_fields(self) -> tuple[str, ...]:
+        return self.fields or (self.key,)
+
+
+DATA_HOME = "~/.local/share"  # XDG's default for data; $XDG_DATA_HOME goes before it
+
+SCALARS: tuple[Setting, ...] = (
+    Setting(
+        "data",
+        parse_path,
+        f'"{DATA_HOME}/holdfast"',
+        "The data folder: everything Holdfast keeps, unless `store` or `database_url` point elsewhere. A local disk.",
+        '"/var/lib/holdfast"',
+    ),
+    Setting(
+        "listen",
+        parse_listen,
+        '"127.0.0.1:8000"',
+        "Where to listen: an IP address and a port. Port 0 picks a free one and prints it.",
+        '"0.0.0.0:8000"',
+        ("listen_host", "listen_port"),
+    ),
+    Setting(
+        "public_url",
+        parse_public_url,
+        '""',
+        "What clients call this instance, path prefix included. Required when `listen` is not a loopback address.",
+        '"https://packages.example"',
+    ),
+    Setting(
+        "database_url",
+        parse_database_url,
+        '""',
+        "Empty: SQLite in the data folder. Else PostgreSQL.",
+        '"postgresql://holdfast@db.example/holdfast"',
+    ),
+    Setting(
+        "store",
+        parse_store,
+        '""',
+        "Where published objects live. Empty: the data folder's `store`. Else another folder, or S3.",
+        '"s3://bucket/prefix"',
+    ),
+    Setting(
+        "tls_cert",
+        parse_path,
+        '""',
+        "PEM file with the certificate chain, to speak HTTPS without a proxy. Read again on SIGHUP.",
+        '"/etc/holdfast/tls.crt"',
+    ),
+    Setting("tls_key", parse_path, '""', "PEM file with the certificate's private key.", '"/etc/holdfast/tls.key"'),
+    Setting(
+        "trusted_proxies",
+        parse_networks,
+        "[]",
+        "Addresses or networks of the proxies in front, whose X-Forwarded-For and -Proto are believed.",
+        '["127.0.0.1", "10.0.0.0/8"]',
+    ),
+    Setting(
+        "fronts",
+        parse_count(1, 256),
+        "1",
+        "Front worker processes. One answers tens of thousands of requests per second.",
+        "2",
+    ),
+    Setting(
+        "control_threads",
+        parse_count(1, 256),
+        "8",
+        "Uploads and management requests worked on at once.",
+        "16",
+    ),
+    Setting("upload_bytes_max", parse_size, '"10 GiB"', "The largest file an upload may carry.", '"2 GiB"'),
+    Setting("upload_seconds_max", parse_whole_seconds, '"1h"', "The longest an upload may take to arrive.", '"10m"'),
+    Setting(
+        "upload_rate_bytes_min",
+        parse_size,
+        '"1 KiB"',
+        "Bytes per second below which an upload is given up, averaged after a grace of 30 s.",
+        '"10 KiB"',
+    ),
+    Setting(
+        "spool_bytes_max",
+        parse_size,
+        '"50 GiB"',
+        "Disk that uploads still arriving may take together.",
+        '"100 GiB"',
+    ),
+    Setting("page_cache_bytes", parse_size, '"96 MiB"', "Memory for pages in each front.", '"512 MiB"'),
+    Setting(
+        "hold_seconds",
+        parse_seconds,
+        '"8s"',
+        "How long an upload waits for a database or store that blinks. Above 9 s some upload tools give up first.",
+        '"5s"',
+    ),
+    Setting(
+        "deleted_days",
+        parse_count(1, 36_500),
+        "30",
+        "Days for which the bytes of files that their owners deleted are kept. Their links answer until then.",
+        "90",
+    ),
+    Setting("log_level", parse_log_level, '"info"', "debug, info, warning or error.", '"warning"'),
+    Setting(
+        "access_log",
+        parse_path,
+        '""',
+        'One JSON line per request. Empty: `log/access.jsonl` in the data folder. "-": standard output. "off": none.',
+        '"off"',
+    ),
+    Setting(
+        "access_log_bytes_max",
+        parse_size,
+        '"64 MiB"',
+        "The access log is rotated past this size; one old file is kept.",
+        '"1 GiB"',
+    ),
+)
+
+# `[upstream.NAME]`. The sole upstream's are also HOLDFAST_UPSTREAM (its url) and HOLDFAST_UPSTREAM_<KEY>.
+UPSTREAM: tuple[Setting, ...] = (
+    Setting(
+        "url",
+        parse_upstream_url,
+        '""',
+        "The Simple API of an index. Empty: the one pip is configured to use when Holdfast first starts.",
+        '"https://index.example/simple/"',
+    ),
+    Setting(
+        "ca_bundle",
+        parse_path,
+        '""',
+        "PEM file of the authorities to trust. Empty: the system's, or pip's when the URL comes from pip.",
+        '"/etc/ssl/certs/corporate.pem"',
+    ),
+    Setting(
+        "freshness_seconds",
+        parse_whole_seconds,
+        '"60s"',
+        "A page older than this is refreshed behind the answer that still serves it.",
+        '"10m"',
+    ),
+    Setting(
+        "page_budget_seconds",
+        parse_seconds,
+        '"6s"',
+        "A page never seen before is answered, or refused with 503, within this time. pip gives up after 15 s.",
+        '"10s"',
+    ),
+    Setting("first_byte_seconds", parse_seconds, '"10s"', "How long a file's first byte may take.", '"30s"'),
+    Setting("idle_seconds", parse_seconds, '"15s"', "A body that stalls this long is given up.", '"30s"'),
+    Setting("connections_max", parse_count(1, 1024), "32", "Connections to this upstream at once.", "8"),
+    Setting("page_bytes_max", parse_size, '"256 MiB"', "The largest page to read.", '"64 MiB"'),
+    Setting("file_bytes_max", parse_size, '"16 GiB"', "The largest file to keep.", '"4 GiB"'),
+    Setting("absent_seconds", parse_whole_seconds, '"60s"', "How long the upstream's own 404 is believed.", '"5m"'),
+)
+
+# `[index.NAME]`. The default index's are also HOLDFAST_INDEX_<KEY>.
+INDEX: tuple[Setting, ...] = (
+    Setting("private", parse_boolean, "false", "Reading needs a token.", "true"),
+    Setting(
+        "layers",
+        parse_list,
+        '["upstream"]',
+        "Upstreams asked, in order, for names this index does not own. The default index has all, others none.",
+        '["corporate", "upstream"]',
+    ),
+    Setting(
+        "reserved",
+        parse_list,
+        "[]",
+        "Name patterns that never fall through to an upstream, even before their first upload.",
+        '["acme-*"]',
+    ),
+)

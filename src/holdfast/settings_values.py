@@ -1,0 +1,187 @@
+"""How the text of a setting becomes a value, one function per kind. Each raises ValueError with the rule it broke.
+
+The rule is written so that it reads on after "must be": `HOLDFAST_SPOOL_BYTES_MAX ... must be a size such as 10 GiB`.
+"""
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+Parser = Callable[[object], object]
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?b?)", re.IGNORECASE)
+_SIZE_UNITS = {"": 1, "b": 1} | {
+    f"{letter}{suffix}": base**power
+    for power, letter in enumerate("kmgt", start=1)
+    for suffix, base in (("", 1024), ("ib", 1024), ("i", 1024), ("b", 1000))
+}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
+_DURATION_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def parse_text(raw: object) -> str:
+    """Any string."""
+    if not isinstance(raw, str):
+        raise ValueError("text")
+    return raw.strip()
+
+
+def parse_boolean(raw: object) -> bool:
+    """A TOML boolean, or the usual words in an environment variable."""
+    if isinstance(raw, bool):
+        return raw
+    word = str(raw).strip().lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise ValueError("true or false")
+
+
+def parse_count(least: int, most: int) -> Parser:
+    """A whole number from `least` to `most`."""
+
+    def parse(raw: object) -> int:
+        text = str(raw).strip()
+        if isinstance(raw, bool | float) or not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def parse_size(raw: object) -> int:
+    """Bytes: a whole number, or a number with a unit (`10 GiB`, `500 MB`)."""
+    match = None if isinstance(raw, bool) else _SIZE.fullmatch(str(raw).strip())
+    unit = _SIZE_UNITS.get(match[2].lower()) if match else None
+    size = round(float(match[1]) * unit) if match and unit else 0
+    if size < 1:
+        raise ValueError("a size above zero, in bytes or with a unit such as 10 GiB or 500 MB")
+    return size
+
+
+def parse_seconds(raw: object) -> float:
+    """Seconds: a number, or one with a unit (`30s`, `5m`)."""
+    match = None if isinstance(raw, bool) else _DURATION.fullmatch(str(raw).strip())
+    seconds = float(match[1]) * _DURATION_UNITS[(match[2] or "").lower()] if match else 0.0
+    if seconds <= 0:
+        raise ValueError("a duration above zero, in seconds or with a unit such as 30s, 5m or 1h")
+    return seconds
+
+
+def parse_whole_seconds(raw: object) -> int:
+    """Seconds, rounded up to whole ones."""
+    return math.ceil(parse_seconds(raw))
+
+
+def parse_list(raw: object) -> tuple[str, ...]:
+    """A TOML array of strings, or comma-separated text in an environment variable."""
+    items = raw if isinstance(raw, list | tuple) else str(raw).split(",")
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError("a list of texts")
+    return tuple(item.strip() for item in items if item.strip())
+
+
+def parse_networks(raw: object) -> tuple[str, ...]:
+    """IP addresses or networks in their canonical spelling."""
+    try:
+        return tuple(_network(item) for item in parse_list(raw))
+    except ValueError:
+        raise ValueError("IP addresses or networks") from None
+
+
+def _network(text: str) -> str:
+    return str(ipaddress.ip_network(text, strict=False)) if "/" in text else str(ipaddress.ip_address(text))
+
+
+def parse_listen(raw: object) -> tuple[str, int]:
+    """`ADDRESS:PORT`, `[v6]:PORT` or a port alone, which means loopback. A host name would need a resolver at boot."""
+    rule = "an IP address and a port (0 picks a free one)"
+    host, _, port = str(raw).strip().rpartition(":")
+    host = {"": "127.0.0.1", "localhost": "127.0.0.1"}.get(host, host)
+    try:
+        address = ipaddress.ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+    except ValueError:
+        raise ValueError(rule) from None
+    if (address.version == 6) != host.startswith("[") or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(rule)
+    return str(address), int(port)
+
+
+def parse_url(raw: object) -> str:
+    """An absolute http(s) URL without query or fragment, no trailing slash; "" stays "": not set."""
+    text = str(raw).strip()
+    if not text:
+        return ""
+    rule = "an absolute http:// or https:// URL without query or fragment"
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        raise ValueError(rule) from None
+    if not valid or parts.query or parts.fragment or any(c.isspace() for c in text):
+        raise ValueError(rule)
+    return text.rstrip("/")
+
+
+def parse_public_url(raw: object) -> str:
+    """A URL fit for every client's eyes: no credentials."""
+    url = parse_url(raw)
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("a URL without user name and password: it is printed on every page")
+    return url
+
+
+def parse_upstream_url(raw: object) -> str:
+    """A Simple API base; it ends in one slash. Credentials in it are kept."""
+    url = parse_url(raw)
+    return f"{url}/" if url else ""
+
+
+def parse_database_url(raw: object) -> str:
+    """`postgresql://...`, or "" for SQLite in the data folder."""
+    text = str(raw).strip()
+    if text and not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("a postgresql:// URL, or empty for SQLite in the data folder")
+    return text
+
+
+def parse_log_level(raw: object) -> str:
+    """One of LOG_LEVELS, in any case."""
+    level = str(raw).strip().lower()
+    if level not in LOG_LEVELS:
+        raise ValueError("one of " + ", ".join(LOG_LEVELS))
+    return level
+
+
+def parse_path(raw: object) -> str:
+    """A path as written; where it starts from depends on who wrote it (see `absolute`)."""
+    if not isinstance(raw, str) or "\0" in raw:
+        raise ValueError("a path")
+    return raw.strip()
+
+
+def parse_store(raw: object) -> str:
+    """A folder, or a bucket's URL (`s3://bucket/prefix`, gs, az); "" for the data folder's own."""
+    text = parse_path(raw)
+    if "://" in text and not re.fullmatch(r"(s3|gs|az)://[^/\s]+(/\S*)?", text):
+        raise ValueError("a folder or a bucket's URL (s3, gs, az)")
+    return text
+
+
+def absolute(path: str, base: Path) -> str:
+    """`path` as an absolute one: from `base` when relative, `~` being the home folder; "" stays ""."""
+    return str((base / Path(path).expanduser()).absolute()) if path else ""
+
+
+def absolute_store(store: str, base: Path) -> str:
+    """Like `absolute`, except for stores that are URLs."""
+    return store if "://" in store else absolute(store, base)
+
+
+def absolute_log(path: str, base: Path) -> str:
+    """Like `absolute`, except for the words `-` and `off`."""
+    return path if path in ("-", "off") else absolute(path, base)
