@@ -1,0 +1,212 @@
+"""What an uploaded archive holds, found without extracting it and in bounded memory.
+
+A wheel is a zip, an sdist a `.tar.gz` (or, rarely now, a zip). Each check is a small function that returns
+problems, so all of them are reported together; the readers stop early only where going on would be unsafe.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from holdfast.core import tar_reading, zip_reading
+from holdfast.core.archive_limits import LIMITS, ArchiveLimits, Hostile, Member, is_safe_name
+from holdfast.core.upload_problems import Problem, problem
+
+ArchiveKind = Literal["wheel", "sdist"]
+
+_REBUILD = "Build the file again with a current build tool and upload that."
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFacts:
+    """What the rest of an upload needs to know of the bytes."""
+
+    kind: ArchiveKind
+    top: str  # the wheel's `.dist-info` folder, or the sdist's one top folder
+    metadata: bytes  # METADATA or PKG-INFO, exactly as in the archive
+    wheel: bytes  # the WHEEL file; empty for an sdist
+    entries: int
+    unpacked_bytes: int
+    names: frozenset[str]  # of regular files
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Either facts and no problem, or problems; facts may be there too when the trouble is not with the framing."""
+
+    facts: ArchiveFacts | None
+    problems: tuple[Problem, ...]
+
+
+def examine(path: Path, filename: str, limits: ArchiveLimits = LIMITS) -> Examined:
+    """Look into the distribution stored at `path`, whose client-given (and already legal) name is `filename`.
+
+    Raises OSError only when the local file cannot be read, which is our trouble and not the client's.
+    """
+    try:
+        if filename.endswith(".whl"):
+            return _examine_wheel(path, filename, limits)
+        if filename.endswith(".zip"):
+            return _examine_zip_sdist(path, filename, limits)
+        return _examine_tar_sdist(path, filename, limits)
+    except Hostile as error:
+        return Examined(None, (problem("content", filename, error.rule, error.step or _REBUILD),))
+
+
+def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits) -> Examined:
+    with path.open("rb") as file:
+        directory = zip_reading.read_directory(file, limits)
+        members = [entry.member for entry in directory.entries]
+        problems = [*check_members(members, filename, limits), *zip_reading.check_entries(directory, filename)]
+        infos = dist_infos(members)
+        problems += check_one_dist_info(infos, filename)
+        if problems:
+            return Examined(None, tuple(problems))
+        top = infos[0]
+        files = {name: directory.by_name.get(f"{top}/{name}") for name in ("METADATA", "WHEEL", "RECORD")}
+        problems += [_missing(filename, f"{top}/{name}") for name, entry in files.items() if entry is None]
+        if problems or files["METADATA"] is None or files["WHEEL"] is None:
+            return Examined(None, tuple(problems))
+        metadata = zip_reading.read_entry(file, files["METADATA"], limits.metadata_bytes_max)
+        wheel = zip_reading.read_entry(file, files["WHEEL"], limits.wheel_bytes_max)
+    return Examined(_facts("wheel", top, metadata, wheel, members), ())
+
+
+def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Examined:
+    with path.open("rb") as file:
+        directory = zip_reading.read_directory(file, limits)
+        members = [entry.member for entry in directory.entries]
+        problems = [*check_members(members, filename, limits), *zip_reading.check_entries(directory, filename)]
+        problems += check_one_top_folder(members, filename)
+        if problems:
+            return Examined(None, tuple(problems))
+        top = members[0].name.split("/", 1)[0]
+        entry = directory.by_name.get(f"{top}/PKG-INFO")
+        if entry is None:
+            return Examined(None, (_missing(filename, f"{top}/PKG-INFO"),))
+        metadata = zip_reading.read_entry(file, entry, limits.metadata_bytes_max)
+    return Examined(_facts("sdist", top, metadata, b"", members), ())
+
+
+def _examine_tar_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Examined:
+    found = tar_reading.read_tar(path, limits)
+    problems = [*found.problems, *check_members(found.members, filename, limits)]
+    problems += check_one_top_folder(found.members, filename)
+    if problems:
+        return Examined(None, tuple(problems))
+    top = found.members[0].name.split("/", 1)[0]
+    metadata = found.metadata.get(f"{top}/PKG-INFO")
+    if metadata is None:
+        return Examined(None, (_missing(filename, f"{top}/PKG-INFO"),))
+    return Examined(_facts("sdist", top, metadata, b"", found.members), ())
+
+
+def _facts(kind: ArchiveKind, top: str, metadata: bytes, wheel: bytes, members: list[Member]) -> ArchiveFacts:
+    names = frozenset(m.name for m in members if not m.folder)
+    return ArchiveFacts(kind, top, metadata, wheel, len(members), sum(m.size for m in members), names)
+
+
+# Checks over the list of members, the same for every kind of archive.
+
+
+def check_members(members: list[Member], filename: str, limits: ArchiveLimits) -> list[Problem]:
+    """Rules each name must keep, and the names together."""
+    problems: list[Problem] = []
+    for check in (check_not_empty, check_name_shapes, check_duplicates):
+        problems += check(members, filename)
+    problems += check_name_lengths(members, limits)
+    return problems
+
+
+def check_not_empty(members: list[Member], filename: str) -> list[Problem]:
+    """An archive without any file."""
+    if any(not m.folder for m in members):
+        return []
+    return [problem("content", filename, "the archive holds no file", _REBUILD)]
+
+
+def check_name_shapes(members: list[Member], filename: str) -> list[Problem]:
+    """Names that would land outside the folder they are unpacked in, or that two tools would read differently."""
+    bad = [m for m in members if not is_safe_name(m.name)]
+    return _first_of(bad, "a name inside the archive is absolute, climbs with '..' or is not plain text")
+
+
+def check_duplicates(members: list[Member], filename: str) -> list[Problem]:
+    """The same path twice: which of them counts depends on who unpacks."""
+    seen: set[str] = set()
+    twice: list[Member] = []
+    for member in members:
+        key = member.name.removesuffix("/")
+        if key in seen and not member.folder:
+            twice.append(member)
+        seen.add(key)
+    return _first_of(twice, "a name is in the archive more than once")
+
+
+def check_name_lengths(members: list[Member], limits: ArchiveLimits) -> list[Problem]:
+    """Names no file system could hold."""
+    long = [m for m in members if len(m.name.encode("utf-8", "surrogatepass")) > limits.name_bytes_max]
+    return _first_of(long, f"a name inside the archive is longer than {limits.name_bytes_max} bytes")
+
+
+def dist_infos(members: Iterable[Member]) -> list[str]:
+    """Top-level folders ending in `.dist-info`, in the order they appear."""
+    tops = dict.fromkeys(m.name.split("/", 1)[0] for m in members if "/" in m.name)
+    return [top for top in tops if top.endswith(".dist-info")]
+
+
+def check_one_dist_info(infos: list[str], filename: str) -> list[Problem]:
+    """Exactly one `.dist-info`, and it is the filename's (binary distribution format)."""
+    if len(infos) != 1:
+        rule = f"the wheel has {len(infos)} .dist-info folders instead of one"
+        return [problem("content", filename, rule, _REBUILD)]
+    name, _, version = infos[0].removesuffix(".dist-info").partition("-")
+    wheel_name, wheel_version = [*filename.split("-"), ""][:2]
+    if canonicalize_name(name) == canonicalize_name(wheel_name) and _same_version(version, wheel_version):
+        return []
+    return [problem("content", infos[0], f"the .dist-info folder does not match the filename {filename}", _REBUILD)]
+
+
+def check_one_top_folder(members: list[Member], filename: str) -> list[Problem]:
+    """An sdist unpacks into one folder, `<name>-<version>` (PEP 625)."""
+    tops = {m.name.split("/", 1)[0] for m in members}
+    loose = [m for m in members if "/" not in m.name and not m.folder]
+    if len(tops) == 1 and not loose:
+        top = next(iter(tops))
+        stem = filename.removesuffix(".tar.gz").removesuffix(".zip")
+        return [] if _same_stem(top, stem) else _wrong_top(top, filename)
+    rule = "an sdist holds exactly one top folder, and everything is inside it"
+    return [problem("content", filename, rule, _REBUILD)]
+
+
+def _wrong_top(top: str, filename: str) -> list[Problem]:
+    return [problem("content", top, f"the top folder does not match the filename {filename}", _REBUILD)]
+
+
+def _same_stem(one: str, other: str) -> bool:
+    (name, _, version), (other_name, _, other_version) = one.rpartition("-"), other.rpartition("-")
+    return canonicalize_name(name) == canonicalize_name(other_name) and _same_version(version, other_version)
+
+
+def _same_version(one: str, other: str) -> bool:
+    try:
+        # A dist-info folder escapes `-` as `_`; PEP 440 reads both alike except before a local part's `+`.
+        return Version(one.replace("_", "-")) == Version(other.replace("_", "-"))
+    except InvalidVersion:
+        return one == other
+
+
+def _missing(filename: str, name: str) -> Problem:
+    return problem("content", filename, f"the archive has no {name}", _REBUILD)
+
+
+def _first_of(members: list[Member], rule: str) -> list[Problem]:
+    """One problem for many members of the same kind: the first by name, the rest counted."""
+    if not members:
+        return []
+    more = f" ({len(members)} such names)" if len(members) > 1 else ""
+    return [problem("content", members[0].name, rule + more, _REBUILD)]
