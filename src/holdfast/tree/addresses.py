@@ -1,0 +1,98 @@
+"""The one table of what is stored where in the published tree. No other module spells a key.
+
+Durable: instance, journal, checkpoints, records, cards, card books, blobs.
+Disposable: `pulled/` (pages and files of upstreams), `rendered/` (page bytes that are slow to make).
+"""
+
+from holdfast.core.names import is_filename, is_index_name, is_normalized, is_sha256
+
+INSTANCE = "v1/instance.json"
+JOURNAL_PREFIX = "v1/journal/"
+CHUNK_PREFIX = "v1/journal-chunk/"
+CHECKPOINT_PREFIX = "v1/checkpoint/"
+CHECKPOINT_POINTER = "v1/newest-checkpoint"  # only a hint: the newest under CHECKPOINT_PREFIX is the truth
+CHUNK_SERIALS = 4096
+COMPACTION = "v1/compaction.json"  # how far superseded records have been looked for
+PULLED_PREFIX = "pulled/"
+RENDERED_PREFIX = "rendered/"
+BLOB_PREFIX = "blobs/"
+
+
+def segment(serial: int) -> str:
+    """One committed transaction. Zero-padded so that key order is serial order."""
+    assert serial > 0, serial
+    return f"{JOURNAL_PREFIX}{serial:012d}.json"
+
+
+def segment_serial(key: str) -> int:
+    """The serial a journal segment's key carries."""
+    return int(key.removeprefix(JOURNAL_PREFIX).removesuffix(".json"))
+
+
+def chunk(number: int) -> str:
+    """Serials number*4096+1 .. (number+1)*4096 in one object."""
+    assert number >= 0, number
+    return f"{CHUNK_PREFIX}{number:08d}.json.zst"
+
+
+def checkpoint(serial: int) -> str:
+    """The state of every project after `serial`."""
+    assert serial >= 0, serial
+    return f"{CHECKPOINT_PREFIX}{serial:012d}"
+
+
+def record(index: str, name: str, digest: str) -> str:
+    """A project's record, by the sha256 of its uncompressed JSON."""
+    assert is_index_name(index) and is_normalized(name) and is_sha256(digest), (index, name, digest)
+    return f"v1/{index}/project/{name}/{digest}.json.zst"
+
+
+def records_of(index: str, name: str) -> str:
+    """The prefix of every record ever written for a project."""
+    assert is_index_name(index) and is_normalized(name), (index, name)
+    return f"v1/{index}/project/{name}/"
+
+
+def card(index: str, sha256: str, filename: str) -> str:
+    """The card of one file in one index (or upstream).
+
+    The filename is part of the key: equal bytes may be published under two names, and each keeps its own card.
+    """
+    assert is_index_name(index) and is_sha256(sha256) and is_filename(filename), (index, sha256, filename)
+    return f"v1/{index}/file/{sha256}/{filename}"
+
+
+def card_book(upstream: str, name: str) -> str:
+    """Every file an upstream ever listed for a project, so that URLs given out stay resolvable for years."""
+    assert is_index_name(upstream) and is_normalized(name), (upstream, name)
+    return f"v1/{upstream}/book/{name}.json.zst"
+
+
+def blob(sha256: str) -> str:
+    """Immutable bytes of a hosted index: files, core metadata, provenance."""
+    assert is_sha256(sha256), sha256
+    return f"{BLOB_PREFIX}{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}"
+
+
+def pulled_page(upstream: str, name: str) -> str:
+    """The last good page of an upstream's project, in record form."""
+    assert is_index_name(upstream) and is_normalized(name), (upstream, name)
+    return f"{PULLED_PREFIX}{upstream}/page/{name}.json.zst"
+
+
+def pulled_file(upstream: str, sha256: str) -> str:
+    """A verified file of an upstream."""
+    assert is_index_name(upstream) and is_sha256(sha256), (upstream, sha256)
+    return f"{PULLED_PREFIX}{upstream}/file/{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}"
+
+
+def pulled_metadata(upstream: str, sha256: str) -> str:
+    """The core metadata of the upstream file with that digest (the file's digest, not the metadata's)."""
+    assert is_index_name(upstream) and is_sha256(sha256), (upstream, sha256)
+    return f"{PULLED_PREFIX}{upstream}/metadata/{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}"
+
+
+def rendered(renderer: str, digest: str, representation: str) -> str:
+    """Page bytes by record digest, e.g. representation `json.gzip`; may vanish at any time."""
+    assert is_sha256(digest), digest
+    return f"{RENDERED_PREFIX}{renderer}/{digest[:2]}/{digest}.{representation}"

@@ -1,0 +1,64 @@
+"""Page bytes of large projects, made by whoever writes the record so that no front has to. Disposable.
+
+One place says how a page is compressed: a front that makes a page itself must make the very bytes that lie in the
+store, because both go out under one strong ETag.
+"""
+
+import gzip
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
+import zstandard
+
+from holdfast.core import simple_html, simple_json
+from holdfast.core.model import Record
+from holdfast.store.port import Store
+from holdfast.tree import addresses
+
+FILES_MIN = 200  # below this a front renders a page within its budget of a few milliseconds
+GZIP_LEVEL = 3  # level 4 takes twice as long for 5 % less, level 6 three times for 10 %: the bulk is digests
+ZSTD_LEVEL = 3
+SHAPES = ("json", "html")
+ENCODINGS = ("gzip", "zstd")
+REPRESENTATIONS = tuple(f"{shape}.{encoding}" for shape, encoding in product(SHAPES, ENCODINGS))
+
+
+def compress_page(page: bytes, encoding: str) -> bytes:
+    """The page under a content encoding ("" = as it is); equal pages give equal bytes."""
+    if encoding == "gzip":
+        return gzip.compress(page, GZIP_LEVEL, mtime=0)
+    if encoding == "zstd":
+        return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).compress(page)
+    assert not encoding, encoding
+    return page
+
+
+def render_pages(record: Record, public_base: str) -> dict[str, bytes]:
+    """Compressed pages by representation; none for a record that a front renders quickly. Raises Corrupt.
+
+    `public_base` is the absolute URL of the index's root, without a trailing slash.
+    """
+    if len(record.files) < FILES_MIN:
+        return {}
+    pages = {
+        "json": simple_json.detail(record, public_base=public_base),
+        "html": simple_html.detail(record, public_base=public_base),
+    }
+    jobs = list(product(SHAPES, ENCODINGS))
+    with ThreadPoolExecutor(len(jobs)) as pool:  # compressors leave the interpreter's lock
+        bodies = pool.map(lambda job: compress_page(pages[job[0]], job[1]), jobs)
+        return dict(zip(REPRESENTATIONS, bodies, strict=True))
+
+
+def put_pages(store: Store, record: Record, digest: str, public_base: str) -> None:
+    """Store the compressed pages of a large record. Raises Corrupt, Unavailable."""
+    renderer = simple_json.renderer(public_base)
+    for representation, body in render_pages(record, public_base).items():
+        store.put(addresses.rendered(renderer, digest, representation), body)
+
+
+def forget_pages(store: Store, digest: str, public_bases: Iterable[str]) -> None:
+    """Delete what was rendered for a record. Raises Unavailable."""
+    for base, representation in product(public_bases, REPRESENTATIONS):
+        store.delete(addresses.rendered(simple_json.renderer(base), digest, representation))
