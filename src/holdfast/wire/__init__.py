@@ -1,0 +1,1 @@
+"""HTTP mechanics without packaging words: request and response values, client, coalescing, breaker, admission."""
