@@ -1,0 +1,285 @@
+"""The read plane: a function from request to response, composed by hand.
+
+`find` answers from memory without awaiting anything; `answer` does the rest. No Django, no database, no upstream:
+everything comes from the published tree, or is asked of pull and control over their sockets.
+"""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs, urlsplit
+
+import structlog
+
+from holdfast.clock import Clock
+from holdfast.config import DEFAULT_INDEX, MIB, Config
+from holdfast.core.errors import Absent, Corrupt, Outcome
+from holdfast.core.legacy_json import NOT_FOUND
+from holdfast.core.negotiation import choose, choose_encoding
+from holdfast.read.access import Access
+from holdfast.read.answers import NOSNIFF, from_outcome, method_not_allowed, options, problem, redirect
+from holdfast.read.cache import PageCache
+from holdfast.read.conditions import matches
+from holdfast.read.files import Files
+from holdfast.read.follow import Follower, Hint
+from holdfast.read.health import Health
+from holdfast.read.hosted import HostedPages, PageMaker
+from holdfast.read.hot import HotEntry, HotTable, Prepared, Variant, unchanged_headers
+from holdfast.read.hot_files import FileAnswer
+from holdfast.read.legacy import LegacyDocuments, Source
+from holdfast.read.listing import ProjectLists
+from holdfast.read.local_files import Copies, LocalFiles
+from holdfast.read.loops import refuse_loop
+from holdfast.read.ownership import InLayer, Ownership
+from holdfast.read.pull_port import Pull
+from holdfast.read.pulled import PulledPages
+from holdfast.read.pulled_files import PulledFiles
+from holdfast.read.routes import (
+    LABELS,
+    FileRoute,
+    Forwarded,
+    LegacyJson,
+    Moved,
+    NotFound,
+    Own,
+    Route,
+    Routes,
+    SimpleDetail,
+    SimpleList,
+    UnhashedFile,
+)
+from holdfast.read.workers import Workers
+from holdfast.store.port import Store
+from holdfast.tree import addresses
+from holdfast.tree.reader import UNKNOWN_BELIEVED_SECONDS, Changes, TreeReader
+from holdfast.wire.admission import Admission, OverBudget
+from holdfast.wire.client import Neighbour
+from holdfast.wire.messages import Request, Response, StreamBody
+from holdfast.wire.tally import Tallies
+
+log = structlog.get_logger(__name__)
+
+ALLOW = "GET, HEAD, OPTIONS"
+ABSENT_PATHS_MAX = 1024  # unknown names answered from memory until the tree changes
+PULL_REQUESTS_MAX = 512  # under way at once; a few hundred hung ones must not keep others out
+COPIES_BYTES_MAX = 4 * 1024 * MIB  # of a remote store's large files, kept beside the front that serves them
+PULL_RESTART_SECONDS = 2.5  # how long a request waits for a pull process that is just starting
+
+Forward = Callable[[Request], Awaitable[Response]]
+
+
+class ReadPlane:
+    """Everything a front answers. `start` in the event loop first, then `find` and `answer`."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        clock: Clock,
+        hint: Hint,
+        forward: Forward,
+        copies_bytes_max: int = COPIES_BYTES_MAX,
+        pull_restart_seconds: float = PULL_RESTART_SECONDS,
+    ) -> None:
+        bases = {i.name: config.index_url(i.name) for i in config.indexes}
+        self.tallies = Tallies()
+        self.reader = TreeReader(store, clock, config.instance)
+        self.access = Access(config, self.reader, clock)
+        self.hot = HotTable(self.access.may_read)
+        self.cache = PageCache(self.hot, config.page_cache_bytes)
+        self.follower = Follower(self.reader, hint, clock, self._on_changes)
+        self.workers = Workers()
+        self.pull_neighbour = Neighbour("pull", config.pull_socket, PULL_REQUESTS_MAX, pull_restart_seconds)
+        pull = Pull(config, self.pull_neighbour)
+        admission = Admission(clock)
+        maker = PageMaker(self.reader, self.workers, clock, admission, bases)
+        common = (self.workers, self.tallies, clock)
+        self._local = LocalFiles(store, self.workers, Copies(config.data / "copies", copies_bytes_max))
+        self._hosted = HostedPages(self.reader, self.cache, maker, self.tallies, clock)
+        self._pulled = PulledPages(config, self.reader, self.cache, maker, pull, *common)
+        self._lists = ProjectLists(self.reader, self.cache, *common)
+        self._files = Files(config, self.reader, self.cache, self._local, PulledFiles(pull), *common)
+        self._legacy = LegacyDocuments(self.reader, self.cache, pull, self.workers, admission, bases, *common[1:])
+        self._ownership = Ownership(config, self.reader, self._pulled.ask)
+        self.health = Health(config, self.reader, self.follower, self.cache, pull, self.tallies, clock)
+        self._routes = Routes(tuple(bases), DEFAULT_INDEX, urlsplit(config.public_url).path.rstrip("/"))
+        self._config = config
+        self._forward = forward
+        self._cells = hint.cells
+        self._find = self.hot.find
+        self._absent_paths: set[str] = set()
+
+    async def start(self) -> None:
+        """Read the tree, or go on trying behind: a front starts whatever the store does."""
+        await self.follower.start()
+
+    async def stop(self) -> None:
+        await self.follower.stop()
+        await self._pulled.stop()
+        await self.pull_neighbour.close()
+        self.workers.stop()
+        self._local.close()
+
+    def find(self, path: str, get: Callable[[str], str | None]) -> tuple[Prepared, bool] | None:
+        """The answer to a GET without query if memory has it and nothing newer was announced; else None."""
+        if self._cells[0] != self.follower.seen:
+            return None
+        return self._find(path, get)
+
+    def find_file(self, path: str, get: Callable[[str], str | None]) -> FileAnswer | None:
+        """As `find`, for a large file that is open and verified."""
+        if self._cells[0] != self.follower.seen:
+            return None
+        return self.hot.find_file(path, get)
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to any request; a defect of ours is logged and answered like any other trouble."""
+        if self.follower.is_behind:
+            await self.follower.catch_up()
+        route = self._routes.find(request.path)
+        try:
+            response = await self._dispatch(request, route)
+        except Corrupt as error:
+            log.error("corrupt bytes were not sent: %s", error.reason, path=request.path)
+            response = from_outcome(error)
+        except (Outcome, OverBudget) as error:
+            response = self._told(request, route, error)
+        except Exception:  # the server's own answer would be an empty page that says nothing
+            log.exception("a request was not answered", path=request.path)
+            response = problem(500, "Something went wrong here, and was noted. It is not your request's fault.")
+        if (unchanged := _unchanged(request, response)) is not None:
+            await _let_go(response)
+            response = unchanged
+        self.tallies.of(LABELS[type(route)], response.status, "cold")[0] += 1
+        return response
+
+    async def _dispatch(self, request: Request, route: Route) -> Response:
+        match route:
+            case Own(what):
+                return await self.health.answer(what)
+            case Forwarded():
+                return await self._forwarded(request)
+        index = getattr(route, "index", None) or DEFAULT_INDEX
+        if request.method == "OPTIONS":
+            return options(ALLOW)
+        if request.method not in ("GET", "HEAD"):
+            return method_not_allowed(ALLOW)
+        self.access.demand(index, request.headers.get("authorization"))
+        refuse_loop(request, self._config.instance)
+        private = self.access.is_private(index)
+        match route:
+            case Moved(location):
+                return redirect(location + (f"?{request.query}" if request.query else ""))
+            case SimpleList(index):
+                return await self._lists.answer(request, index, self._variant(request), private=private)
+            case SimpleDetail(index, name):
+                return await self._detail(request, index, name, private=private)
+            case FileRoute():
+                return await self._files.answer(request, route, private=private)
+            case UnhashedFile(index, project):
+                owner = await self._ownership.owner(request, index, project)
+                if not isinstance(owner, InLayer):
+                    raise Absent("this index has no such file")
+                return await self._files.unhashed(request, route, owner.upstream, private=private)
+            case LegacyJson(index, name, version):
+                source = await self._legacy_source(request, index, name)
+                return await self._legacy.answer(request, source, version, private=private)
+            case NotFound(reason):
+                raise Absent(reason)
+        raise AssertionError(route)
+
+    async def _detail(self, request: Request, index: str, name: str, *, private: bool) -> Response:
+        variant = self._variant(request)
+        try:
+            owner = await self._ownership.owner(request, index, name)
+        except Absent as error:
+            self._remember_absent(request, index, error, private=private)
+            raise
+        if isinstance(owner, InLayer):
+            return await self._pulled.answer(request, index, owner.upstream, name, variant, private=private)
+        return await self._hosted.answer(request, owner, variant, private=private)
+
+    async def _legacy_source(self, request: Request, index: str, name: str) -> Source:
+        owner = await self._ownership.owner(request, index, name)
+        if isinstance(owner, InLayer):
+            facts = self._pulled.facts(owner.upstream, name)
+            key = addresses.pulled_page(owner.upstream, name)
+            return Source(index, owner.upstream, name, key, facts.digest, facts.serial)
+        key = addresses.record(owner.index, owner.name, owner.record)
+        return Source(index, "", name, key, owner.record, owner.serial)
+
+    async def _forwarded(self, request: Request) -> Response:
+        if "/legacy" in request.path and not request.path.startswith("/api/") and request.method != "POST":
+            return options("POST") if request.method == "OPTIONS" else method_not_allowed("POST")
+        return await self._forward(request)
+
+    def _variant(self, request: Request) -> Variant:
+        get = request.headers.get
+        if request.query and (wanted := _format(request.query)):
+            return choose(get("accept"), wanted), choose_encoding(get("accept-encoding"))
+        return self.hot.variant(get("accept"), get("accept-encoding"))
+
+    def _told(self, request: Request, route: Route, outcome: Outcome | OverBudget) -> Response:
+        """An outcome as an answer. The legacy API's 404 has a body of its own, which scripts look at."""
+        if isinstance(route, LegacyJson) and isinstance(outcome, Absent):
+            return Response(
+                404, [("content-type", "application/json"), ("cache-control", "no-store"), NOSNIFF], NOT_FOUND
+            )
+        return from_outcome(outcome)
+
+    def _remember_absent(self, request: Request, index: str, error: Absent, *, private: bool) -> None:
+        """Answer the name's next 404 from memory, where only the journal can change it."""
+        settings = self._config.index(index)
+        if request.query or settings is None or settings.layers or len(self._absent_paths) >= ABSENT_PATHS_MAX:
+            return
+        response = from_outcome(error)
+        entry = HotEntry(index if private else "", Prepared("simple", request.path, response, self.tallies))
+        entry.until = self.reader.last_contact + UNKNOWN_BELIEVED_SECONDS
+        self.hot.entries[request.path] = entry
+        self._absent_paths.add(request.path)
+
+    def _on_changes(self, changes: Changes) -> None:
+        """Forget what the news make wrong, before anybody is answered from them."""
+        if not (changes.projects or changes.removed or changes.tokens or changes.reloaded):
+            return
+        for path in self._absent_paths:
+            self.hot.entries.pop(path, None)
+        self._absent_paths.clear()
+        if changes.tokens or changes.reloaded:
+            self.access.forget()
+        if self.reader.is_loaded:
+            self.hot.removed = self.reader.state().removed
+        if changes.removed or changes.reloaded:
+            self.cache.clear()
+            self._files.forget_all_cards()
+            for index in self._config.indexes:
+                self._lists.forget(index.name)
+            return
+        for project in changes.projects:
+            self.cache.retire_project(project)
+            self._files.forget_cards(project)
+            self._lists.changed(project[0])
+
+
+def _format(query: str) -> str | None:
+    """The `format` a query asks for. One of many fields is none of a browser's or an installer's, and asks for none."""
+    try:
+        return parse_qs(query, max_num_fields=20).get("format", [None])[-1]
+    except ValueError:
+        return None
+
+
+def _unchanged(request: Request, response: Response) -> Response | None:
+    """304 for a 200 whose tag the client already has, else None."""
+    if response.status != 200 or request.method not in ("GET", "HEAD"):
+        return None
+    wanted = request.headers.get("if-none-match")
+    etag = next((value for name, value in response.headers if name == "etag"), "")
+    if not wanted or not etag or not matches(wanted, etag):
+        return None
+    return Response(304, unchanged_headers(response.headers))
+
+
+async def _let_go(response: Response) -> None:
+    """Give back what a body holds that nobody will read."""
+    aclose = getattr(response.body.chunks, "aclose", None) if isinstance(response.body, StreamBody) else None
+    if aclose is not None:
+        await aclose()

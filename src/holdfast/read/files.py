@@ -1,0 +1,247 @@
+"""Files and their core metadata: by card, verified, never from a digest that was removed.
+
+The card decides whether an index serves a file: its own, or one of its layers'. Small bodies are held in memory and
+answered like pages; large ones leave through the server's own file response.
+"""
+
+from collections import OrderedDict
+from functools import partial
+
+import structlog
+
+from holdfast.clock import Clock
+from holdfast.config import Config
+from holdfast.core.errors import Absent, Corrupt, Outcome, Removed, Unavailable
+from holdfast.core.model import Card
+from holdfast.core.policy import Policy, Removal, admit
+from holdfast.read.cache import Cached, PageCache
+from holdfast.read.documents import HIT, MISS, file_headers, project_key, with_cache_status
+from holdfast.read.hot import HotEntry, Prepared
+from holdfast.read.hot_files import HotFile
+from holdfast.read.local_files import LocalFiles
+from holdfast.read.pulled_files import PulledFiles, project_of, revalidated
+from holdfast.read.ranged import bytes_answer, file_answer
+from holdfast.read.routes import FileRoute, UnhashedFile
+from holdfast.read.workers import Workers
+from holdfast.tree import addresses
+from holdfast.tree.reader import TreeReader
+from holdfast.wire.messages import Headers, Request, Response
+from holdfast.wire.tally import Tallies
+
+log = structlog.get_logger(__name__)
+
+SMALL_BYTES_MAX = 64 * 1024  # held in memory: sending such a body from a file costs twice as much as from memory
+CARDS_MAX = 50_000  # remembered, about 40 MB
+
+
+class Files:
+    """Answers `<index>/packages/<2>/<2>/<60>/<filename>[.metadata]`."""
+
+    def __init__(
+        self,
+        config: Config,
+        reader: TreeReader,
+        cache: PageCache,
+        local: LocalFiles,
+        pulled: PulledFiles,
+        workers: Workers,
+        tallies: Tallies,
+        clock: Clock,
+    ) -> None:
+        self._layers = {index.name: index.layers for index in config.indexes}
+        self._reader = reader
+        self._cache = cache
+        self._local = local
+        self._pulled = pulled
+        self._workers = workers
+        self._tallies = tallies
+        self._clock = clock
+        self._cards: OrderedDict[tuple[str, str, str], Card] = OrderedDict()
+
+    async def answer(self, request: Request, route: FileRoute, *, private: bool) -> Response:
+        """The file, a part of it, or its metadata. Raises Absent, Removed, Refused, Unavailable, Corrupt."""
+        self._demand_not_removed(route.sha256, route.filename)
+        card = await self._card(route)
+        if card is None:
+            return await self._cold(request, route, self._layers[route.index], private=private)
+        self._admit(route, card)
+        is_hosted = card.index == route.index
+        key, digest = _place(route, card, is_hosted=is_hosted)
+        project = (card.index, card.project)
+        try:
+            return await self._stored(request, route, project, key, digest, private=private)
+        except Absent:
+            if is_hosted:
+                raise _missing_bytes(card) from None
+        except Corrupt:
+            if is_hosted or route.metadata:
+                raise
+            await self._pulled.drop_damaged(card.index, route.sha256)
+        return await self._cold(request, route, (card.index,), private=private)
+
+    async def unhashed(self, request: Request, route: UnhashedFile, upstream: str, *, private: bool) -> Response:
+        """A file of an upstream whose page gives no sha256. Raises as `answer`."""
+        found = await self._pulled.unhashed(request, route, upstream, private=private)
+        if isinstance(found, Response):
+            return found
+        self._demand_not_removed(found.sha256, route.filename)
+        file = await self._local.open(addresses.pulled_file(upstream, found.sha256), found.sha256)
+        headers = file_headers(
+            found.sha256, project_key(upstream, route.project), metadata=False, private=private, cache=HIT
+        )
+        return file_answer(request, revalidated(headers, private=private), f'"{found.sha256}"', file.path, file.size)
+
+    def forget_cards(self, project: tuple[str, str]) -> None:
+        """The project changed: its files' cards are read again."""
+        stale = [key for key, card in self._cards.items() if (key[0], card.project) == project]
+        for key in stale:
+            del self._cards[key]
+
+    def forget_all_cards(self) -> None:
+        self._cards.clear()
+
+    def _demand_not_removed(self, sha256: str, what: str) -> None:
+        removal = self._reader.removal(sha256)
+        if removal is not None:
+            raise Removed(f"{what} was removed: {removal.reason}", legal=removal.legal)
+
+    async def _card(self, route: FileRoute) -> Card | None:
+        """The card of the index, else of the first layer that has one; None when nobody has."""
+        for owner in (route.index, *self._layers[route.index]):
+            key = (owner, route.sha256, route.filename)
+            card = self._cards.get(key)
+            if card is not None:
+                return card
+            try:
+                card = await self._workers.in_thread(self._reader.card, *key)
+            except Absent:
+                continue
+            self._cards[key] = card
+            if len(self._cards) > CARDS_MAX:
+                self._cards.popitem(last=False)
+            return card
+        return None
+
+    def _admit(self, route: FileRoute, card: Card) -> None:
+        """Policy and status, on every answer that is not from memory. Raises Removed, Refused."""
+        if route.metadata and card.metadata_sha256:
+            self._demand_not_removed(card.metadata_sha256, f"the metadata of {card.filename}")
+        removed = self._reader.state().removed
+        policy = Policy({digest: Removal(why.reason, why.legal) for digest, why in removed.items()} if removed else {})
+        entry = None
+        if card.index == route.index:
+            entry = self._reader.state().find(card.index, card.project)
+        admit(card, policy, now=self._clock.now(), status=entry.status if entry is not None else "active")
+
+    async def _cold(self, request: Request, route: FileRoute, layers: tuple[str, ...], *, private: bool) -> Response:
+        """What the store lacks is asked of the layers' upstreams."""
+        if route.metadata:
+            return await self._cold_metadata(request, route, layers, private=private)
+        upstream, found = await self._pulled.file(request, route, layers, private=private)
+        if isinstance(found, Response):
+            return found
+        key, project = addresses.pulled_file(upstream, route.sha256), (upstream, project_of(route.filename))
+        return await self._stored(request, route, project, key, route.sha256, private=private)
+
+    async def _cold_metadata(
+        self, request: Request, route: FileRoute, layers: tuple[str, ...], *, private: bool
+    ) -> Response:
+        """Metadata of a file without a card: kept from before, else made by pull. It depends on the digest alone."""
+        found = await self._kept_metadata(request, route, layers, private=private)
+        if found is None:
+            upstream = await self._pulled.metadata(request, route, layers)
+            found = await self._kept_metadata(request, route, (upstream,), private=private)
+        if found is None:
+            raise Unavailable("the metadata left the store while it was read", retry_after_seconds=1)
+        return found
+
+    async def _kept_metadata(
+        self, request: Request, route: FileRoute, layers: tuple[str, ...], *, private: bool
+    ) -> Response | None:
+        for upstream in layers:
+            key, project = addresses.pulled_metadata(upstream, route.sha256), (upstream, project_of(route.filename))
+            try:
+                return await self._stored(request, route, project, key, "", private=private)
+            except Absent:
+                continue
+        return None
+
+    async def _stored(
+        self, request: Request, route: FileRoute, project: tuple[str, str], key: str, digest: str, *, private: bool
+    ) -> Response:
+        """Bytes from the store, held to `digest` unless it is unknown (""). Raises Absent when they are not kept."""
+        etag = digest or f"{route.sha256}-metadata"
+        headers = file_headers(etag, project_key(*project), metadata=route.metadata, private=private, cache=HIT)
+        body = await self._local.read_small(key, digest, SMALL_BYTES_MAX)
+        if body is not None:
+            self._demand_not_removed(digest or route.sha256, route.filename)
+            self._hold(request, route, project, headers, body, private=private)
+            return bytes_answer(request, with_cache_status(headers, MISS), f'"{etag}"', body)
+        file = await self._local.open(key, digest)
+        self._demand_not_removed(digest or route.sha256, route.filename)
+        self._hold_open(request, route, project, key, headers, private=private)
+        return file_answer(request, headers, f'"{etag}"', file.path, file.size)
+
+    def _hold_open(
+        self,
+        request: Request,
+        route: FileRoute,
+        project: tuple[str, str],
+        key: str,
+        headers: Headers,
+        *,
+        private: bool,
+    ) -> None:
+        """Answer the next request for this large file without a trip through the event loop."""
+        if self._is_quarantined(project):
+            return
+        etag = next(value for name, value in headers if name == "etag")
+        file = HotFile(request.path, etag, headers, partial(self._local.at_hand, key), self._tallies)
+        entry = HotEntry(route.index if private else "", sha256=route.sha256, file=file)
+        place = ("open", route.index, f"{route.sha256}/{route.filename}" + (".metadata" if route.metadata else ""))
+        self._cache.show(self._cache.put_open(Cached(place, project, route.sha256, entry)), request.path)
+
+    def _hold(
+        self,
+        request: Request,
+        route: FileRoute,
+        project: tuple[str, str],
+        headers: Headers,
+        body: bytes,
+        *,
+        private: bool,
+    ) -> None:
+        """Answer the next request for this small body from memory."""
+        if self._is_quarantined(project):
+            return
+        kind = "metadata" if route.metadata else "file"
+        entry = HotEntry(route.index if private else "", sha256=route.sha256)
+        key = (kind, route.index, f"{route.sha256}/{route.filename}")
+        cached = self._cache.put(Cached(key, project, route.sha256, entry))
+        prepared = Prepared("file", request.path, Response(200, headers, body), self._tallies)
+        self._cache.add_variant(cached, None, prepared)
+        self._cache.show(cached, request.path)
+
+    def _is_quarantined(self, project: tuple[str, str]) -> bool:
+        """True when that came to be since the request was admitted: the next one is refused."""
+        known = self._reader.state().find(*project)
+        return known is not None and known.status == "quarantined"
+
+
+def _place(route: FileRoute, card: Card, *, is_hosted: bool) -> tuple[str, str]:
+    """Where the bytes lie, and the digest they must have ("" = unknown). Raises Absent."""
+    if not route.metadata:
+        return addresses.blob(card.sha256) if is_hosted else addresses.pulled_file(card.index, card.sha256), card.sha256
+    if not is_hosted:
+        return addresses.pulled_metadata(card.index, card.sha256), card.metadata_sha256
+    if not card.has_metadata or not card.metadata_sha256:
+        raise Absent(f"{card.filename} has no core metadata")
+    return addresses.blob(card.metadata_sha256), card.metadata_sha256
+
+
+def _missing_bytes(card: Card) -> Outcome:
+    """A hosted card without bytes: deleted by its owner and gone since, or our trouble."""
+    if card.deleted:
+        return Removed(f"{card.filename} was deleted by its owner")
+    log.error("a published file's bytes are missing", filename=card.filename, sha256=card.sha256)
+    return Unavailable(f"the bytes of {card.filename} are missing from the store")

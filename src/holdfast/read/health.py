@@ -1,0 +1,131 @@
+"""healthz, readyz and metrics: what an operator's tools ask. Installs decide readiness, not the database."""
+
+import asyncio
+import json
+import os
+from typing import Any, Protocol
+
+from holdfast.clock import Clock
+from holdfast.config import Config
+from holdfast.core.errors import Outcome
+from holdfast.read.answers import NOSNIFF
+from holdfast.read.cache import PageCache
+from holdfast.read.follow import Follower
+from holdfast.read.pull_port import Pull
+from holdfast.tree.reader import TreeReader
+from holdfast.wire.messages import Response
+from holdfast.wire.tally import Tallies
+
+UNREADABLE_SECONDS_MAX = 60.0  # as long as unknown names are still answered
+
+
+class Gauges(Protocol):
+    """Figures of the driver around the plane: spool, access log."""
+
+    def __call__(self) -> dict[str, float]: ...
+
+
+class Health:
+    """Answers the process's own addresses. Each worker process tells its own figures, labelled with its process id."""
+
+    def __init__(
+        self,
+        config: Config,
+        reader: TreeReader,
+        follower: Follower,
+        cache: PageCache,
+        pull: Pull,
+        tallies: Tallies,
+        clock: Clock,
+    ) -> None:
+        self.gauges: list[Gauges] = []
+        self._config = config
+        self._reader = reader
+        self._follower = follower
+        self._cache = cache
+        self._pull = pull
+        self._tallies = tallies
+        self._clock = clock
+
+    async def answer(self, what: str) -> Response:
+        """The answer for `healthz`, `readyz` or `metrics`."""
+        match what:
+            case "healthz":
+                return _text(200, "text/plain; charset=utf-8", b"alive\n")
+            case "readyz":
+                return await self._ready()
+        return await self._metrics()
+
+    async def _ready(self) -> Response:
+        tree = self._tree()
+        pull = "not needed" if not self._config.upstreams else ("up" if await self._pull.status() else "down")
+        document = {
+            "ready": tree["readable"],
+            "tree": tree,
+            "pull": pull,  # down: what is kept is served, unseen upstream pages are not
+            "control": "up" if await self._answers(str(self._config.control_socket)) else "down",  # down: no uploads
+        }
+        body = json.dumps(document, indent=2).encode() + b"\n"
+        return _text(200 if tree["readable"] else 503, "application/json", body)
+
+    def _tree(self) -> dict[str, Any]:
+        silent = self._clock.monotonic() - self._reader.last_contact
+        trouble: Outcome | None = self._reader.trouble or self._follower.trouble
+        readable = self._reader.is_loaded and silent <= UNREADABLE_SECONDS_MAX
+        return {
+            "readable": readable,
+            "head": self._reader.head,
+            "seconds_since_contact": round(silent, 1) if silent != float("inf") else None,
+            "trouble": trouble.reason if trouble else None,
+        }
+
+    async def _answers(self, socket: str) -> bool:
+        try:
+            async with asyncio.timeout(0.2):
+                _, writer = await asyncio.open_unix_connection(socket)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True
+
+    async def _metrics(self) -> Response:
+        worker = str(os.getpid())
+        lines = list(self._counters(worker))
+        upstreams = await self._pull.status() if self._config.upstreams else None
+        lines += _upstream_lines(upstreams)
+        return _text(200, "text/plain; version=0.0.4; charset=utf-8", ("\n".join(lines) + "\n").encode())
+
+    def _counters(self, worker: str) -> list[str]:
+        lines = ["# TYPE holdfast_requests_total counter"]
+        for (route, status, source), count in self._tallies.items():
+            labels = f'route="{route}",status="{status}",source="{source}",worker="{worker}"'
+            lines.append(f"holdfast_requests_total{{{labels}}} {count}")
+        silent = self._clock.monotonic() - self._reader.last_contact
+        figures: dict[str, float] = {
+            "holdfast_page_cache_bytes": self._cache.bytes,
+            "holdfast_page_cache_objects": len(self._cache),
+            "holdfast_journal_head": self._reader.head,
+            "holdfast_journal_hint": max(self._follower.hinted, 0),
+            "holdfast_journal_contact_seconds": silent if silent != float("inf") else -1,
+            "holdfast_tree_loaded": int(self._reader.is_loaded),
+        }
+        for gauges in self.gauges:
+            figures.update(gauges())
+        for name, value in figures.items():
+            lines += [f"# TYPE {name} gauge", f'{name}{{worker="{worker}"}} {value:g}']
+        return lines
+
+
+def _upstream_lines(status: Any) -> list[str]:
+    """Numbers of pull's status as gauges, one per upstream; whatever is no number stays out."""
+    lines = ["# TYPE holdfast_pull_up gauge", f"holdfast_pull_up {int(status is not None)}"]
+    for upstream in (status or {}).get("upstreams", []):
+        name = upstream.get("name", "")
+        for key, value in upstream.items():
+            if isinstance(value, int | float) and key.isidentifier() and str(name).replace("-", "").isalnum():
+                lines.append(f'holdfast_upstream_{key}{{upstream="{name}"}} {float(value):g}')
+    return lines
+
+
+def _text(status: int, content_type: str, body: bytes) -> Response:
+    return Response(status, [("content-type", content_type), ("cache-control", "no-store"), NOSNIFF], body)

@@ -1,0 +1,189 @@
+"""The URL space: from a decoded path to the route that owns it. A pure function; nothing here knows any content.
+
+An index is one subtree; the default index's root is `/`. What no route owns is `NotFound`. A spelling that is nearly
+right is a `Moved` with its one canonical address, relative, so that no answer depends on Host and no hop leads to
+another hop.
+"""
+
+from dataclasses import dataclass, field
+
+from holdfast.core.names import is_filename, is_project_name, is_sha256, normalize
+from holdfast.core.simple_json import url_segment
+
+METADATA_SUFFIX = ".metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The canonical address, relative to the one asked."""
+
+    location: str
+    index: str | None = field(default=None, compare=False)  # whose rights come first
+
+
+@dataclass(frozen=True, slots=True)
+class SimpleList:
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
+class SimpleDetail:
+    index: str
+    name: str  # normalised
+
+
+@dataclass(frozen=True, slots=True)
+class FileRoute:
+    """A file by its digest, or its core metadata."""
+
+    index: str
+    sha256: str
+    filename: str
+    metadata: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnhashedFile:
+    """A file of an upstream that gives no sha256."""
+
+    index: str
+    project: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyJson:
+    """The legacy JSON document of a project, or of one release when `version` is not empty."""
+
+    index: str
+    name: str
+    version: str  # as written
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Control's: uploads and the management API."""
+
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The process's own addresses: healthz, readyz, metrics."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    reason: str
+    index: str | None = None  # the index whose rights decide whether that may be told
+
+
+LABELS: dict[type, str] = {  # how metrics call the routes
+    Moved: "moved",
+    SimpleList: "list",
+    SimpleDetail: "simple",
+    FileRoute: "file",
+    UnhashedFile: "file",
+    LegacyJson: "legacy-json",
+    Forwarded: "forwarded",
+    Own: "own",
+    NotFound: "unknown",
+}
+
+
+Route = (
+    Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | Forwarded | Own | NotFound
+)  # fmt: skip
+
+_OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
+_NOTHING_HERE = "there is nothing at this address"
+
+
+class Routes:
+    """Knows the index names and the path prefix of the public URL."""
+
+    def __init__(self, indexes: tuple[str, ...], default: str, prefix: str) -> None:
+        """`prefix` is the public URL's path, without a trailing slash; "" for none."""
+        self._indexes = frozenset(indexes) - {default}
+        self._default = default
+        self._prefix = prefix
+
+    def find(self, path: str) -> Route:
+        """The route of a decoded path, with or without the public prefix: proxies may strip it or not."""
+        if self._prefix and (path == self._prefix or path.startswith(self._prefix + "/")):
+            path = path[len(self._prefix) :] or "/"
+        if path in _OWN:
+            return Own(_OWN[path])
+        if path.startswith("/_/") or "\x00" in path or not path.startswith("/"):
+            return NotFound(_NOTHING_HERE)  # `/_/oidc/audience` is asked by uv on each publish: no is the answer
+        if path.startswith("/api/") or path == "/api":
+            return Forwarded(self._default)
+        parts = path[1:].split("/")
+        index = self._default
+        if parts[0] in self._indexes and len(parts) > 1:
+            index, parts = parts[0], parts[1:]
+        return _in_index(index, parts)
+
+
+def _in_index(index: str, parts: list[str]) -> Route:
+    match parts:
+        case ["simple"]:
+            return Moved("simple/", index)
+        case ["simple", ""]:
+            return SimpleList(index)
+        case ["simple", raw] | ["simple", raw, ""]:
+            return _detail(index, raw, "" if len(parts) == 2 else "../")
+        case ["pypi", raw, "json"] | ["pypi", raw, "json", ""]:
+            return _legacy(index, raw, "", len(parts) - 2)
+        case ["pypi", raw, version, "json"] | ["pypi", raw, version, "json", ""]:
+            return _legacy(index, raw, version, len(parts) - 2)
+        case ["packages", "-", project, filename]:
+            return _unhashed(index, project, filename)
+        case ["packages", first, second, rest, filename]:
+            return _file(index, first + second + rest, filename, well_cut=len(first) == len(second) == 2)
+        case ["legacy"] | ["legacy", ""]:
+            return Forwarded(index)
+        case ["legacy", "+simple", raw] | ["legacy", "+simple", raw, ""]:
+            # hatch asks here, devpi's shape, which files exist before it uploads.
+            return SimpleDetail(index, normalize(raw)) if is_project_name(raw) else _no_name(index)
+    return NotFound(_NOTHING_HERE, index)
+
+
+def _detail(index: str, raw: str, up: str) -> Route:
+    if not is_project_name(raw):
+        return _no_name(index)
+    name = normalize(raw)
+    if name == raw and up:
+        return SimpleDetail(index, name)
+    return Moved(f"{up}{name}/", index)
+
+
+def _legacy(index: str, raw: str, version: str, depth: int) -> Route:
+    """`depth` is how many segments follow `pypi/<raw>`'s own, to walk back in a relative redirect."""
+    if not is_project_name(raw) or len(version) > 200 or "/" in version:
+        return _no_name(index)
+    name = normalize(raw)
+    if name != raw:
+        tail = f"{url_segment(version)}/json" if version else "json"
+        return Moved("../" * depth + f"{name}/{tail}", index)
+    return LegacyJson(index, name, version)
+
+
+def _file(index: str, digest: str, filename: str, *, well_cut: bool) -> Route:
+    metadata = filename.endswith(METADATA_SUFFIX)
+    filename = filename.removesuffix(METADATA_SUFFIX)
+    if not well_cut or not is_sha256(digest) or not is_filename(filename):
+        return NotFound(_NOTHING_HERE, index)
+    return FileRoute(index, digest, filename, metadata)
+
+
+def _unhashed(index: str, raw: str, filename: str) -> Route:
+    if not is_project_name(raw) or normalize(raw) != raw or not is_filename(filename):
+        return NotFound(_NOTHING_HERE, index)
+    return UnhashedFile(index, raw, filename)
+
+
+def _no_name(index: str) -> NotFound:
+    return NotFound("that is not a project name", index)
