@@ -1,0 +1,172 @@
+"""The pull role: builds its parts from the configuration, listens on the pull socket, follows the journal, ends."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from holdfast.clock import Clock, SystemClock
+from holdfast.config import Config
+from holdfast.core.errors import Removed, Unavailable
+from holdfast.pull.app import App
+from holdfast.pull.cards import Cards
+from holdfast.pull.files import FREE_BYTES_MIN, Files
+from holdfast.pull.growing import Growing
+from holdfast.pull.helpers import Helpers
+from holdfast.pull.metadata import Metadata
+from holdfast.pull.pages import Pages
+from holdfast.pull.sending import Parts
+from holdfast.pull.shelf import Shelf
+from holdfast.pull.upstream import Upstream
+from holdfast.store.opening import open_store
+from holdfast.store.port import Store
+from holdfast.tree.reader import TreeReader
+
+log = structlog.get_logger()
+
+JOURNAL_SECONDS = 1.0  # how often the journal is looked at for removals
+LOOKUPS_MAX = 32
+STOP_SECONDS = 3.0  # how long a stop waits for running answers
+WAITING_CONNECTIONS_MAX = 1024
+
+
+def run(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    asyncio.run(_serve(config))
+
+
+async def _serve(config: Config) -> None:
+    # Name look-ups of a dead resolver fill the loop's own threads; a few must not hold up the other upstreams.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOKUPS_MAX, thread_name_prefix="lookup"))
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    pull = Pull(config, open_store(config.store, config.store_folder), SystemClock())
+    await pull.start()
+    try:
+        await pull.warm()
+        await stop.wait()
+    finally:
+        await pull.stop()
+
+
+class Pull:
+    """All parts of the process. Only one at a time may run over a data folder."""
+
+    def __init__(self, config: Config, store: Store, clock: Clock, free_bytes_min: int = FREE_BYTES_MIN) -> None:
+        self._config = config
+        self._free_bytes_min = free_bytes_min
+        self._reader = TreeReader(store, clock, config.instance)
+        self._shelf = Shelf(store)
+        self._helpers = Helpers()
+        self._parts = {u.name: self._build(Upstream(u, config.instance, clock)) for u in config.upstreams}
+        self._app = App(self._parts, clock, self._status)
+        self._journal_trouble = ""
+        self._runner: web.AppRunner | None = None
+        self._follower: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Sweep what an earlier process left, read the journal once, listen."""
+        for folder in (self._config.run_folder, self._config.partial_folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(self._config.partial_folder)
+        await self.follow_now()
+        self._follower = asyncio.create_task(self._follow_journal())
+        self._runner = web.AppRunner(
+            self._app.application(), access_log=None, shutdown_timeout=STOP_SECONDS, keepalive_timeout=75.0
+        )
+        await self._runner.setup()
+        await _listen(self._runner, self._config.pull_socket)
+        log.info("pull listens, upstreams: %s", ", ".join(self._parts) or "none")
+
+    async def warm(self) -> None:
+        """Start what the first requests would otherwise wait for."""
+        try:
+            await self._helpers.start()
+        except Unavailable as error:
+            log.warning("%s", error.reason)
+
+    async def stop(self) -> None:
+        """Stop listening, let short answers end, break the rest."""
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+        if self._runner is not None:
+            await self._runner.cleanup()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._config.pull_socket)
+        for parts in self._parts.values():
+            await parts.pages.close()
+            await parts.metadata.close()
+            await parts.files.close()
+            await parts.upstream.close()
+        await self._helpers.close()
+        self._shelf.close()
+
+    def helper_pids(self) -> list[int]:
+        """The helper processes that wait for work."""
+        return self._helpers.pids()
+
+    def arriving(self) -> list[Growing]:
+        """The files that are being fetched."""
+        return [growing for parts in self._parts.values() for growing in parts.files.growing]
+
+    def demand_allowed(self, sha256: str) -> None:
+        """Raises Removed for bytes that were taken down, Unavailable while the journal has never been read."""
+        removal = self._reader.removal(sha256)
+        if removal is not None:
+            raise Removed(removal.reason, legal=removal.legal)
+
+    def _build(self, upstream: Upstream) -> Parts:
+        over = [index.name for index in self._config.indexes if upstream.name in index.layers]
+        bases = [self._config.index_url(index) for index in over]
+        pages = Pages(upstream, self._shelf, self._helpers, upstream.clock, bases)
+        cards = Cards(upstream.name, self._shelf, self._helpers)
+        partial = self._config.partial_folder
+        files = Files(upstream, pages, cards, self._shelf, partial, self.demand_allowed, self._free_bytes_min)
+        return Parts(upstream, pages, files, Metadata(upstream, cards, self._shelf, self.demand_allowed))
+
+    def _status(self) -> dict[str, object]:
+        return {
+            "journal": {
+                "loaded": self._reader.is_loaded,
+                "head": self._reader.head,
+                "trouble": self._journal_trouble,
+            },
+            "helpers": {"jobs": self._helpers.jobs, "waiting": self._helpers.waiting},
+        }
+
+    async def _follow_journal(self) -> None:
+        while True:
+            await asyncio.sleep(JOURNAL_SECONDS)
+            await self.follow_now()
+
+    async def follow_now(self) -> None:
+        """Look at the journal once."""
+        changes = await self._shelf.run(self._reader.catch_up)
+        trouble = changes.trouble.reason if changes.trouble is not None else ""
+        if trouble and trouble != self._journal_trouble:
+            log.warning("the journal cannot be followed: %s", trouble)
+        self._journal_trouble = trouble
+
+
+async def _listen(runner: web.AppRunner, socket: Path) -> None:
+    """Bind the socket for this user alone; a left-over of a killed process is replaced."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(socket)
+    before = os.umask(0o177)
+    try:
+        await web.UnixSite(runner, str(socket), backlog=WAITING_CONNECTIONS_MAX).start()
+    finally:
+        os.umask(before)
+
+
+def _sweep(folder: Path) -> None:
+    """Partial files of a process that was killed: nothing is known of how much of them is right."""
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)

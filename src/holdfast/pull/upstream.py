@@ -1,0 +1,285 @@
+"""The session with one upstream: connections, time, credentials, redirects and the breaker, for every request to it.
+
+Everything that leaves here is an answer with a good status, or one of the outcomes. Our credential goes to the
+origin it was given for and nowhere else, and no URL that carries one is ever part of a message.
+"""
+
+import asyncio
+import errno
+import ipaddress
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+import yarl
+
+from holdfast import __version__
+from holdfast.clock import Clock
+from holdfast.config import UpstreamConfig
+from holdfast.core.errors import Absent, Unavailable
+from holdfast.pull.credentials import Credentials, origin_of, proxy_of, without_userinfo
+from holdfast.pull.gate import Gate
+from holdfast.pull.source import Source
+from holdfast.pull.status import Counters, Health
+
+REDIRECTS_MAX = 5
+SOURCES_MAX = 64  # file hosts of one upstream that get a breaker of their own; the rest share one
+PROBE_SECONDS = 3.0
+CONNECT_SECONDS = 4.0
+RETRY_AFTER_SECONDS_MAX = 120
+READ_BUFFER_BYTES = 1024 * 1024
+WAITING_PER_CONNECTION = 8
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GOOD = frozenset({200, 206, 304, 416})
+
+
+class Upstream:
+    """One upstream index. Use `get` inside a running loop; `close` ends its connections and probes."""
+
+    def __init__(self, config: UpstreamConfig, instance: str, clock: Clock) -> None:
+        self.config = config
+        self.name = config.name
+        self.label = label_of(config.name)
+        self.health = Health(Counters())
+        self.url = without_userinfo(config.url)
+        pages = max(1, config.connections_max // 2)
+        files = max(1, config.connections_max - pages)
+        self.page_gate = Gate(f"pages of {self.label}", pages, pages * WAITING_PER_CONNECTION)
+        self.file_gate = Gate(f"files of {self.label}", files, files * WAITING_PER_CONNECTION)
+        self._instance = instance
+        self.clock = clock
+        self._credentials = Credentials(config.url)
+        self._origin = origin_of(config.url)
+        self._sources: dict[str, Source] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def counters(self) -> Counters:
+        return self.health.counters
+
+    @asynccontextmanager
+    async def get(
+        self, url: str, subject: str, *, headers: Mapping[str, str], seconds: float, via: str = ""
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """GET `url`; yields the response once its headers are there, at most `seconds` after the call.
+
+        Statuses are 200, 206, 304 or 416. The end of the block counts as the source's success, an error of the
+        connection inside it as its failure. Raises Absent (404, 410), Unavailable.
+        """
+        source = self._source(origin_of(url))
+        await source.admit()
+        response: aiohttp.ClientResponse | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._follow(url, {**headers, **self._via(via)})
+            self._judge(response, subject)
+            yield response
+        except Absent:
+            self._succeeded(source)
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError, _TroubleError) as error:
+            reason = self._reason(error, subject, seconds)
+            source.failed(url, subject, reason, reached=not isinstance(error, aiohttp.ClientConnectorError))
+            self.health.failed(self.clock.now(), reason)
+            wait = error.retry_after_seconds if isinstance(error, _TroubleError) else 5
+            raise Unavailable(reason, retry_after_seconds=wait) from error
+        else:
+            self._succeeded(source)
+        finally:
+            if response is not None:
+                _let_go(response)
+
+    def alive(self, url: str) -> None:
+        """Body bytes of `url` arrive: its source answers, however long the rest takes."""
+        self._succeeded(self._source(origin_of(url)))
+
+    def snapshot(self) -> dict[str, object]:
+        """What `/status` tells about this upstream."""
+        return {
+            "name": self.name,
+            "url": self.url,
+            "breaker": self._source(self._origin).breaker.state,
+            "breaker_open": int(not self._source(self._origin).breaker.admits),
+            "sources": {
+                origin: {"breaker": source.breaker.state, "reason": source.breaker.reason}
+                for origin, source in self._sources.items()
+            },
+            "pages_in_flight": self.page_gate.held,
+            "files_in_flight": self.file_gate.held,
+            "pages_waiting": self.page_gate.waiting,
+            "files_waiting": self.file_gate.waiting,
+            **self.health.snapshot(self.clock.now()),
+        }
+
+    async def close(self) -> None:
+        """End probes and connections."""
+        for source in self._sources.values():
+            await source.stop()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _follow(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """The first answer that is no redirect."""
+        for _ in range(REDIRECTS_MAX + 1):
+            response = await self._send(url, headers)
+            location = response.headers.get("Location")
+            if response.status not in _REDIRECTS or location is None:
+                return response
+            response.close()
+            url = _next_hop(url, location)
+        raise _TroubleError("redirects in circles")
+
+    async def _send(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        if credential := self._credentials.header(url):
+            headers = {**headers, "Authorization": credential}
+        self.counters.requests += 1
+        try:
+            address = yarl.URL(url, encoded=True)  # one that was signed, or holds %2B, must go out as it came
+            return await self._open_session().get(address, headers=headers, proxy=proxy_of(url), allow_redirects=False)
+        except ValueError:  # aiohttp's InvalidURL is one too
+            raise _TroubleError("names an address that cannot be asked") from None
+
+    def _judge(self, response: aiohttp.ClientResponse, subject: str) -> None:
+        status = response.status
+        if status in _GOOD:
+            return
+        if status in (404, 410):
+            raise Absent(f"{self.label} has no {subject}")
+        if status in (401, 403):
+            raise _TroubleError(f"refuses us with status {status}; check its credentials")
+        raise _TroubleError(f"answers with status {status}", _retry_after(response, self.clock))
+
+    def _reason(self, error: BaseException, subject: str, seconds: float) -> str:
+        said = _said(error, seconds)
+        return f"{self.label} {said} (asked for {subject})"
+
+    def _succeeded(self, source: Source) -> None:
+        source.succeeded()
+        self.health.succeeded(self.clock.now())
+
+    def _via(self, via: str) -> dict[str, str]:
+        """Every instance on the way, so that a chain of instances notices when it bites its tail."""
+        chain = [part for part in (*via.split(","), self._instance) if part]
+        return {"X-Holdfast-Via": ",".join(chain)} if chain else {}
+
+    def _source(self, origin: str) -> Source:
+        if origin not in self._sources and len(self._sources) >= SOURCES_MAX:
+            origin = "others"
+        if origin not in self._sources:
+            self._sources[origin] = Source(f"{self.label} ({origin})", self.clock, self._probe)
+        return self._sources[origin]
+
+    async def _probe(self, url: str) -> None:
+        """Ask once more for what failed. Any answer but an error of the server's shows that it is back."""
+        seconds = min(PROBE_SECONDS, self.config.page_budget_seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._follow(url, {"Range": "bytes=0-0", **self._via("")})
+                response.close()
+                if response.status != 404:
+                    self._judge(response, "a probe")
+        except Absent:
+            return
+        except (aiohttp.ClientError, TimeoutError, OSError, _TroubleError) as error:
+            raise Unavailable(self._reason(error, "a probe", seconds)) from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                # The gates bound the connections; a limit here would queue where no breaker can see it.
+                connector=aiohttp.TCPConnector(
+                    limit=0, ssl=_tls(self.config), ttl_dns_cache=30, socket_factory=_open_socket
+                ),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": f"holdfast/{__version__}"},
+                auto_decompress=False,
+                read_bufsize=READ_BUFFER_BYTES,
+            )
+        return self._session
+
+
+class _TroubleError(Exception):
+    """An answer that tells of trouble at the upstream; the text continues 'upstream NAME ...'."""
+
+    def __init__(self, said: str, retry_after_seconds: int = 5) -> None:
+        super().__init__(said)
+        self.retry_after_seconds = retry_after_seconds
+
+
+def label_of(name: str) -> str:
+    """The upstream in a sentence. The only one is often called just that."""
+    return name if name == "upstream" else f"upstream {name}"
+
+
+def _said(error: BaseException, seconds: float) -> str:
+    """What happened, without any URL: aiohttp's own texts may carry one."""
+    if isinstance(error, _TroubleError):
+        return str(error)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"shows a certificate that cannot be trusted ({error.certificate_error.__class__.__name__})"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot be reached ({error.os_error.strerror or error.os_error.__class__.__name__})"
+    if isinstance(error, TimeoutError):
+        return f"did not answer within {seconds:g} s"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "broke off in the middle of its answer"
+    return f"broke the connection ({error.__class__.__name__})"
+
+
+def _tls(config: UpstreamConfig) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=config.ca_bundle or None)
+    except OSError as error:
+        raise _TroubleError(f"cannot be trusted: its ca_bundle does not load ({error.strerror})") from error
+
+
+def _open_socket(
+    found: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]],
+) -> socket.socket:
+    """A socket for an address that was looked up. Raises OSError for a link-local one.
+
+    No index lives there, but a cloud's credentials do, and pages and redirects choose where files are fetched from.
+    """
+    family, kind, protocol, _, where = found
+    address = ipaddress.ip_address(str(where[0]).partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.is_link_local:
+        raise OSError(errno.EACCES, "its address is link-local")
+    return socket.socket(family, kind, protocol)
+
+
+def _next_hop(url: str, location: str) -> str:
+    try:
+        found = urlsplit(urljoin(url, location))
+    except ValueError:
+        raise _TroubleError("redirects to something that is no address") from None
+    if found.scheme not in ("http", "https") or not found.hostname:
+        raise _TroubleError("redirects to something that is no HTTP address")
+    if url.startswith("https:") and found.scheme == "http":
+        raise _TroubleError("redirects from HTTPS to plain HTTP")
+    return without_userinfo(found._replace(fragment="").geturl())
+
+
+def _retry_after(response: aiohttp.ClientResponse, clock: Clock) -> int:
+    text = response.headers.get("Retry-After", "")
+    try:
+        wait = timedelta(seconds=int(text)) if text.isdecimal() else parsedate_to_datetime(text) - clock.now()
+    except (TypeError, ValueError, OverflowError):
+        return 5
+    return max(1, min(RETRY_AFTER_SECONDS_MAX, int(wait.total_seconds())))
+
+
+def _let_go(response: aiohttp.ClientResponse) -> None:
+    """Give the connection back when the body was read to its end, else close it."""
+    if response.content.at_eof():
+        response.release()
+    else:
+        response.close()
