@@ -1,0 +1,1 @@
+"""Drivers around the read plane (RSGI, ASGI), the forwarder to control with its spool, and the supervisor."""

@@ -1,0 +1,173 @@
+"""Requests that are control's: the body to the spool, the bare request over the socket, held while control blinks.
+
+Clients read an upload's answer in their own ways (uv takes any 503 as final, twine re-sends at once), so a short
+absence of control is waited out here.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+import aiohttp
+import structlog
+
+from holdfast.config import MIB, Config
+from holdfast.core.errors import Outcome, Unavailable
+from holdfast.front.spool import ClientGone, Spool, Spooled, TooLarge, TooSlow
+from holdfast.read.answers import NOSNIFF, from_outcome, problem
+from holdfast.wire.client import ANSWER_BYTES_MAX, Neighbour, OwnedChunks, Unreachable
+from holdfast.wire.messages import Headers, Request, Response, StreamBody
+
+log = structlog.get_logger(__name__)
+
+REQUESTS_MAX = 256  # held or under way at control; each is one small task here
+ANSWER_SECONDS_MAX = 60.0  # control holds a blinking database 8 s; big archives take longer to look through
+ANSWER_BYTES_PER_SECOND = 16 * MIB  # what control copies, hashes and stores at least, on a slow disk or a far bucket
+RETRY_SECONDS = 0.1  # between two attempts to reach a control that is starting
+CHUNK_SECONDS_MAX = 60.0
+
+# RFC 9110 §7.6.1, and what must not be believed from outside or makes no sense with an empty body.
+_NOT_FORWARDED = frozenset(
+    "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
+    "upgrade content-length expect host forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip".split()
+)
+_NOT_ANSWERED = frozenset(
+    "connection keep-alive transfer-encoding upgrade server date proxy-connection trailer".split()
+)
+_ONLY_PRINTABLE = dict.fromkeys((*range(32), 127))
+
+
+class Forwarder:
+    """One worker's way to control."""
+
+    def __init__(self, config: Config, spool: Spool) -> None:
+        self._config = config
+        self._spool = spool
+        self._control = Neighbour("control", config.control_socket, REQUESTS_MAX)
+
+    async def forward(self, request: Request) -> Response:
+        """Control's answer, or why there is none. The spooled body is gone afterwards, whatever happened."""
+        assert request.body is not None
+        try:
+            spooled = await self._spool.receive(request.body, request.headers)
+        except TooLarge as error:
+            await self._spool.drain(request.body)
+            return problem(413, error.reason, ("connection", "close"))
+        except TooSlow as error:
+            return problem(408, error.reason, ("connection", "close"))
+        except Unavailable as error:
+            await self._spool.drain(request.body)
+            return from_outcome(error)
+        except ClientGone:
+            return problem(400, "the request ended before its body was whole", ("connection", "close"))
+        try:
+            return await self._ask(request, spooled)
+        except Outcome as error:
+            return from_outcome(error)
+        finally:
+            await self._spool.remove(spooled.name)
+
+    async def stop(self) -> None:
+        await self._control.close()
+
+    async def _ask(self, request: Request, spooled: Spooled) -> Response:
+        """Send until control can be reached, for at most `hold_seconds` after the body's last byte."""
+        request_id = secrets.token_hex(8)
+        headers = forwarded_headers(request, spooled, request_id)
+        target = quote(request.path, safe="/:@!$&'()*+,;=~-._") + (f"?{request.query}" if request.query else "")
+        while True:
+            try:
+                return await self._once(request, target, headers, answer_seconds(spooled.size))
+            except Unreachable:
+                if time.time() - spooled.ended_at + RETRY_SECONDS > self._config.hold_seconds:
+                    log.warning("control did not come back in time", request=request_id, path=request.path)
+                    raise Unavailable(
+                        "uploads and management are down for a moment, installs are not; please try again",
+                        retry_after_seconds=10,
+                    ) from None
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _once(self, request: Request, target: str, headers: dict[str, str], seconds_max: float) -> Response:
+        answer = self._control.request(request.method, target, headers=headers, seconds_max=seconds_max)
+        response = await answer.__aenter__()
+        try:
+            body = await _read_start(response)
+        except BaseException:
+            await answer.__aexit__(None, None, None)
+            raise
+        fields = answered_headers(response)
+        if len(body) < ANSWER_BYTES_MAX:
+            await answer.__aexit__(None, None, None)
+            return Response(response.status, fields, body)
+        length = response.content_length
+        if length is None:
+            await answer.__aexit__(None, None, None)
+            raise Unavailable("control sent a long answer without its length")
+        fields.append(("content-length", str(length)))
+
+        chunks = OwnedChunks(_chained(body, response.content.iter_any()), lambda: answer.__aexit__(None, None, None))
+        return Response(response.status, fields, StreamBody(chunks))
+
+
+def answer_seconds(body_bytes: int) -> float:
+    """How long control may take to answer a request with a body of that size."""
+    return ANSWER_SECONDS_MAX + body_bytes / ANSWER_BYTES_PER_SECOND
+
+
+async def _chained(start: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield start
+    async for chunk in rest:
+        yield chunk
+
+
+async def _read_start(response: aiohttp.ClientResponse) -> bytes:
+    """The answer's body, or its first megabyte and a little. Raises Unavailable."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(CHUNK_SECONDS_MAX):
+            while size < ANSWER_BYTES_MAX and (part := await response.content.readany()):
+                parts.append(part)
+                size += len(part)
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Unavailable("control broke off its answer; the request may have been carried out") from error
+    return b"".join(parts)
+
+
+def forwarded_headers(request: Request, spooled: Spooled, request_id: str) -> dict[str, str]:
+    """What control is told: the client's own headers without those of the hop, and ours that only a front may set."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        lower = name.lower()
+        # WSGI makes no difference between `_` and `-`: X_Holdfast_Client would reach control as the front's own word.
+        if lower in _NOT_FORWARDED or lower.startswith("x-holdfast-") or "_" in lower:
+            continue
+        value = value.translate(_ONLY_PRINTABLE)
+        headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+    headers["content-length"] = "0"
+    headers["x-holdfast-client"] = request.client
+    headers["x-holdfast-request"] = request_id
+    headers["x-holdfast-body-end"] = f"{spooled.ended_at:.6f}"
+    if spooled.name:
+        headers["x-holdfast-spool"] = spooled.name
+    return headers
+
+
+def answered_headers(response: aiohttp.ClientResponse) -> Headers:
+    """What the client is told of control's answer: nothing of the hop, nothing of ours."""
+    dropped = {token.strip().lower() for token in response.headers.get("connection", "").split(",")}
+    kept = [
+        (lower, value)
+        for name, value in response.headers.items()
+        if (lower := name.lower()) not in _NOT_ANSWERED
+        and lower not in dropped
+        and lower != "content-length"
+        and not lower.startswith("x-holdfast-")
+    ]
+    if not any(name == "x-content-type-options" for name, _ in kept):
+        kept.append(NOSNIFF)
+    if not any(name == "cache-control" for name, _ in kept):
+        kept.append(("cache-control", "no-store"))
+    return kept

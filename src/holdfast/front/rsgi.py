@@ -1,0 +1,126 @@
+"""The RSGI driver: Granian's requests to our values and back. Decides nothing."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+
+from holdfast.core.errors import Outcome
+from holdfast.front.access_log import AccessLog
+from holdfast.front.peers import TrustedProxies, bare_address
+from holdfast.front.streams import Streams, close
+from holdfast.read.app import ReadPlane
+from holdfast.read.hot import log_fragment
+from holdfast.wire.messages import Request, Response, StreamBody
+
+log = structlog.get_logger(__name__)
+
+
+class RsgiApp:
+    """What Granian calls: `answer_now` in its own thread (see direct.py), `__call__` in the event loop."""
+
+    def __init__(
+        self, plane: ReadPlane, access_log: AccessLog | None, proxies: TrustedProxies, streams: Streams
+    ) -> None:
+        self._streams = streams
+        self._plane = plane
+        self._find = plane.find
+        self._add = access_log.add if access_log is not None else None
+        self._proxies = proxies
+
+    def answer_now(self, scope: Any, proto: Any) -> bool:
+        """Answer from memory if that is possible. This is the hot path: every line here is measured."""
+        if scope.method != "GET" or scope.query_string:
+            return False
+        get = scope.headers.get
+        found = self._find(scope.path, get)
+        if found is None:
+            return self._send_file_now(scope, proto, get)
+        prepared, unchanged = found
+        if unchanged:
+            proto.response_empty(304, prepared.unchanged)
+            prepared.tally_unchanged[0] += 1
+        else:
+            proto.response_bytes(prepared.status, prepared.headers, prepared.body)
+            prepared.tally[0] += 1
+        if self._add is not None:
+            known = prepared.log_unchanged if unchanged else prepared.log
+            self._add((time.time(), self._client(scope), known, get("user-agent"), -1))
+        return True
+
+    def _send_file_now(self, scope: Any, proto: Any, get: Any) -> bool:
+        found = self._plane.find_file(scope.path, get)
+        if found is None:
+            return False
+        if found.status == 200:
+            proto.response_file(200, found.headers, found.path)
+        else:
+            proto.response_file_range(206, found.headers, found.path, found.start, found.end)
+        found.tally[0] += 1
+        if self._add is not None:
+            self._add((time.time(), self._client(scope), found.log, get("user-agent"), -1))
+        return True
+
+    async def __call__(self, scope: Any, proto: Any) -> None:
+        """Answer any request."""
+        if scope.proto != "http":
+            proto.close(403)
+            return
+        if self.answer_now(scope, proto):
+            return
+        began = time.perf_counter()
+        headers = scope.headers
+        client = self._client(scope)
+        request = Request(scope.method, scope.path, scope.query_string, headers, client, _chunks(proto))
+        response = await self._plane.answer(request)
+        status, sent = response.status, -1
+        try:
+            status, sent = await _send(proto, request, response, self._streams)
+        except (Outcome, TimeoutError, OSError) as error:
+            # The connection is broken by now, which is all a client can be told in mid-body.
+            log.warning("an answer broke off: %s", error, path=request.path)
+        finally:
+            if self._add is not None:
+                micros = int((time.perf_counter() - began) * 1e6)
+                known = log_fragment(request.method, request.path, status, sent, "cold")
+                self._add((time.time(), client, known, headers.get("user-agent"), micros))
+
+    def _client(self, scope: Any) -> str:
+        peer = bare_address(scope.client)
+        return self._proxies.client(peer, scope.headers) if self._proxies else peer
+
+
+async def _chunks(proto: Any) -> AsyncIterator[bytes]:
+    async for chunk in proto:
+        yield chunk
+
+
+async def _send(proto: Any, request: Request, response: Response, streams: Streams) -> tuple[int, int]:
+    """Send the answer; its status and body bytes. Raises when a stream fails, whose connection then breaks."""
+    body = response.body
+    if request.method == "HEAD" or response.status in (204, 304):
+        return response.status, await _send_head(proto, request, response)
+    if isinstance(body, bytes):
+        proto.response_bytes(response.status, response.headers, body)
+        return response.status, len(body)
+    if isinstance(body, StreamBody):
+        return await streams.send(proto, response)
+    path, end = str(body.path), body.start + body.length
+    if body.whole:
+        proto.response_file(response.status, response.headers, path)
+    else:
+        proto.response_file_range(response.status, response.headers, path, body.start, end)
+    return response.status, body.length
+
+
+async def _send_head(proto: Any, request: Request, response: Response) -> int:
+    """Headers alone. A HEAD tells the length its GET would have."""
+    headers = response.headers
+    has_length = response.status in (204, 304) or any(name == "content-length" for name, _ in headers)
+    if request.method == "HEAD" and isinstance(response.body, bytes) and not has_length:
+        headers = [*headers, ("content-length", str(len(response.body)))]
+    if isinstance(response.body, StreamBody):
+        await close(response.body)
+    proto.response_empty(response.status, headers)
+    return 0

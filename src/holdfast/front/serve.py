@@ -1,0 +1,132 @@
+"""`holdfast front`: Granian with the read plane in its workers.
+
+The main process only watches; each worker builds its own plane after the fork and binds the port itself.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings
+
+from holdfast import log as logs
+from holdfast.clock import SystemClock
+from holdfast.config import Config
+from holdfast.front import direct
+from holdfast.front.access_log import AccessLog, open_access_log
+from holdfast.front.forwarder import Forwarder
+from holdfast.front.peers import TrustedProxies
+from holdfast.front.rsgi import RsgiApp
+from holdfast.front.spool import Spool
+from holdfast.front.streams import Streams
+from holdfast.read.app import ReadPlane
+from holdfast.read.workers import die_with_parent
+from holdfast.store.opening import open_store
+from holdfast.tree.hint import HeadHint
+
+log = structlog.get_logger(__name__)
+
+STOP_SECONDS = 8  # for requests under way when a worker is stopped; then it is killed
+BACKLOG = 2048
+SWITCH_SECONDS = 0.0005  # how long a busy Python thread may keep the answering one waiting; 5 ms is the default
+HEAD_READ_MS = 15_000  # for a request's head
+
+
+def run(config: Config) -> None:
+    """Serve until told to stop. Raises SystemExit when the server gives up."""
+    if config.listen_port == 0:
+        config = replace(config, listen_port=free_port(config.listen_host))
+    server = Granian(
+        "holdfast.front.serve:load",
+        address=config.listen_host,
+        port=config.listen_port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.auto if config.tls_cert else HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_READ_MS),
+        websockets=False,
+        workers=config.fronts,
+        loop=Loops.uvloop,  # rloop was no faster here (see docs/decisions), asyncio a tenth slower
+        backlog=BACKLOG,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        log_enabled=False,  # the root logger is ours, and knows how to keep secrets out
+        ssl_cert=Path(config.tls_cert) if config.tls_cert else None,
+        ssl_key=Path(config.tls_key) if config.tls_key else None,
+        ssl_protocol_min=SSLProtocols.tls12,
+    )
+    # Granian takes objects with `__rsgi__` too; its annotation only knows functions.
+    server.serve(target_loader=partial(load, config, os.getpid()), wrap_loader=False)  # type: ignore[arg-type]
+
+
+def free_port(host: str) -> int:
+    """A port nobody listens on now, for the setting 0: workers bind separately and must agree."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def load(config: Config, parent: int) -> "Worker":
+    """Called by Granian in each worker process, before it listens."""
+    # Forked from Granian's main process, whose handler only notes the signal: until Granian's own is set, a stop
+    # during this load would be lost, and waited for in vain.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent(parent)
+    logs.setup(config.log_level, "front")
+    sys.setswitchinterval(SWITCH_SECONDS)
+    return Worker(config)
+
+
+class Worker:
+    """One worker process: the plane, its log, and what Granian calls."""
+
+    def __init__(self, config: Config) -> None:
+        config.run_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._spool = Spool(config)
+        self._forwarder = Forwarder(config, self._spool)
+        self._plane = ReadPlane(
+            config,
+            open_store(config.store, config.store_folder),
+            SystemClock(),
+            HeadHint(config.head_hint),
+            self._forwarder.forward,
+        )
+        self._log: AccessLog | None = open_access_log(
+            config.access_log, config.log_folder / "access.jsonl", config.access_log_bytes_max
+        )
+        self._streams = Streams(config.run_folder)
+        self._app = RsgiApp(self._plane, self._log, TrustedProxies(config.trusted_proxies), self._streams)
+        self._plane.health.gauges.append(self._gauges)
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._log is not None:
+            self._log.start()
+        loop.run_until_complete(self._plane.start())
+        if not direct.install(self._app.answer_now):
+            log.warning("this Granian has no hook for direct answers: they take the way through the event loop")
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_until_complete(self._plane.stop())
+        loop.run_until_complete(self._forwarder.stop())
+        if self._log is not None:
+            self._log.stop()
+
+    async def __rsgi__(self, scope: Any, proto: Any) -> None:
+        await self._app(scope, proto)
+
+    def _gauges(self) -> dict[str, float]:
+        return {
+            "holdfast_spool_bytes": self._spool.held_bytes,
+            "holdfast_streams_open": self._streams.open,
+            "holdfast_access_log_dropped": self._log.dropped if self._log is not None else 0,
+        }
