@@ -1,0 +1,1 @@
+"""People, their tokens, and the audit trail of who did what."""

@@ -1,0 +1,48 @@
+"""Who acts, and what their token lets them do. Pure values; the rules of standing on a project are in rights.py."""
+
+from dataclasses import dataclass, field
+
+ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What a token is good for. `*` stands for every index."""
+
+    read: tuple[str, ...] = ()  # indexes
+    upload: tuple[str, ...] = ()  # indexes
+    upload_projects: tuple[str, ...] = ()  # `index/name`; when not empty, uploads go to these alone
+    create_projects: bool = False
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A user acting through a token, or an operator at the machine (`token` empty, every right)."""
+
+    user: str
+    scopes: Scopes = field(default=Scopes())
+    token: str = ""
+    address: str = ""  # the client's
+
+    def may_upload(self, index: str, name: str) -> bool:
+        """True when the token itself allows uploads to that project; roles are another question."""
+        if self.scopes.upload_projects:
+            return f"{index}/{name}" in self.scopes.upload_projects
+        return ALL in self.scopes.upload or index in self.scopes.upload
+
+    def may_create(self, index: str) -> bool:
+        """True when the token may bring a new project into being in that index."""
+        return self.scopes.create_projects and (ALL in self.scopes.upload or index in self.scopes.upload)
+
+    @property
+    def is_admin(self) -> bool:
+        return self.scopes.admin
+
+
+OPERATOR_SCOPES = Scopes((ALL,), (ALL,), (), True, True)
+
+
+def operator(user: str = "operator") -> Actor:
+    """The person at this machine's command line: whoever can write the data folder needs no token."""
+    return Actor(user, OPERATOR_SCOPES)

@@ -1,0 +1,9 @@
+"""Django's registration of this app."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "holdfast.control.accounts"
+    label = "accounts"
+    default_auto_field = "django.db.models.BigAutoField"

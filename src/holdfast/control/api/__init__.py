@@ -1,0 +1,1 @@
+"""The management API: thin JSON views over the actions."""

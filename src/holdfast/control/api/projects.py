@@ -1,0 +1,158 @@
+"""Projects, releases, files and roles over HTTP: each handler calls one action and gives its serial back."""
+
+from typing import Any
+
+from holdfast.control.accounts.actor import ALL, Actor
+from holdfast.control.api.call import Call, demand_user_name
+from holdfast.control.database import read_snapshot
+from holdfast.control.projects import actions, standing
+from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.publication.documents import project_row, record_of
+from holdfast.control.uploads.hold import held
+from holdfast.core.errors import Absent, Refused
+from holdfast.core.model import STATUSES, File, Record, format_time
+
+
+def show_project(call: Call, index: str, name: str) -> dict[str, Any]:
+    """What the database knows of a listed project. Needs the right to read the index, or to upload to the project."""
+    _require_reader(call.actor, index, name)
+    return _project_document(held(lambda: _record(index, name), call.parts.clock, call.deadline))
+
+
+def delete_project(call: Call, index: str, name: str) -> dict[str, int]:
+    return _serial(actions.delete_project(call.parts.publisher, index, name, call.actor, deadline=call.deadline))
+
+
+def set_status(call: Call, index: str, name: str) -> dict[str, int]:
+    wanted = call.text("status")
+    for status in STATUSES:
+        if status == wanted:
+            reason = call.text("reason", "")
+            publisher = call.parts.publisher
+            return _serial(
+                actions.set_status(publisher, index, name, status, reason, call.actor, deadline=call.deadline)
+            )
+    raise NotAccepted(f"the field status must be one of {', '.join(STATUSES)}")
+
+
+def yank_release(call: Call, index: str, name: str, version: str) -> dict[str, int]:
+    reason, publisher = call.text("reason", ""), call.parts.publisher
+    return _serial(actions.yank_release(publisher, index, name, version, reason, call.actor, deadline=call.deadline))
+
+
+def unyank_release(call: Call, index: str, name: str, version: str) -> dict[str, int]:
+    publisher = call.parts.publisher
+    return _serial(actions.unyank_release(publisher, index, name, version, call.actor, deadline=call.deadline))
+
+
+def delete_release(call: Call, index: str, name: str, version: str) -> dict[str, int]:
+    publisher = call.parts.publisher
+    return _serial(actions.delete_release(publisher, index, name, version, call.actor, deadline=call.deadline))
+
+
+def yank_file(call: Call, index: str, name: str, filename: str) -> dict[str, int]:
+    reason, publisher = call.text("reason", ""), call.parts.publisher
+    return _serial(actions.yank_file(publisher, index, name, filename, reason, call.actor, deadline=call.deadline))
+
+
+def unyank_file(call: Call, index: str, name: str, filename: str) -> dict[str, int]:
+    publisher = call.parts.publisher
+    return _serial(actions.unyank_file(publisher, index, name, filename, call.actor, deadline=call.deadline))
+
+
+def delete_file(call: Call, index: str, name: str, filename: str) -> dict[str, int]:
+    publisher = call.parts.publisher
+    return _serial(actions.delete_file(publisher, index, name, filename, call.actor, deadline=call.deadline))
+
+
+def set_role(call: Call, index: str, name: str, user: str) -> dict[str, int]:
+    demand_user_name(user)
+    role, publisher = call.text("role"), call.parts.publisher
+    if role == "owner":
+        serial = standing.add_role(publisher, index, name, user, "owner", call.actor, deadline=call.deadline)
+    elif role == "maintainer":
+        serial = standing.add_role(publisher, index, name, user, "maintainer", call.actor, deadline=call.deadline)
+    else:
+        raise NotAccepted("the field role must be owner or maintainer")
+    return _serial(serial)
+
+
+def remove_role(call: Call, index: str, name: str, user: str) -> dict[str, int]:
+    publisher = call.parts.publisher
+    return _serial(standing.remove_role(publisher, index, name, user, call.actor, deadline=call.deadline))
+
+
+def release_name(call: Call, index: str, name: str) -> dict[str, int]:
+    publisher = call.parts.publisher
+    return _serial(standing.release_name(publisher, index, name, call.actor, deadline=call.deadline))
+
+
+def grant_shadow(call: Call, index: str, name: str) -> dict[str, Any]:
+    _require_index(call, index)
+    standing.grant_shadow(call.parts.publisher, index, name, call.actor, deadline=call.deadline)
+    return {}
+
+
+def revoke_shadow(call: Call, index: str, name: str) -> dict[str, Any]:
+    standing.revoke_shadow(call.parts.publisher, index, name, call.actor, deadline=call.deadline)
+    return {}
+
+
+def remove_bytes(call: Call) -> dict[str, int]:
+    """Take digests down for good: 410 (451 when `legal`) wherever they would be served."""
+    reason = call.text("reason")
+    if not reason.strip():
+        raise NotAccepted("the field reason must say why: everyone who asks for the bytes is shown it")
+    digests = tuple(digest.strip().lower() for digest in call.texts("sha256"))
+    legal, publisher = call.flag("legal"), call.parts.publisher
+    return _serial(actions.remove_bytes(publisher, digests, reason, legal, call.actor, deadline=call.deadline))
+
+
+def _serial(serial: int) -> dict[str, int]:
+    return {"serial": serial}
+
+
+def _require_reader(actor: Actor, index: str, name: str) -> None:
+    """Reading the index, or uploading to that very project: a narrowed token tells nothing of others."""
+    if not (actor.is_admin or {ALL, index} & set(actor.scopes.read) or actor.may_upload(index, name)):
+        raise Refused(f"this token may not read {name!r} in index {index}")
+
+
+def _require_index(call: Call, index: str) -> None:
+    if call.parts.config.index(index) is None:
+        raise Absent(f"there is no index {index}")
+
+
+def _record(index: str, name: str) -> Record:
+    with read_snapshot():
+        project = project_row(index, name)
+        if project is None or project.deleted is not None:
+            raise Absent(f"no project {name!r} in index {index!r}")
+        return record_of(project)
+
+
+def _project_document(record: Record) -> dict[str, Any]:
+    return {
+        "index": record.index,
+        "name": record.name,
+        "display": record.display,
+        "serial": record.serial,
+        "status": record.status,
+        "status_reason": record.status_reason,
+        "roles": [{"user": role.user, "role": role.role} for role in record.roles],
+        "files": [_file_document(file) for file in record.files],
+    }
+
+
+def _file_document(file: File) -> dict[str, Any]:
+    return {
+        "filename": file.filename,
+        "version": file.version,
+        "packagetype": file.packagetype,
+        "size": file.size,
+        "sha256": file.sha256,
+        "upload_time": format_time(file.upload_time) if file.upload_time else None,
+        "requires_python": file.requires_python,
+        "yanked": file.yanked,
+        "yanked_reason": file.yanked_reason,
+    }

@@ -1,0 +1,19 @@
+"""Control's parts, put together by hand: the one place where a process chooses its store, publisher and neighbours."""
+
+from holdfast.clock import SystemClock
+from holdfast.config import Config
+from holdfast.control.instance import prepare
+from holdfast.control.parts import Parts
+from holdfast.control.publication.drill import pause_from_environment
+from holdfast.control.publication.publisher import Publisher
+from holdfast.control.uploads.shadow import PullNames
+from holdfast.store.opening import open_store
+
+
+def open_parts(config: Config) -> Parts:
+    """Recognise the instance, migrate its database if this release needs it, compose. Raises any Outcome."""
+    clock = SystemClock()
+    store = open_store(config.store, config.store_folder)
+    known = prepare(config, store, clock)
+    publisher = Publisher(known, store, clock, pause_from_environment("control"))
+    return Parts(known, clock, store, publisher, PullNames(known.pull_socket))

@@ -1,0 +1,97 @@
+"""What views share of HTTP: the headers a front adds, answers with nothing forgotten, outcomes as problem documents.
+
+A front is the only client of the control socket. It drops X-Holdfast-* headers that came from outside and sends the
+body as a file in the spool folder; Host is never looked at.
+"""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from holdfast.control.parts import Opening, Parts
+from holdfast.control.projects.rights import NotAccepted
+from holdfast.core.errors import Outcome
+from holdfast.core.problem import Problem, problem, translate
+from holdfast.store.port import DiskFull
+
+OPENING = "holdfast.opening"  # where wsgi.py puts this process's Opening in each request's environ
+
+log = structlog.get_logger()
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+View = Callable[..., HttpResponse]
+
+
+def parts_of(request: HttpRequest) -> Parts:
+    """This process's parts. Raises Unavailable while they cannot be opened."""
+    opening = request.META[OPENING]
+    assert isinstance(opening, Opening)
+    return opening.parts()
+
+
+def spool_of(request: HttpRequest) -> str:
+    """The file name of the spooled body."""
+    return request.headers.get("X-Holdfast-Spool", "")
+
+
+def client_of(request: HttpRequest) -> str:
+    """The client's address, as the front saw it."""
+    return request.headers.get("X-Holdfast-Client", "")[:64]
+
+
+def respond(request: HttpRequest, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> HttpResponse:
+    """A whole answer: its length, and the front's request id given back."""
+    response = HttpResponse(body, status=status, headers=dict(headers))
+    response["Content-Length"] = str(len(body))
+    request_id = request.headers.get("X-Holdfast-Request", "")
+    if _REQUEST_ID.fullmatch(request_id):
+        response["X-Holdfast-Request"] = request_id
+    return response
+
+
+def respond_problem(request: HttpRequest, found: Problem) -> HttpResponse:
+    """An error as problem+json."""
+    return respond(request, found.status, found.headers, found.body)
+
+
+def answers_outcomes(view: View) -> View:
+    """Translate what a view raises on purpose into problem documents."""
+
+    @wraps(view)
+    def answering(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Outcome as error:
+            return respond_problem(request, _translate(error))
+
+    return answering
+
+
+def _translate(error: Outcome) -> Problem:
+    match error:
+        case NotAccepted():
+            return problem(400, error.reason)
+        case DiskFull():
+            return problem(507, error.reason)
+        case _:
+            return translate(error)
+
+
+def method_not_allowed(request: HttpRequest, *allowed: str) -> HttpResponse:
+    """405 with Allow."""
+    listed = ", ".join(allowed)
+    return respond_problem(request, problem(405, f"Use {listed} here.", ("allow", listed)))
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
+    """Django's handler404: no such route."""
+    return respond_problem(request, problem(404, "There is no such address."))
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Django's handler500: a defect of ours. What happened is in the log, not in the answer."""
+    return respond_problem(request, problem(500, "Something went wrong here; the log of this server says what."))

@@ -1,0 +1,284 @@
+"""One instance, three places: the data folder's marker, the tree, the database. They are made together, once.
+
+Whatever is found in any other combination is never initialised over: the error names the command that helps.
+"""
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+from django.core.management import call_command
+from django.db import transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from holdfast.clock import Clock, SystemClock
+from holdfast.config import DATA_FORMAT, Config
+from holdfast.control.database import (
+    DatabaseUnavailable,
+    database_guard,
+    django_setup,
+    is_sqlite,
+)
+from holdfast.core.errors import Absent, Corrupt, Outcome
+from holdfast.core.model import format_time
+from holdfast.store.port import Store
+from holdfast.tree import addresses
+from holdfast.tree.instance import TREE_FORMAT, InstanceDocument, create_instance, read_instance
+
+
+class NotInitialised(Outcome):
+    """Marker, tree and database do not fit together; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What the data folder's marker says."""
+
+    instance: str
+    data_format: int
+    created: datetime
+
+
+def initialise(config: Config, store: Store, clock: Clock | None = None) -> Config:
+    """Make a new instance when there is nothing at all; answer the configuration with its instance id.
+
+    An instance that is there already is only recognised. Raises NotInitialised when something is there and
+    something else is missing, Unavailable when that cannot be told.
+    """
+    django_setup(config)
+    has_marker, has_tree, has_database = config.marker.exists(), _has_tree(store), has_rows(config)
+    if has_marker and has_tree and has_database:
+        return with_instance(config)
+    if not has_marker and has_database and _is_unfinished(store):
+        return _create(config, store, clock or SystemClock())
+    if has_marker or has_tree or has_database:
+        raise NotInitialised(_what_to_do(config, has_marker, has_tree, has_database))
+    return _create(config, store, clock or SystemClock())
+
+
+def with_instance(config: Config) -> Config:
+    """The configuration with the instance id of its marker. Raises NotInitialised, Corrupt."""
+    return replace(config, instance=read_marker(config).instance)
+
+
+def read_marker(config: Config) -> Marker:
+    """The data folder's marker. Raises NotInitialised without one, Corrupt when it is unreadable or newer."""
+    try:
+        found = json.loads(config.marker.read_text())
+        marker = Marker(found["instance"], found["format"], datetime.fromisoformat(found["created"]))
+    except FileNotFoundError:
+        raise NotInitialised(f"{config.marker} does not exist: this data folder was never initialised") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise Corrupt(f"{config.marker} cannot be read: {error!r}") from error
+    if marker.data_format > DATA_FORMAT:
+        raise Corrupt(
+            f"the data in {config.data} has format {marker.data_format}, this release reads up to {DATA_FORMAT};"
+            " install the newer release again, or restore a backup made before the upgrade"
+        )
+    return marker
+
+
+def write_marker(config: Config, marker: Marker) -> None:
+    """Write the marker so that it is there whole or not at all. Other keys that are there are kept."""
+    known = json.loads(config.marker.read_text()) if config.marker.exists() else {}
+    known |= {
+        "instance": marker.instance,
+        "format": marker.data_format,
+        "created": format_time(marker.created),
+    }
+    write_atomically(config.marker, json.dumps(known, indent=2).encode() + b"\n")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put bytes at a path, 0600 and durable, whole or not at all."""
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def has_rows(config: Config) -> bool:
+    """True when a database with our tables exists. Creates nothing. Raises DatabaseUnavailable when it may exist."""
+    if is_sqlite(config) and not config.sqlite_file.exists():
+        return False
+    with database_guard() as wrapper:
+        return "publication_counter" in wrapper.introspection.table_names()
+
+
+def has_pending_migrations() -> bool:
+    """True when this release knows migrations the database has not seen. Raises DatabaseUnavailable."""
+    with database_guard() as wrapper:
+        executor = MigrationExecutor(wrapper)
+        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def migrate() -> None:
+    """Bring the database's tables to this release. Raises DatabaseUnavailable."""
+    with database_guard():
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def create_sqlite_file(path: Path) -> None:
+    """The only place that makes a database file. Raises FileExistsError."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    use_write_ahead_log(path)
+    sync_folder(path.parent)
+
+
+def use_write_ahead_log(path: Path) -> None:
+    """Have every later connection to this file write ahead, so that readers and writers do not wait for each other."""
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+
+
+def create_rows(instance: str, created: datetime, serial: int = 0) -> None:
+    """The singleton rows of a database whose tables are new."""
+    from holdfast.control.publication.models import Counter, Instance, PublisherLease
+
+    with database_guard(), transaction.atomic():
+        PublisherLease.objects.get_or_create(pk=1, defaults={"until": created})
+        Counter.objects.get_or_create(pk=1, defaults={"value": serial})
+        Instance.objects.get_or_create(
+            pk=1, defaults={"instance": instance, "data_format": DATA_FORMAT, "created": created}
+        )
+
+
+def make_folders(config: Config) -> None:
+    """The folders of the data folder, 0700."""
+    for folder in (
+        config.data,
+        config.run_folder,
+        config.spool_folder,
+        config.partial_folder,
+        config.backup_folder,
+        config.log_folder,
+    ):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _create(config: Config, store: Store, clock: Clock) -> Config:
+    """Database first, tree second, marker last: the marker says that the other two are whole.
+
+    A start that was cut off in between is taken up again; its instance id is the one in the database.
+    """
+    make_folders(config)
+    if is_sqlite(config) and not config.sqlite_file.exists():
+        create_sqlite_file(config.sqlite_file)
+    if has_pending_migrations():
+        migrate()
+    begun = _instance_row()
+    marker = Marker(begun[0] if begun else uuid4().hex, DATA_FORMAT, clock.now().replace(microsecond=0))
+    create_rows(marker.instance, marker.created)
+    create_instance(store, InstanceDocument(marker.instance, TREE_FORMAT, marker.created))
+    write_marker(config, marker)
+    return replace(config, instance=marker.instance)
+
+
+def _is_unfinished(store: Store) -> bool:
+    """True when a first start was cut off: a database without a single change, and no tree but its own."""
+    from holdfast.control.publication.models import Counter
+
+    begun = _instance_row()
+    with database_guard():
+        is_unused = not Counter.objects.filter(value__gt=0).exists()
+    if not is_unused:
+        return False
+    return not _has_tree(store) or (begun is not None and read_instance(store).instance == begun[0])
+
+
+def _has_tree(store: Store) -> bool:
+    try:
+        store.head(addresses.INSTANCE)
+    except Absent:
+        return False
+    return True
+
+
+def _what_to_do(config: Config, has_marker: bool, has_tree: bool, has_database: bool) -> str:
+    database = str(config.sqlite_file) if is_sqlite(config) else "the configured database"
+    if not has_database:
+        return (
+            f"the published tree or {config.marker} is there, but {database} is missing or empty. Nothing was created."
+            " `holdfast restore FILE` puts a backup in its place; `holdfast rebuild` makes a new one from the tree"
+        )
+    if not has_tree:
+        return (
+            f"{database} is there, but the store holds no published tree: it is not mounted, or it is the wrong one."
+            " Nothing was created. Put the right store in its place"
+        )
+    return (
+        f"a database and a published tree are there, but {config.marker} is missing: this is not their data folder,"
+        " or its marker was deleted. Nothing was created. `holdfast restore FILE` writes the marker again"
+    )
+
+
+def check_instance(config: Config, store: Store) -> None:
+    """Hold marker, tree and database to each other. Raises NotInitialised, Corrupt, Unavailable.
+
+    Serials are compared by the publisher, before each write.
+    """
+    marker = read_marker(config)
+    tree = read_instance(store)
+    if tree.instance != marker.instance:
+        raise NotInitialised(
+            f"the store holds the tree of instance {tree.instance}, {config.marker} belongs to {marker.instance};"
+            " put the right store in its place"
+        )
+    if not has_rows(config):
+        raise DatabaseUnavailable(_what_to_do(config, True, True, False))
+    instance, data_format = _database_instance()
+    if data_format > DATA_FORMAT:
+        raise Corrupt(f"the database has format {data_format}, this release reads up to {DATA_FORMAT}")
+    if instance != marker.instance:
+        raise NotInitialised(
+            f"the database belongs to instance {instance}, {config.marker} to {marker.instance};"
+            " `holdfast restore FILE` puts the right one in its place"
+        )
+
+
+def _database_instance() -> tuple[str, int]:
+    row = _instance_row()
+    if row is None:
+        raise DatabaseUnavailable("the database was never initialised; `holdfast restore` puts a backup in its place")
+    return row
+
+
+def _instance_row() -> tuple[str, int] | None:
+    from holdfast.control.publication.models import Instance
+
+    with database_guard():
+        return Instance.objects.values_list("instance", "data_format").filter(pk=1).first()
+
+
+def prepare(config: Config, store: Store, clock: Clock | None = None) -> Config:
+    """What control does at its start: recognise the instance, back up, then migrate.
+
+    Raises NotInitialised, Corrupt or Unavailable, and then nothing was changed.
+    """
+    from holdfast.control.backup import backup
+
+    django_setup(config)
+    config = with_instance(config)
+    check_instance(config, store)
+    if has_pending_migrations():
+        backup(config, None, clock or SystemClock())
+        migrate()
+    return config

@@ -1,0 +1,77 @@
+"""What every view of control works with, composed once per process; and how it comes to be when the database is late.
+
+A database that is gone when control starts is no reason not to start: requests are then answered Unavailable, and
+each one may find that it has come back.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from holdfast.clock import Clock
+from holdfast.config import Config
+from holdfast.control.publication.transaction import Publication
+from holdfast.control.uploads.rules import PRIVATE, Profile
+from holdfast.control.uploads.shadow import UpstreamNames
+from holdfast.core.errors import Corrupt, Outcome, Refused, Unavailable
+from holdfast.store.port import Store
+
+LOOK_AGAIN_SECONDS = 0.2
+
+
+def nothing_is_switched_off(index: str) -> Refused | None:
+    """The kill-switch hook's resting position."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The collaborators of views, as plain values and ports."""
+
+    config: Config
+    clock: Clock
+    store: Store
+    publisher: Publication
+    upstreams: UpstreamNames
+    profile: Profile = PRIVATE
+    switched_off: Callable[[str], Refused | None] = nothing_is_switched_off  # an index whose uploads are stopped
+
+
+class Opening:
+    """Parts, opened when first needed. `open_parts` recognises the instance and may raise any Outcome."""
+
+    def __init__(self, open_parts: Callable[[], Parts], clock: Clock) -> None:
+        self._open_parts = open_parts
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._parts: Parts | None = None
+        self._refusal: Unavailable | None = None
+        self._looked = float("-inf")
+
+    def parts(self) -> Parts:
+        """The parts. Raises Unavailable while they cannot be opened, looking again at most every 0.2 s."""
+        found = self._parts
+        if found is not None:
+            return found
+        with self._lock:
+            return self._opened()
+
+    def _opened(self) -> Parts:
+        if self._parts is None and self._clock.monotonic() - self._looked >= LOOK_AGAIN_SECONDS:
+            self._look()
+        if self._parts is None:
+            assert self._refusal is not None
+            raise self._refusal
+        return self._parts
+
+    def _look(self) -> None:
+        try:
+            self._parts, self._refusal = self._open_parts(), None
+        except Unavailable as error:
+            self._refusal = error
+        except Outcome as error:
+            # Marker, tree and database that do not fit: an operator's matter, and ours, never the client's fault.
+            what = "stored data fails its check" if isinstance(error, Corrupt) else "this instance is not whole"
+            self._refusal = Unavailable(f"{what}: {error.reason}", retry_after_seconds=60)
+        finally:
+            self._looked = self._clock.monotonic()

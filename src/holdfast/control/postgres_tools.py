@@ -1,0 +1,63 @@
+"""pg_dump and pg_restore: PostgreSQL's own way to copy a live database consistently."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from holdfast.core.errors import Unavailable
+
+_DEBIAN = Path("/usr/lib/postgresql")  # where Debian keeps them, one folder per version, off the PATH
+_SECONDS_MAX = 3600
+
+
+def dump(url: str, target: Path) -> None:
+    """Write the database to one file in pg_dump's custom format. Raises Unavailable."""
+    _run("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
+
+
+def load(url: str, source: Path) -> None:
+    """Replace the database's tables by the dump's, all of them or none. Raises Unavailable."""
+    _run(
+        "pg_restore",
+        url,
+        "--clean",
+        "--if-exists",
+        "--single-transaction",
+        "--no-owner",
+        "--no-privileges",
+        str(source),
+    )
+
+
+def _run(program: str, url: str, *arguments: str) -> None:
+    address, password = _without_password(url)
+    environ = {**os.environ, **({"PGPASSWORD": password} if password else {})}
+    command = [_find(program), f"--dbname={address}", *arguments]
+    try:
+        subprocess.run(command, env=environ, check=True, capture_output=True, timeout=_SECONDS_MAX)
+    except subprocess.CalledProcessError as error:
+        raise Unavailable(f"{program} failed: {error.stderr.decode(errors='replace').strip()}") from error
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"{program} did not end within {_SECONDS_MAX} s") from error
+
+
+def _find(program: str) -> str:
+    found = shutil.which(program)
+    if found:
+        return found
+    installed = sorted(_DEBIAN.glob(f"*/bin/{program}"), key=lambda path: int(path.parts[-3]))
+    if not installed:
+        raise Unavailable(f"{program} is not installed: apt-get install postgresql-client")
+    return str(installed[-1])
+
+
+def _without_password(url: str) -> tuple[str, str]:
+    """The URL as it may stand in a process list, and the password that may not."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url, ""
+    user, _, host = parts.netloc.rpartition("@")
+    netloc = f"{user.partition(':')[0]}@{host}"
+    return urlunsplit(parts._replace(netloc=netloc)), unquote(parts.password)

@@ -1,0 +1,180 @@
+"""Everything that can be done to projects, releases and files: one function each, one transaction each.
+
+Every function takes the publisher first, the actor, and `deadline` (monotonic seconds): how long a database or
+store that blinks is waited for. They raise Absent, NotAccepted, Refused or Unavailable; NotYetPublished means
+the change is committed and will appear by itself. Rights are checked here, nowhere else.
+"""
+
+from holdfast.control.accounts.actor import Actor
+from holdfast.control.projects.lookup import find_listed_file, find_project, find_release
+from holdfast.control.projects.models import File, Project, Removal
+from holdfast.control.projects.rights import NotAccepted, require_admin, require_manager, require_owner
+from holdfast.control.publication.changes import bytes_removed, file_removed
+from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.core.model import STATUSES, Status
+from holdfast.core.names import is_sha256
+
+
+@held
+def yank_release(
+    publisher: Publication, index: str, name: str, version: str, reason: str, actor: Actor, *, deadline: float
+) -> int:
+    """Yank every file of a release, and files uploaded to it later (PEP 592)."""
+    return _set_release_yank(publisher, index, name, version, True, reason, actor, deadline)
+
+
+@held
+def unyank_release(
+    publisher: Publication, index: str, name: str, version: str, actor: Actor, *, deadline: float
+) -> int:
+    """Take a release's yank back."""
+    return _set_release_yank(publisher, index, name, version, False, "", actor, deadline)
+
+
+@held
+def yank_file(
+    publisher: Publication, index: str, name: str, filename: str, reason: str, actor: Actor, *, deadline: float
+) -> int:
+    """Yank one file."""
+    return _set_file_yank(publisher, index, name, filename, True, reason, actor, deadline)
+
+
+@held
+def unyank_file(publisher: Publication, index: str, name: str, filename: str, actor: Actor, *, deadline: float) -> int:
+    """Take one file's yank back."""
+    return _set_file_yank(publisher, index, name, filename, False, "", actor, deadline)
+
+
+@held
+def delete_file(publisher: Publication, index: str, name: str, filename: str, actor: Actor, *, deadline: float) -> int:
+    """Delist one file. Its filename stays bound to its bytes for ever."""
+    with write_transaction(publisher, actor, deadline) as tx:
+        project = find_project(tx, index, name)
+        require_owner(actor, project)
+        _delist(tx, project, [find_listed_file(project, filename)])
+        tx.changed(project)
+        tx.audit("delete-file", f"{index}/{name}/{filename}")
+    return tx.serial
+
+
+@held
+def delete_release(
+    publisher: Publication, index: str, name: str, version: str, actor: Actor, *, deadline: float
+) -> int:
+    """Delist a release with all its files."""
+    with write_transaction(publisher, actor, deadline) as tx:
+        project = find_project(tx, index, name)
+        require_owner(actor, project)
+        release = find_release(project, version)
+        _delist(tx, project, list(release.files.filter(deleted=None, removed=False)))
+        release.deleted = tx.now
+        release.save(update_fields=["deleted"])
+        tx.changed(project)
+        tx.audit("delete-release", f"{index}/{name}/{version}")
+    return tx.serial
+
+
+@held
+def delete_project(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> int:
+    """Delist a project. Its name stays owned: it never falls through to another index until released."""
+    with write_transaction(publisher, actor, deadline) as tx:
+        project = find_project(tx, index, name)
+        require_owner(actor, project)
+        _delist(tx, project, list(project.files.filter(deleted=None, removed=False)))
+        project.releases.filter(deleted=None).update(deleted=tx.now)
+        project.deleted = tx.now
+        project.save(update_fields=["deleted"])
+        tx.changed(project)
+        tx.audit("delete-project", f"{index}/{name}")
+    return tx.serial
+
+
+@held
+def remove_bytes(
+    publisher: Publication, sha256: tuple[str, ...], reason: str, legal: bool, actor: Actor, *, deadline: float
+) -> int:
+    """Take digests down for good, wherever they are listed. Their bytes are erased by publication/erase.py."""
+    if not sha256 or not all(is_sha256(digest) for digest in sha256):
+        raise NotAccepted("a removal names sha256 digests, 64 lower-case hex characters each")
+    with write_transaction(publisher, actor, deadline) as tx:
+        require_admin(actor, "taking bytes down")
+        tx.lock("removal")
+        for digest in sha256:
+            Removal.objects.get_or_create(sha256=digest, defaults={"reason": reason, "legal": legal, "created": tx.now})
+        for file in File.objects.filter(sha256__in=sha256, removed=False).select_related("project"):
+            if file.deleted is None:
+                tx.tell(file_removed(file.project.index, file.project.name, file.filename, file.sha256))
+            tx.changed(file.project)
+        File.objects.filter(sha256__in=sha256).update(removed=True)
+        tx.tell(bytes_removed(list(sha256), reason, legal))
+        tx.audit("remove-bytes", sha256[0], sha256=list(sha256), reason=reason, legal=legal)
+    return tx.serial
+
+
+@held
+def set_status(
+    publisher: Publication, index: str, name: str, status: Status, reason: str, actor: Actor, *, deadline: float
+) -> int:
+    """Set a project's status (PEP 792). Quarantine, and its end, are an administrator's."""
+    if status not in STATUSES:
+        raise NotAccepted(f"{status!r} is no project status; one of {', '.join(STATUSES)}")
+    with write_transaction(publisher, actor, deadline) as tx:
+        project = find_project(tx, index, name)
+        require_owner(actor, project)
+        if "quarantined" in (status, project.status):
+            require_admin(actor, "starting or ending a quarantine")
+        project.status, project.status_reason = status, reason
+        project.save(update_fields=["status", "status_reason"])
+        tx.changed(project)
+        tx.audit("set-status", f"{index}/{name}", status=status, reason=reason)
+    return tx.serial
+
+
+def _set_release_yank(
+    publisher: Publication,
+    index: str,
+    name: str,
+    version: str,
+    yanked: bool,
+    reason: str,
+    actor: Actor,
+    deadline: float,
+) -> int:
+    with write_transaction(publisher, actor, deadline) as tx:
+        project = find_project(tx, index, name)
+        require_manager(actor, project)
+        release = find_release(project, version)
+        release.yanked, release.yanked_reason = yanked, reason
+        release.save(update_fields=["yanked", "yanked_reason"])
+        release.files.filter(deleted=None).update(yanked=yanked, yanked_reason=reason)
+        tx.changed(project)
+        tx.audit("yank-release" if yanked else "unyank-release", f"{index}/{name}/{version}", reason=reason)
+    return tx.serial
+
+
+def _set_file_yank(
+    publisher: Publication,
+    index: str,
+    name: str,
+    filename: str,
+    yanked: bool,
+    reason: str,
+    actor: Actor,
+    deadline: float,
+) -> int:
+    with write_transaction(publisher, actor, deadline) as tx:
+        project = find_project(tx, index, name)
+        require_manager(actor, project)
+        file = find_listed_file(project, filename)
+        file.yanked, file.yanked_reason = yanked, reason
+        file.save(update_fields=["yanked", "yanked_reason"])
+        tx.changed(project)
+        tx.audit("yank-file" if yanked else "unyank-file", f"{index}/{name}/{filename}", reason=reason)
+    return tx.serial
+
+
+def _delist(tx: WriteTransaction, project: Project, files: list[File]) -> None:
+    """Mark files deleted and tell the readers."""
+    File.objects.filter(pk__in=[file.pk for file in files]).update(deleted=tx.now)
+    for file in files:
+        tx.tell(file_removed(project.index, project.name, file.filename, file.sha256))

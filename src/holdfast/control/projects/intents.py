@@ -1,0 +1,96 @@
+"""Intents: uploads name the digests they are about to store, so that orphan collection keeps its hands off.
+
+Upload: `declare`, put the bytes, `publish_file`, `withdraw`. Collection: `claim_for_sweep`, delete, `withdraw`. Both
+commit their own row before they look for the other's, so at least one of two that meet steps back. An intent that
+ends without a file is what orphan collection works from: it never has to list the store.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from holdfast.clock import Clock
+from holdfast.control.database import database_guard, held_transaction
+from holdfast.control.projects.models import File, Intent
+from holdfast.core.errors import Unavailable
+
+UPLOAD_LEASE_SECONDS = 2 * 3600  # longer than the slowest accepted upload needs from its first to its last byte
+SWEEP_LEASE_SECONDS = 60.0  # a sweeper that takes longer between claim and delete does not delete
+
+
+def declare(digests: Sequence[str], clock: Clock, deadline: float) -> tuple[int, ...]:
+    """Say that these digests are about to be stored. Give the answer to `withdraw` when done.
+
+    Raises Unavailable when one of them is being deleted right now (a moment later it is not), or the database is.
+    """
+    digests = [digest for digest in digests if digest]
+    ids = _commit(digests, False, UPLOAD_LEASE_SECONDS, clock, deadline)
+    with held_transaction(clock, deadline):
+        swept = Intent.objects.filter(sha256__in=digests, sweep=True, lease_until__gt=clock.now()).exists()
+    if swept:
+        withdraw(ids, clock, deadline)
+        raise Unavailable("an abandoned copy of these bytes is being cleared away; try again", retry_after_seconds=2)
+    return ids
+
+
+def claim_for_sweep(digest: str, clock: Clock, deadline: float) -> tuple[int, ...] | None:
+    """Claim one digest for deletion; None when an upload or a file needs it."""
+    ids = _commit([digest], True, SWEEP_LEASE_SECONDS, clock, deadline)
+    with held_transaction(clock, deadline):
+        wanted = Intent.objects.filter(sha256=digest, sweep=False, lease_until__gt=clock.now()).exists()
+        wanted = wanted or bool(referenced([digest]))
+    if wanted:
+        withdraw(ids, clock, deadline)
+        return None
+    return ids
+
+
+def withdraw(ids: Sequence[int], clock: Clock, deadline: float) -> None:
+    """End intents. Digests that no file came to need are left for the next sweep to look at."""
+    with held_transaction(clock, deadline):
+        rows = list(Intent.objects.filter(pk__in=ids))
+        needed = referenced([row.sha256 for row in rows])
+        done = [row.pk for row in rows if row.sweep or row.sha256 in needed]
+        Intent.objects.filter(pk__in=ids).update(lease_until=clock.now())
+        Intent.objects.filter(pk__in=done).delete()
+
+
+def abandoned(clock: Clock) -> dict[str, list[int]]:
+    """Digests whose uploads are over or cut off, with their intents. Raises DatabaseUnavailable."""
+    found: dict[str, list[int]] = {}
+    with database_guard():
+        for pk, digest in Intent.objects.filter(lease_until__lte=clock.now()).values_list("pk", "sha256"):
+            found.setdefault(digest, []).append(pk)
+    return found
+
+
+def forget(ids: Sequence[int], clock: Clock, deadline: float) -> None:
+    """Delete intents that were dealt with."""
+    with held_transaction(clock, deadline):
+        Intent.objects.filter(pk__in=ids).delete()
+
+
+def leave_behind(digests: Iterable[str], clock: Clock) -> None:
+    """Have the next sweep look at these digests, and delete those that nothing needs. In the caller's transaction."""
+    now = clock.now()
+    Intent.objects.bulk_create(
+        Intent(sha256=digest, created=now, lease_until=now) for digest in sorted({*digests} - {""})
+    )
+
+
+def referenced(digests: Sequence[str]) -> set[str]:
+    """Those of the digests that a file that was not taken down needs, as bytes, metadata or provenance."""
+    kept = File.objects.filter(removed=False)
+    found: set[str] = set()
+    for column in ("sha256", "metadata_sha256", "provenance_sha256"):
+        found.update(kept.filter(**{f"{column}__in": list(digests)}).values_list(column, flat=True))
+    return found
+
+
+def _commit(digests: Sequence[str], sweep: bool, seconds: float, clock: Clock, deadline: float) -> tuple[int, ...]:
+    now = clock.now()
+    with held_transaction(clock, deadline):
+        rows = [
+            Intent.objects.create(sha256=digest, sweep=sweep, created=now, lease_until=now + timedelta(seconds=seconds))
+            for digest in digests
+        ]
+    return tuple(row.pk for row in rows)

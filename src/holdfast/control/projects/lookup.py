@@ -1,0 +1,49 @@
+"""Finding what an action is about, locked against other transactions. Raises Absent with the name in it."""
+
+from django.db.models import Q
+from packaging.utils import canonicalize_version
+from packaging.version import Version
+
+from holdfast.control.projects.models import File, Project, Release
+from holdfast.control.publication.transaction import WriteTransaction
+from holdfast.core.errors import Absent
+
+
+def find_project(tx: WriteTransaction, index: str, name: str) -> Project:
+    """The listed project."""
+    tx.lock(f"{index}/{name}")
+    project = Project.objects.filter(index=index, name=name, deleted=None).first()
+    if project is None:
+        raise Absent(f"no project {name!r} in index {index!r}")
+    return project
+
+
+def find_release(project: Project, version: str) -> Release:
+    """The listed release of that version, however many zeros either spelling ends in."""
+    release = equal_release(project, version)
+    if release is None or release.deleted is not None:
+        raise Absent(f"no release {version!r} of {project.name!r} in index {project.index!r}")
+    return release
+
+
+def equal_release(project: Project, version: str) -> Release | None:
+    """The release with that version as PEP 440 compares: a project that has 1.0 has no 1.0.0 besides.
+
+    Normalised spellings of one version differ in the zeros after its last other number alone, so few rows are read.
+    """
+    wanted = Version(version)
+    last = max((place for place, number in enumerate(wanted.release) if number), default=0)
+    numbers = ".".join(map(str, wanted.release[: last + 1]))
+    stem = f"{wanted.epoch}!{numbers}" if wanted.epoch else numbers
+    alike = project.releases.filter(Q(version=version) | Q(version=canonicalize_version(wanted)))
+    alike |= project.releases.filter(version__startswith=f"{stem}.0")
+    found = [release for release in alike.order_by("created", "pk") if Version(release.version) == wanted]
+    return next((release for release in found if release.version == version), found[0] if found else None)
+
+
+def find_listed_file(project: Project, filename: str) -> File:
+    """The listed file of that name."""
+    file = project.files.filter(filename=filename, deleted=None, removed=False).first()
+    if file is None:
+        raise Absent(f"no file {filename!r} of {project.name!r} in index {project.index!r}")
+    return file

@@ -1,0 +1,141 @@
+"""Listing an uploaded file: the action at the end of the upload pipeline.
+
+The bytes and their metadata are durable in the store before this runs; a crash anywhere leaves the whole file or
+an invisible orphan.
+"""
+
+from dataclasses import dataclass
+
+from holdfast.control.accounts.actor import Actor
+from holdfast.control.accounts.models import User
+from holdfast.control.projects.lookup import equal_release
+from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
+from holdfast.control.projects.rights import NotAccepted, require_uploader
+from holdfast.control.publication.changes import file_added
+from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.core.errors import Removed
+from holdfast.core.names import normalize
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """What the upload pipeline found out about one file whose bytes (and metadata) are already stored."""
+
+    project: str  # as the metadata spells it
+    version: str  # normalised PEP 440 text
+    filename: str
+    sha256: str
+    size: int  # bytes
+    packagetype: str
+    python_version: str = ""
+    requires_python: str = ""
+    metadata_sha256: str = ""
+    provenance_sha256: str = ""
+    md5: str = ""
+    blake2b_256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The file is listed as of `serial`. `existing`: the same bytes had been uploaded before."""
+
+    serial: int
+    existing: bool = False
+
+
+@held
+def publish_file(publisher: Publication, index: str, new: NewFile, actor: Actor, *, deadline: float) -> Published:
+    """List a file whose bytes are durable. The same bytes again succeed, and finish what was unfinished."""
+    name = normalize(new.project)
+    with write_transaction(publisher, actor, deadline) as tx:
+        tx.lock_shared("removal")  # else a removal and this upload of the same bytes would not see each other
+        tx.lock(f"{index}/{name}", f"{index}//{new.filename}")
+        known = _known_file(index, name, new)
+        if known is not None:
+            require_uploader(actor, index, name, known.project)
+            tx.await_serial = known.project.last_serial
+        else:
+            project = _project_for_upload(tx, index, name, new)
+            release = _release_for_upload(tx, project, new.version)
+            _add_file(tx, project, release, new)
+    return Published(tx.serial or tx.await_serial, existing=known is not None)
+
+
+def _known_file(index: str, name: str, new: NewFile) -> File | None:
+    """The listed file with these very bytes, None when the filename is free. Raises NotAccepted, Removed."""
+    removal = Removal.objects.filter(sha256__in=(new.sha256, new.metadata_sha256)).first()
+    if removal is not None:
+        raise Removed(f"these bytes were taken down: {removal.reason}", legal=removal.legal)
+    binding = FilenameBinding.objects.filter(index=index, filename=new.filename).first()
+    if binding is None:
+        return None
+    found = (
+        File.objects.filter(project__index=index, project__name=name, filename=new.filename, deleted=None)
+        .select_related("project")
+        .first()
+    )
+    if found is None or found.removed:
+        raise NotAccepted(
+            f"File already exists in the history of this index: {new.filename!r} was used by a file that has since"
+            " been deleted, and a filename is never used twice. Use a different version."
+        )
+    if binding.sha256 != new.sha256:
+        raise NotAccepted(
+            f"File already exists ({new.filename!r}, with sha256 hash {binding.sha256!r}). Use a different version."
+        )
+    return found
+
+
+def _project_for_upload(tx: WriteTransaction, index: str, name: str, new: NewFile) -> Project:
+    """The project to upload to, created or brought back when the actor may. Raises NotAccepted."""
+    project = Project.objects.filter(index=index, name=name).first()
+    require_uploader(tx.actor, index, name, project)
+    if project is None:
+        project = Project.objects.create(index=index, name=name, display=new.project, created=tx.now)
+        tx.audit("create-project", f"{index}/{name}")
+    elif project.deleted is not None or not project.owned or project.display != new.project:
+        project.deleted, project.owned, project.display = None, True, new.project
+        project.save(update_fields=["deleted", "owned", "display"])
+    if not project.roles.exists():
+        user, _ = User.objects.get_or_create(username=tx.actor.user)
+        Role.objects.create(project=project, user=user, role="owner")
+        tx.audit("add-role", f"{index}/{name}", user=tx.actor.user, role="owner")
+    return project
+
+
+def _release_for_upload(tx: WriteTransaction, project: Project, version: str) -> Release:
+    """The release of that version, in the spelling of its first file. The caller holds the project's lock."""
+    release = equal_release(project, version)
+    if release is None:
+        return Release.objects.create(project=project, version=version, created=tx.now)
+    if release.deleted is not None:
+        release.deleted, release.yanked, release.yanked_reason = None, False, ""
+        release.save(update_fields=["deleted", "yanked", "yanked_reason"])
+    return release
+
+
+def _add_file(tx: WriteTransaction, project: Project, release: Release, new: NewFile) -> None:
+    FilenameBinding.objects.create(
+        index=project.index, filename=new.filename, sha256=new.sha256, project=project.name, created=tx.now
+    )
+    File.objects.create(
+        project=project,
+        release=release,
+        filename=new.filename,
+        sha256=new.sha256,
+        size=new.size,
+        packagetype=new.packagetype,
+        python_version=new.python_version,
+        upload_time=tx.now,
+        requires_python=new.requires_python,
+        yanked=release.yanked,
+        yanked_reason=release.yanked_reason,
+        metadata_sha256=new.metadata_sha256,
+        provenance_sha256=new.provenance_sha256,
+        md5=new.md5,
+        blake2b_256=new.blake2b_256,
+        uploader=tx.actor.user,
+    )
+    tx.changed(project)
+    tx.tell(file_added(project.index, project.name, new.filename, new.sha256))
+    tx.audit("publish-file", f"{project.index}/{project.name}/{new.filename}", sha256=new.sha256)

@@ -1,0 +1,104 @@
+"""Actions about who owns a name: roles, grants to shadow a lower layer's name, and giving a name up."""
+
+from typing import Literal
+
+from holdfast.control.accounts.actor import Actor
+from holdfast.control.accounts.models import User
+from holdfast.control.database import database_guard
+from holdfast.control.projects.lookup import find_project
+from holdfast.control.projects.models import Project, Role, ShadowGrant
+from holdfast.control.projects.rights import NotAccepted, require_admin, require_owner
+from holdfast.control.publication.transaction import Publication, held, write_transaction
+from holdfast.core.errors import Absent
+
+
+@held
+def add_role(
+    publisher: Publication,
+    index: str,
+    name: str,
+    user: str,
+    role: Literal["owner", "maintainer"],
+    actor: Actor,
+    *,
+    deadline: float,
+) -> int:
+    """Give a person a role, or change the one they have. The last owner cannot step down."""
+    if role not in ("owner", "maintainer"):
+        raise NotAccepted(f"{role!r} is no role; owner or maintainer")
+    with write_transaction(publisher, actor, deadline) as tx:
+        project = find_project(tx, index, name)
+        require_owner(actor, project)
+        if role != "owner":
+            _keep_an_owner(project, user)
+        person, _ = User.objects.get_or_create(username=user)
+        Role.objects.update_or_create(project=project, user=person, defaults={"role": role})
+        tx.changed(project)
+        tx.audit("add-role", f"{index}/{name}", user=user, role=role)
+    return tx.serial
+
+
+@held
+def remove_role(publisher: Publication, index: str, name: str, user: str, actor: Actor, *, deadline: float) -> int:
+    """Take a person's role away. The last owner stays."""
+    with write_transaction(publisher, actor, deadline) as tx:
+        project = find_project(tx, index, name)
+        require_owner(actor, project)
+        _keep_an_owner(project, user)
+        if not project.roles.filter(user__username=user).delete()[0]:
+            raise Absent(f"{user!r} has no role on {name!r} in index {index!r}")
+        tx.changed(project)
+        tx.audit("remove-role", f"{index}/{name}", user=user)
+    return tx.serial
+
+
+@held
+def grant_shadow(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> None:
+    """Let a hosted project of that name be created although a lower layer has one."""
+    with write_transaction(publisher, actor, deadline) as tx:
+        require_admin(actor, "granting a shadow")
+        ShadowGrant.objects.get_or_create(
+            index=index, name=name, defaults={"created": tx.now, "granted_by": actor.user}
+        )
+        tx.audit("grant-shadow", f"{index}/{name}")
+
+
+@held
+def revoke_shadow(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> None:
+    """Take the grant back; a project that was created under it stays."""
+    with write_transaction(publisher, actor, deadline) as tx:
+        require_admin(actor, "revoking a shadow")
+        if not ShadowGrant.objects.filter(index=index, name=name).delete()[0]:
+            raise Absent(f"no shadow grant for {name!r} in index {index!r}")
+        tx.audit("revoke-shadow", f"{index}/{name}")
+
+
+@held
+def release_name(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> int:
+    """Let a deleted project's name fall through to lower layers again, and its roles go."""
+    with write_transaction(publisher, actor, deadline) as tx:
+        require_admin(actor, "releasing a name")
+        tx.lock(f"{index}/{name}")
+        project = Project.objects.filter(index=index, name=name).first()
+        if project is None:
+            raise Absent(f"index {index!r} never had a project {name!r}")
+        if project.deleted is None:
+            raise NotAccepted(f"{name!r} is still listed in index {index!r}; delete the project first")
+        project.owned = False
+        project.save(update_fields=["owned"])
+        project.roles.all().delete()
+        tx.changed(project)
+        tx.audit("release-name", f"{index}/{name}")
+    return tx.serial
+
+
+def has_shadow_grant(index: str, name: str) -> bool:
+    """True when an operator allowed that name to be created over a lower layer's. Raises DatabaseUnavailable."""
+    with database_guard():
+        return ShadowGrant.objects.filter(index=index, name=name).exists()
+
+
+def _keep_an_owner(project: Project, leaving: str) -> None:
+    owners = set(project.roles.filter(role="owner").values_list("user__username", flat=True))
+    if owners == {leaving}:
+        raise NotAccepted(f"{leaving!r} is the last owner of {project.name!r}; add another owner first")

@@ -1,0 +1,163 @@
+"""From the tree back to rows: what reconcile and rebuild share. The tree knows everything but credentials.
+
+Every function runs inside the caller's transaction and may be repeated.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from holdfast.control.accounts.models import Token, User
+from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
+from holdfast.core.model import File as ListedFile
+from holdfast.core.model import Record
+from holdfast.tree.checkpoint import ProjectEntry
+from holdfast.tree.journal import BytesRemoved, TokenIssued
+
+RECOVERED_USER = "recovered"  # who holds tokens that come back from the journal, which does not say
+
+
+def absorb_record(record: Record, now: datetime, keep: frozenset[str] = frozenset()) -> Project:
+    """Make a project's rows what its record says. Listed files that it lacks are delisted, except `keep`."""
+    facts = {
+        "display": record.display,
+        "status": record.status,
+        "status_reason": record.status_reason,
+        "last_serial": record.serial,
+        "deleted": None,
+        "owned": True,
+    }
+    created = min((file.upload_time for file in record.files if file.upload_time), default=now)
+    project, _ = Project.objects.update_or_create(
+        index=record.index, name=record.name, defaults=facts, create_defaults={**facts, "created": created}
+    )
+    _absorb_roles(project, record)
+    releases = _absorb_releases(project, record, now)
+    _absorb_files(project, releases, record.files, now)
+    listed = {file.filename for file in record.files} | keep
+    project.files.filter(deleted=None, removed=False).exclude(filename__in=listed).update(deleted=now)
+    return project
+
+
+def absorb_gone(entry: ProjectEntry, now: datetime) -> None:
+    """A project that is no longer listed keeps its row, because its name stays owned."""
+    project, _ = Project.objects.get_or_create(
+        index=entry.index, name=entry.name, defaults={"display": entry.display, "created": now}
+    )
+    project.deleted = project.deleted or now
+    project.owned = entry.owned
+    project.last_serial = max(project.last_serial, entry.serial)
+    project.save(update_fields=["deleted", "owned", "last_serial"])
+    project.files.filter(deleted=None).update(deleted=now)
+    project.releases.filter(deleted=None).update(deleted=now)
+    if not entry.owned:
+        project.roles.all().delete()
+
+
+def absorb_binding(index: str, project: str, filename: str, sha256: str, now: datetime) -> None:
+    """A filename that was ever used stays bound to its bytes."""
+    FilenameBinding.objects.get_or_create(
+        index=index, filename=filename, defaults={"sha256": sha256, "project": project, "created": now}
+    )
+
+
+def absorb_removal(removal: BytesRemoved, now: datetime) -> None:
+    """Removed bytes stay removed, and are erased again."""
+    for digest in removal.sha256:
+        Removal.objects.get_or_create(
+            sha256=digest, defaults={"reason": removal.reason, "legal": removal.legal, "created": now}
+        )
+    File.objects.filter(sha256__in=removal.sha256).update(removed=True)
+
+
+def absorb_token(token: TokenIssued, now: datetime) -> bool:
+    """A token the rows do not know comes back with its right to read and no other; True when it was unknown."""
+    if Token.objects.filter(pk=token.id).exists():
+        return False
+    user, _ = User.objects.get_or_create(username=RECOVERED_USER)
+    Token.objects.create(
+        id=token.id,
+        digest=token.digest,
+        name=f"recovered {token.id}",
+        user=user,
+        reads=list(token.reads),
+        created=now,
+        expires=token.expires,
+    )
+    return True
+
+
+def absorb_revocation(token: str, now: datetime) -> None:
+    """A revoked token stays revoked."""
+    Token.objects.filter(pk=token, revoked=None).update(revoked=now)
+
+
+def _absorb_roles(project: Project, record: Record) -> None:
+    people = {}
+    for role in record.roles:
+        user, _ = User.objects.get_or_create(username=role.user)
+        Role.objects.update_or_create(project=project, user=user, defaults={"role": role.role})
+        people[user.pk] = user
+    project.roles.exclude(user__in=people).delete()
+
+
+def _absorb_releases(project: Project, record: Record, now: datetime) -> dict[str, Release]:
+    """A release is yanked when all its files are: the record knows files only."""
+    by_version: dict[str, list[ListedFile]] = {}
+    for file in record.files:
+        by_version.setdefault(file.version, []).append(file)
+    found = {}
+    for version, files in by_version.items():
+        yanked = all(file.yanked for file in files)
+        facts = {"yanked": yanked, "yanked_reason": files[0].yanked_reason if yanked else "", "deleted": None}
+        created = min((file.upload_time for file in files if file.upload_time), default=now)
+        found[version], _ = Release.objects.update_or_create(
+            project=project, version=version, defaults=facts, create_defaults={**facts, "created": created}
+        )
+    return found
+
+
+def _absorb_files(project: Project, releases: dict[str, Release], files: Sequence[ListedFile], now: datetime) -> None:
+    """Unknown files in bulk (a rebuild knows none), known ones one by one."""
+    known = dict(project.files.values_list("filename", "pk"))
+    unknown = []
+    for file in files:
+        facts = _facts(file, releases[file.version], now)
+        if file.filename in known:
+            File.objects.filter(pk=known[file.filename]).update(**facts)
+        else:
+            unknown.append(File(project=project, filename=file.filename, **facts))
+    File.objects.bulk_create(unknown, batch_size=500)
+    FilenameBinding.objects.bulk_create(
+        [
+            FilenameBinding(
+                index=project.index,
+                filename=file.filename,
+                sha256=file.sha256,
+                project=project.name,
+                created=file.upload_time or now,
+            )
+            for file in files
+        ],
+        batch_size=500,
+        ignore_conflicts=True,
+    )
+
+
+def _facts(file: ListedFile, release: Release, now: datetime) -> dict[str, Any]:
+    return {
+        "release": release,
+        "sha256": file.sha256,
+        "size": file.size or 0,
+        "packagetype": file.packagetype,
+        "python_version": file.python_version,
+        "upload_time": file.upload_time or now,
+        "requires_python": file.requires_python,
+        "yanked": file.yanked,
+        "yanked_reason": file.yanked_reason,
+        "metadata_sha256": file.metadata_sha256,
+        "provenance_sha256": file.provenance_sha256,
+        "md5": file.md5,
+        "blake2b_256": file.blake2b_256,
+        "deleted": None,
+    }

@@ -1,0 +1,342 @@
+"""The publisher: committed outbox rows become segments of the journal, in serial order, each exactly once.
+
+Any number of publishers may run, and any of them may stop at any step and go on much later. Documents are
+content-addressed or written until they agree with the rows, and a segment is create-only, so a late writer meets
+"already". The lease in the database only saves double work.
+"""
+
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+from django.db.models import Q
+
+from holdfast.clock import Clock, SystemClock
+from holdfast.config import Config
+from holdfast.control.database import (
+    DatabaseUnavailable,
+    database_guard,
+    database_identity,
+    held_transaction,
+    read_snapshot,
+)
+from holdfast.control.publication.documents import card_of
+from holdfast.control.publication.drill import Pause, no_pause
+from holdfast.control.publication.entries import Rendering, held_entry, render
+from holdfast.control.publication.models import Event, Instance, PublisherLease
+from holdfast.control.publication.transaction import Halted, NotYetPublished, TreeAhead, current_serial
+from holdfast.core.errors import Absent, Unavailable
+from holdfast.core.model import Record
+from holdfast.store.port import Store
+from holdfast.tree import hint
+from holdfast.tree.journal import AnyEntry, ProjectChanged, Segment, has_segment, read_segment
+from holdfast.tree.rendered import put_pages
+from holdfast.tree.writer import TwoDatabases, append, published_head, put_card, put_record
+
+log = structlog.get_logger()
+
+LEASE_SECONDS = 2.0
+RENEW_SECONDS = 0.5
+BATCH_ROWS = 100
+POLL_SECONDS = 0.01  # how often a writer looks whether another publisher finished its row
+ATTEMPTS_MAX = 5  # a row that fails this often, over at least HOLD_AFTER_SECONDS, is published as held
+HOLD_AFTER_SECONDS = 10.0
+RETRY_ROW_SECONDS = 2.0
+MARK_SECONDS = 2.0  # how long a bookkeeping statement waits for the write lock
+
+
+class Publisher:
+    """Publishes one database into one tree. Safe to share among the threads of a process."""
+
+    def __init__(self, config: Config, store: Store, clock: Clock | None = None, pause: Pause = no_pause) -> None:
+        self.config = config
+        self.store = store
+        self.clock: Clock = clock or SystemClock()
+        self.instance = config.instance
+        self._pause = pause
+        self._holder = uuid4().hex
+        self._busy = threading.Lock()  # one drain per process; waiting threads find their row done
+        self._leased_until = float("-inf")
+        self._deadline = float("inf")  # of the drain under way; whoever is in it holds `_busy`
+        self._compared: object = None  # identity of the database whose counter was held to the tree's head
+
+    def head_before_write(self) -> int:
+        """The newest published serial this machine knows of. Raises TreeAhead, Unavailable.
+
+        The tree is ahead when it holds the serial the counter would give out next, or more. A segment just above
+        the counter may also be another writer's who was faster, so the counter is read again before saying so.
+        """
+        self._compare_with_tree()
+        hinted = hint_value(self.config.head_hint)  # before the counter: whatever was published by now was counted
+        counter = current_serial()
+        if hinted > counter:  # run/ may also be left over from a data folder that was restored as a whole
+            hinted = published_head(self.store)
+            counter = current_serial()
+        elif has_segment(self.store, counter + 1):
+            hinted, counter = counter + 1, current_serial()
+        if hinted > counter:
+            raise TreeAhead(counter, hinted)
+        return hinted
+
+    def publish_until(self, serial: int, deadline: float) -> None:
+        """Return once `serial` is published, by whoever. Raises NotYetPublished at `deadline` (monotonic seconds)."""
+        while True:
+            try:
+                if is_published(serial):
+                    return
+                if self.drain(deadline) and is_published(serial):
+                    return
+            except Halted:
+                raise
+            except Unavailable as error:
+                log.debug("publication of serial %s waits: %s", serial, error.reason)
+            if self.clock.monotonic() >= deadline:
+                raise NotYetPublished(serial)
+            time.sleep(POLL_SECONDS)
+
+    def drain(self, deadline: float = float("inf")) -> int:
+        """Publish every waiting row, in order, unless another publisher is at it; returns how many.
+
+        A database that is locked is not waited for beyond `deadline` (monotonic seconds) and one try. Raises
+        Unavailable when database or store fail, or publication is stopped; what is done stays done.
+        """
+        if not self._busy.acquire(timeout=POLL_SECONDS):
+            return 0
+        self._deadline = deadline
+        try:
+            if not _has_waiting():
+                return 0
+            _refuse_halted()
+            self._compare_with_tree()
+            return self._drain() if self._lease() else 0
+        finally:
+            self._busy.release()
+
+    def _drain(self) -> int:
+        done = 0
+        while rows := _waiting(BATCH_ROWS):
+            for row in rows:
+                self._lease()
+                if not self._publish_or_count(row):
+                    return done
+                done += 1
+        return done
+
+    def _publish_or_count(self, row: Event) -> bool:
+        """Publish one row; False when it failed for a reason of its own and must be tried again later."""
+        if _is_too_early(row, self.clock):
+            return False
+        try:
+            self._publish(row, hold=_is_due_to_hold(row, self.clock))
+        except TwoDatabases as error:
+            self._halt(error)
+            raise Halted(error.reason) from error
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad row must neither stop the process nor block the log
+            self._count_failure(row, error)
+            return False
+        return True
+
+    def _publish(self, row: Event, *, hold: bool) -> None:
+        self._pause("claimed")
+        if not self._is_in_tree(row):
+            with read_snapshot():
+                rendering = render(row.serial, row.changes, hold=hold)
+            self._pause("rendered")
+            changed = self._store_records(row.serial, rendering, hold=hold)
+            self._pause("record-written")
+            self._store_cards(row, hold=hold)
+            self._pause("card-written")
+            entries = (*changed, *rendering.entries)
+            append(self.store, Segment(row.serial, row.event, self.instance, row.created, entries))
+        self._pause("segment-written")
+        bump_hint(self.config.head_hint, row.serial)  # before the mark: who sees the mark may ask a front at once
+        self._mark(row.serial, held=hold)
+        self._pause("marked")
+
+    def _is_in_tree(self, row: Event) -> bool:
+        """True when the row's segment is there: a publisher before us got that far. Documents came before it."""
+        try:
+            found = read_segment(self.store, row.serial)
+        except Absent:
+            return False
+        if (found.event, found.instance) != (row.event, self.instance):
+            raise TwoDatabases(
+                f"journal segment {row.serial} holds event {found.event} of instance {found.instance}, not event"
+                f" {row.event} of instance {self.instance}: two databases write to one tree"
+            )
+        return True
+
+    def _store_records(self, serial: int, rendering: Rendering, *, hold: bool) -> list[AnyEntry]:
+        """Store each record and answer the entries that name them."""
+        entries: list[AnyEntry] = []
+        for record in rendering.records:
+            try:
+                entries.append(self._store_record(record))
+            except Unavailable:
+                raise
+            except Exception as error:
+                if not hold:
+                    raise
+                entries.append(held_entry(serial, record.index, record.name, error))
+        return entries
+
+    def _store_record(self, record: Record) -> ProjectChanged:
+        digest = put_record(self.store, record)
+        put_pages(self.store, record, digest, self.config.index_url(record.index))
+        return ProjectChanged(record.index, record.name, record.display, record.serial, digest, record.status)
+
+    def _store_cards(self, row: Event, *, hold: bool) -> None:
+        """Write the cards of the row's files until they agree with the rows.
+
+        A publisher that stopped between reading and writing would otherwise undo what happened meanwhile.
+        """
+        for change in row.changes:
+            if change["kind"] not in ("file-added", "file-removed"):
+                continue
+            try:
+                store_card(self.store, change["index"], change["project"], change["filename"], change["sha256"])
+            except Unavailable:
+                raise
+            except Exception as error:
+                if not hold:
+                    raise
+                log.error("no card for %s in %s: %s", change["filename"], change["index"], error, exc_info=error)
+
+    def _mark(self, serial: int, *, held: bool) -> None:
+        now = self.clock.now()
+        with held_transaction(self.clock, self._mark_deadline()):
+            Event.objects.filter(serial=serial, published=None).update(published=now, held=held)
+            if not Event.objects.filter(published=None).exists():  # give the lease back: the next row may be another's
+                PublisherLease.objects.filter(pk=1, holder=self._holder).update(until=now)
+                self._leased_until = float("-inf")
+
+    def _count_failure(self, row: Event, error: Exception) -> None:
+        log.warning("publication of serial %s failed: %s", row.serial, error, serial=row.serial, exc_info=error)
+        row.attempts += 1
+        row.first_failure = row.first_failure or self.clock.now()
+        row.error = f"{type(error).__name__}: {error}"[:1000]
+        with held_transaction(self.clock, self._mark_deadline()):
+            row.save(update_fields=["attempts", "first_failure", "error"])
+
+    def _halt(self, error: TwoDatabases) -> None:
+        log.error("publication is stopped: %s", error.reason, instance=self.instance)
+        with held_transaction(self.clock, self._mark_deadline()):
+            Instance.objects.filter(pk=1).update(halted=error.reason)
+
+    def _lease(self) -> bool:
+        """Take or keep the lease; False when another publisher has it."""
+        if self.clock.monotonic() < self._leased_until - LEASE_SECONDS + RENEW_SECONDS:
+            return True
+        now = self.clock.now()
+        free = Q(holder=self._holder) | Q(until__lt=now) | Q(until__gt=now + timedelta(seconds=2 * LEASE_SECONDS))
+        with held_transaction(self.clock, self._mark_deadline()):
+            taken = PublisherLease.objects.filter(free, pk=1).update(
+                holder=self._holder, until=now + timedelta(seconds=LEASE_SECONDS)
+            )
+        self._leased_until = self.clock.monotonic() + LEASE_SECONDS if taken else float("-inf")
+        return bool(taken)
+
+    def _compare_with_tree(self) -> None:
+        """Whenever the database may be another one than before, hold its counter to the tree's real head.
+
+        Looking for the next segment alone would not do: old segments live on in chunks only. Raises TreeAhead.
+        """
+        identity = database_identity()
+        if self._compared == identity:
+            return
+        head = published_head(self.store)
+        counter = current_serial()
+        if head > counter:
+            raise TreeAhead(counter, head)
+        reopen_lost(head, self.clock)
+        self._compared = identity
+
+    def _mark_deadline(self) -> float:
+        return min(self.clock.monotonic() + MARK_SECONDS, self._deadline)
+
+
+def reopen_lost(head: int, clock: Clock) -> int:
+    """Publish again what the tree should hold beyond `head` and does not: a tree restored from an older copy."""
+    with database_guard():
+        lost = Event.objects.filter(serial__gt=head).exclude(published=None)
+        if not lost.exists():
+            return 0
+    with held_transaction(clock, clock.monotonic() + MARK_SECONDS):
+        count = lost.update(published=None, held=False)
+    log.warning("the tree ends at serial %s: %s serials are published again", head, count, serial=head)
+    return count
+
+
+def hint_value(path: Path) -> int:
+    """The newest serial announced on this machine; 0 when nobody can say."""
+    try:
+        head = hint.HeadHint(path)
+    except OSError:
+        return 0
+    try:
+        return head.value
+    finally:
+        head.close()
+
+
+def bump_hint(path: Path, serial: int) -> None:
+    """Announce a serial to the fronts of this machine. They look by themselves within a second."""
+    try:
+        hint.bump(path, serial)
+    except OSError as error:
+        log.warning("the head hint %s cannot be written: %s", path, error)
+
+
+def store_card(store: Store, index: str, project: str, filename: str, sha256: str) -> None:
+    """Write a file's card, and again until what is stored is what the rows say. Raises Unavailable."""
+    written = None
+    while True:
+        with database_guard():
+            card = card_of(index, project, filename, sha256)
+        if card is None or card == written:
+            return
+        put_card(store, card)
+        written = card
+
+
+def is_published(serial: int) -> bool:
+    """True when that serial is in the tree. Raises DatabaseUnavailable."""
+    with database_guard():
+        return Event.objects.filter(serial=serial).exclude(published=None).exists()
+
+
+def _has_waiting() -> bool:
+    with database_guard():
+        return Event.objects.filter(published=None).exists()
+
+
+def _waiting(limit: int) -> list[Event]:
+    with database_guard():
+        return list(Event.objects.filter(published=None).order_by("serial")[:limit])
+
+
+def _refuse_halted() -> None:
+    with database_guard():
+        halted = Instance.objects.values_list("halted", flat=True).filter(pk=1).first()
+    if halted is None:
+        raise DatabaseUnavailable("the database was never initialised; `holdfast restore` puts a backup in its place")
+    if halted:
+        raise Halted(halted)
+
+
+def _is_due_to_hold(row: Event, clock: Clock) -> bool:
+    if row.attempts < ATTEMPTS_MAX or row.first_failure is None:
+        return False
+    return (clock.now() - row.first_failure).total_seconds() >= HOLD_AFTER_SECONDS
+
+
+def _is_too_early(row: Event, clock: Clock) -> bool:
+    """True while a row that failed rests, so that its five attempts spread over ten seconds."""
+    if row.first_failure is None:
+        return False
+    return clock.now() < row.first_failure + timedelta(seconds=RETRY_ROW_SECONDS * row.attempts)

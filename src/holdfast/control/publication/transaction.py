@@ -1,0 +1,215 @@
+"""The one way to change anything: rows, their outbox row and the serial in one short transaction.
+
+Inside it there is no I/O beyond the database and no rendering. The counter is incremented last, so that serials
+are contiguous and in commit order on both engines; publication follows after the commit, in the caller's time.
+"""
+
+import functools
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from uuid import uuid4
+
+from django.db.models import F
+
+from holdfast.clock import Clock
+from holdfast.control.accounts.actor import Actor
+from holdfast.control.accounts.models import AuditEvent
+from holdfast.control.database import RETRY_SECONDS, DatabaseUnavailable, connection, database_guard, held_transaction
+from holdfast.control.projects.models import Project
+from holdfast.control.publication.changes import Change, project_changed
+from holdfast.control.publication.models import Counter, Event, Instance
+from holdfast.core.errors import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class TreeAhead(Unavailable):
+    """The tree has serials this database never gave out: an older database was put in its place."""
+
+    def __init__(self, counter: int, head: int) -> None:
+        super().__init__(
+            f"the published tree is at serial {head}, the database at {counter}: it is older than what was"
+            " published, and nothing may be written until `holdfast reconcile` has replayed the rest"
+        )
+
+
+class Halted(Unavailable):
+    """Publication was stopped and so is writing, until a person has looked: see Instance.halted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"writing is stopped: {reason}", retry_after_seconds=60)
+
+
+class NotYetPublished(Unavailable):
+    """The change is committed and will be published by the next publisher; it is not visible yet."""
+
+    def __init__(self, serial: int) -> None:
+        super().__init__(f"saved as serial {serial}, but not published yet; it becomes visible without further action")
+        self.serial = serial
+
+
+class Publication(Protocol):
+    """What a write transaction needs of the publisher."""
+
+    clock: Clock
+    instance: str
+
+    def head_before_write(self) -> int:
+        """The newest published serial this machine knows of. Raises TreeAhead, Unavailable."""
+
+    def publish_until(self, serial: int, deadline: float) -> None:
+        """Return once `serial` is published. Raises NotYetPublished at `deadline` (monotonic seconds)."""
+
+
+class WriteTransaction:
+    """What an action tells about its change while it makes it."""
+
+    def __init__(self, actor: Actor, now: datetime) -> None:
+        self.actor = actor
+        self.now = now
+        self.serial = 0  # set at the end; 0 = nothing was published by this transaction
+        self.await_serial = 0  # an earlier serial the caller's answer depends on
+        self._projects: dict[int, Change] = {}
+        self._changes: list[Change] = []
+        self._audits: list[AuditEvent] = []
+
+    def lock(self, *names: str) -> None:
+        """Keep other transactions out of the named things until the end. Sorted, so that two never deadlock.
+
+        SQLite has one writer at a time already; PostgreSQL takes advisory locks.
+        """
+        self._lock("pg_advisory_xact_lock", names)
+
+    def lock_shared(self, name: str) -> None:
+        """Keep out, until the end, whoever locks the named thing. Call it before `lock`, for the same reason."""
+        self._lock("pg_advisory_xact_lock_shared", (name,))
+
+    def _lock(self, function: str, names: Sequence[str]) -> None:
+        if connection().vendor != "postgresql":
+            return
+        with connection().cursor() as cursor:
+            for key in sorted({_signed_crc(name) for name in names}):
+                cursor.execute(f"SELECT {function}(%s, %s)", [0x484F4C44, key])
+
+    def changed(self, project: Project) -> None:
+        """The project's record, or whether it is listed, changes with this transaction."""
+        self._projects[project.pk] = project_changed(project.index, project.name)
+
+    def tell(self, change: Change) -> None:
+        """Something else readers must learn."""
+        self._changes.append(change)
+
+    def audit(self, action: str, subject: str, **detail: Any) -> None:
+        """Who did what, kept for good."""
+        self._audits.append(
+            AuditEvent(
+                created=self.now,
+                actor=self.actor.user,
+                token=self.actor.token,
+                address=self.actor.address,
+                action=action,
+                subject=subject[:500],
+                detail=detail,
+            )
+        )
+
+    def finish(self, head: int) -> None:
+        """The last statements: counter, the projects' own serials, the outbox row, the audit trail.
+
+        Raises TreeAhead when `head`, known before the transaction began, is not below the new serial.
+        """
+        if self._projects or self._changes:
+            self.serial = _next_serial()
+            if head >= self.serial:
+                raise TreeAhead(self.serial - 1, head)
+            if self._projects:
+                Project.objects.filter(pk__in=self._projects).update(last_serial=self.serial)
+            Event.objects.create(
+                serial=self.serial,
+                event=uuid4().hex,
+                created=self.now,
+                changes=[*self._projects.values(), *self._changes],
+            )
+        for audit in self._audits:
+            audit.serial = self.serial or None
+        AuditEvent.objects.bulk_create(self._audits)
+
+
+@contextmanager
+def write_transaction(publisher: Publication, actor: Actor, deadline: float) -> Iterator[WriteTransaction]:
+    """Commit one change and publish it.
+
+    Raises DatabaseUnavailable, TreeAhead or Unavailable before anything is committed, NotYetPublished after.
+    """
+    head = publisher.head_before_write()  # a serial given out inside the transaction must be greater
+    with held_transaction(publisher.clock, deadline):
+        _hold_to_instance(publisher.instance)
+        tx = WriteTransaction(actor, publisher.clock.now())
+        yield tx
+        tx.finish(head)
+    awaited = max(tx.serial, tx.await_serial)
+    if awaited:
+        publisher.publish_until(awaited, deadline)
+
+
+def held(
+    action: Callable[Concatenate[Publication, P], T],
+) -> Callable[Concatenate[Publication, P], T]:
+    """Try an action again until its `deadline` (a keyword, monotonic seconds) while the database or store blinks.
+
+    Every action is safe to repeat: a commit whose answer was lost is found done by the next try. A change that is
+    committed but not published, and a tree that is ahead, are not retried here.
+    """
+
+    @functools.wraps(action)
+    def trying(publisher: Publication, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        deadline = kwargs["deadline"]
+        assert isinstance(deadline, float)
+        while True:
+            try:
+                return action(publisher, *args, **kwargs)
+            except (NotYetPublished, TreeAhead, Halted):
+                raise
+            except Unavailable:
+                if publisher.clock.monotonic() + RETRY_SECONDS >= deadline:
+                    raise
+            time.sleep(RETRY_SECONDS)
+
+    return trying
+
+
+def current_serial() -> int:
+    """The newest serial given out. Raises DatabaseUnavailable, also when the database was never set up."""
+    with database_guard():
+        value = Counter.objects.values_list("value", flat=True).filter(pk=1).first()
+    if value is None:
+        raise DatabaseUnavailable("the database was never initialised; `holdfast restore` puts a backup in its place")
+    return value
+
+
+def _next_serial() -> int:
+    if Counter.objects.filter(pk=1).update(value=F("value") + 1) != 1:
+        raise DatabaseUnavailable("the database has no counter row; `holdfast restore` puts a backup in its place")
+    return Counter.objects.values_list("value", flat=True).get(pk=1)
+
+
+def _hold_to_instance(instance: str) -> None:
+    """Refuse a database that was swapped for another instance's, and one whose publication was stopped."""
+    row = Instance.objects.values_list("instance", "halted").filter(pk=1).first()
+    if row is None or row[0] != instance:
+        raise DatabaseUnavailable(
+            f"the database belongs to instance {row[0] if row else 'none'}, this data folder to {instance};"
+            " `holdfast restore` puts the right one in its place"
+        )
+    if row[1]:
+        raise Halted(row[1])
+
+
+def _signed_crc(text: str) -> int:
+    value = zlib.crc32(text.encode())
+    return value - 2**32 if value >= 2**31 else value

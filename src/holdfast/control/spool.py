@@ -1,0 +1,39 @@
+"""Request bodies that the front has spooled: opened by a bare name inside the spool folder, and nowhere else."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from stat import S_ISREG
+from typing import BinaryIO
+
+from holdfast.core.errors import Unavailable
+from holdfast.store.port import DiskFull
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def spooled_body(folder: Path, name: str) -> Iterator[BinaryIO]:
+    """The body the front names in X-Holdfast-Spool. Raises Unavailable when it cannot be read, whatever the cause."""
+    if _NAME.fullmatch(name) is None:
+        raise Unavailable("the request came without its spooled body")
+    try:
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise spool_trouble(error) from error
+    with os.fdopen(descriptor, "rb", buffering=0) as body:
+        if not S_ISREG(os.fstat(body.fileno()).st_mode):
+            raise Unavailable("the spooled body is not a file")
+        yield body
+
+
+def spool_trouble(error: OSError) -> Unavailable:
+    """What a failing spool folder means to a client."""
+    said = os.strerror(error.errno) if error.errno else type(error).__name__
+    if error.errno in _FULL:
+        return DiskFull(f"the disk of the spool folder is full ({said})", retry_after_seconds=60)
+    return Unavailable(f"the spooled body cannot be read ({said})")

@@ -1,0 +1,1 @@
+"""Django's SQLite backend, held to the file it opened."""

@@ -1,0 +1,49 @@
+"""Holding an upload through a blip of database or store, instead of answering 5xx at the first try.
+
+twine sends a refused upload again at once and without a pause; hatch gives up ten seconds after its last byte. So a
+blip is waited out here, until `hold_seconds` after the last byte arrived at the front.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from holdfast.clock import Clock
+from holdfast.core.errors import Unavailable
+from holdfast.store.port import DiskFull
+
+T = TypeVar("T")
+
+FIRST_PAUSE_SECONDS = 0.05
+PAUSE_SECONDS_MAX = 0.5
+LAST_TRY_SECONDS = 1.5  # what is left at least when work on a big file used the time up; hatch still waits
+
+
+def deadline_of(body_end: str, hold_seconds: float, clock: Clock) -> float:
+    """When to stop waiting, in the clock's monotonic seconds. `body_end` is the front's Unix time of the last byte."""
+    try:
+        age = clock.now().timestamp() - float(body_end)
+    except ValueError:
+        age = 0.0
+    # A clock that was set meanwhile must neither end the hold at once nor stretch it.
+    return clock.monotonic() + hold_seconds - min(max(age, 0.0), hold_seconds)
+
+
+def with_last_try(deadline: float, clock: Clock) -> float:
+    """The same deadline, or a little later when little is left: the bytes are here, one honest try is due."""
+    return max(deadline, clock.monotonic() + LAST_TRY_SECONDS)
+
+
+def held(work: Callable[[], T], clock: Clock, deadline: float, pause: Callable[[float], None] = time.sleep) -> T:
+    """Run `work`, again while it raises Unavailable, until `deadline`. A full disk does not empty itself: no wait."""
+    seconds = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return work()
+        except DiskFull:
+            raise
+        except Unavailable:
+            if clock.monotonic() + seconds > deadline:
+                raise
+        pause(seconds)
+        seconds = min(2 * seconds, PAUSE_SECONDS_MAX)

@@ -1,0 +1,238 @@
+"""One upload from the spooled body to the published file, in the order that survives a crash anywhere.
+
+Bytes before facts: an intent row, the bytes durable in the store, then one short transaction, then publication. A
+crash leaves the whole file or an invisible orphan. No lock and no transaction is held across I/O.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from holdfast.config import IndexConfig
+from holdfast.control.accounts.actions import authenticate
+from holdfast.control.accounts.actor import Actor
+from holdfast.control.database import database_guard
+from holdfast.control.parts import Parts
+from holdfast.control.projects import intents
+from holdfast.control.projects.models import FilenameBinding, Project, Removal
+from holdfast.control.projects.publishing import NewFile, Published, publish_file
+from holdfast.control.projects.rights import require_uploader
+from holdfast.control.projects.standing import has_shadow_grant
+from holdfast.control.publication.transaction import NotYetPublished
+from holdfast.control.spool import spool_trouble, spooled_body
+from holdfast.control.uploads.hold import held, with_last_try
+from holdfast.control.uploads.multipart import Form, MalformedForm, read_form
+from holdfast.control.uploads.pipeline import Upload, judge
+from holdfast.control.uploads.rules import Profile
+from holdfast.control.uploads.shadow import check_shadow
+from holdfast.control.uploads.steps_form import DEAD_ACTIONS, asked_action
+from holdfast.core.errors import Absent, Refused, Unavailable
+from holdfast.core.names import is_project_name, normalize
+from holdfast.core.tokens import credentials_from
+from holdfast.core.upload_problems import Problem, problem
+from holdfast.tree import addresses
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRequest:
+    """What the front passed on of one POST."""
+
+    index: str
+    authorization: str | None = field(repr=False)
+    query: Mapping[str, str]
+    content_type: str
+    spool: str  # file name inside the spool folder
+    client: str  # address
+    deadline: float  # monotonic seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An upload that is published. `existing`: the same bytes had been there before."""
+
+    filename: str
+    serial: int
+    existing: bool
+    warnings: tuple[str, ...]
+
+
+class Rejected(Exception):  # noqa: N818 - the uploader's answer, not a defect
+    """The upload breaks rules. Nothing was stored."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(p.sentence() for p in problems))
+        self.problems = problems
+
+
+class DeadAction(Exception):  # noqa: N818
+    """An action of the old protocol that ended long ago (410)."""
+
+
+def receive(parts: Parts, asked: UploadRequest) -> Received:
+    """Take one upload. Raises Rejected, DeadAction, NotAccepted, or any Outcome; then nothing became visible."""
+    actor = authenticated(parts, asked.authorization, asked.client, asked.deadline)
+    index = _index_for_upload(parts, asked.index, actor)
+    if asked.query.get(":action") in DEAD_ACTIONS:
+        raise DeadAction
+    form = _read_form(parts, asked)
+    try:
+        return _receive_form(parts, asked, index, actor, form)
+    finally:
+        if form.content is not None:
+            form.content.path.unlink(missing_ok=True)
+
+
+def authenticated(parts: Parts, authorization: str | None, client: str, deadline: float) -> Actor:
+    """Who is asking. Raises Refused (401) without a token that is in force, Unavailable."""
+    text = credentials_from(authorization)
+    actor = held(lambda: authenticate(text, parts.clock, client), parts.clock, deadline) if text else None
+    if actor is None:
+        said = "The token is unknown, revoked or expired" if text else "A token is needed"
+        raise Refused(f"{said}: send one as the password, with any user name.", authenticate=True)
+    return actor
+
+
+def _index_for_upload(parts: Parts, name: str, actor: Actor) -> IndexConfig:
+    index = parts.config.index(name)
+    if index is None:
+        raise Absent(f"there is no index {name}")
+    refused = parts.switched_off(name)
+    if refused is not None:
+        raise refused
+    projects = (f"{name}/",)
+    if not (actor.is_admin or {"*", name} & set(actor.scopes.upload) or _any_project(actor, projects)):
+        raise Refused(f"this token may not upload to index {name}")
+    return index
+
+
+def _any_project(actor: Actor, prefixes: tuple[str, ...]) -> bool:
+    return any(project.startswith(prefixes) for project in actor.scopes.upload_projects)
+
+
+def _read_form(parts: Parts, asked: UploadRequest) -> Form:
+    folder = parts.config.spool_folder
+    try:
+        with spooled_body(folder, asked.spool) as body:
+            return read_form(body, asked.content_type, folder)
+    except MalformedForm as error:
+        raise Rejected((problem("form", "", str(error).rstrip("."), "Use a current upload tool."),)) from error
+    except OSError as error:
+        raise spool_trouble(error) from error
+
+
+def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor: Actor, form: Form) -> Received:
+    if asked_action(form, asked.query) in DEAD_ACTIONS:
+        raise DeadAction
+    if is_project_name(form.one("name")):  # rights first: who may not upload learns nothing of the file
+        _require_rights(parts, index, normalize(form.one("name")), actor, asked.deadline)
+    try:
+        judged = judge(form, asked.query, _profile(parts))
+    except OSError as error:
+        raise spool_trouble(error) from error
+    if judged.upload is None:
+        raise Rejected(judged.problems)
+    upload = judged.upload
+    deadline = with_last_try(asked.deadline, parts.clock)
+    project = _require_rights(parts, index, upload.distribution.name, actor, deadline)
+    if project is None or not project.owned:
+        _require_free_name(parts, index, upload.distribution.name, deadline)
+    published = _store_and_publish(parts, index, upload, actor, deadline)
+    name = upload.distribution.filename
+    log.info("published %s", name, index=index.name, serial=published.serial, existing=published.existing)
+    return Received(name, published.serial, published.existing, upload.warnings)
+
+
+def _profile(parts: Parts) -> Profile:
+    """The rules, with this instance's own bound on a file: the front bounds the whole request and may be another's."""
+    bytes_max = min(parts.profile.file_bytes_max, parts.config.upload_bytes_max)
+    return replace(parts.profile, file_bytes_max=bytes_max)
+
+
+def _require_rights(parts: Parts, index: IndexConfig, name: str, actor: Actor, deadline: float) -> Project | None:
+    """The project, None when it is new. Raises Refused, Unavailable. The action checks again in its transaction."""
+
+    def look() -> Project | None:
+        with database_guard():
+            project = Project.objects.filter(index=index.name, name=name).first()
+            require_uploader(actor, index.name, name, project)
+        return project
+
+    return held(look, parts.clock, deadline)
+
+
+def _require_free_name(parts: Parts, index: IndexConfig, name: str, deadline: float) -> None:
+    def granted() -> bool:
+        with database_guard():
+            return has_shadow_grant(index.name, name)
+
+    if not index.layers:
+        return
+    check_shadow(
+        index,
+        name,
+        parts.upstreams,
+        granted=held(granted, parts.clock, deadline),
+        seconds_left=lambda: deadline - parts.clock.monotonic(),
+    )
+
+
+def _store_and_publish(parts: Parts, index: IndexConfig, upload: Upload, actor: Actor, deadline: float) -> Published:
+    new = _new_file(upload)
+    if held(lambda: _is_taken(index.name, new), parts.clock, deadline):
+        return publish_file(parts.publisher, index.name, new, actor, deadline=deadline)  # refuses, with the reason
+    digests = (new.sha256, new.metadata_sha256)
+    ids = held(lambda: intents.declare(digests, parts.clock, deadline), parts.clock, deadline)
+    is_decided = True
+    try:
+        _store_bytes(parts, upload, deadline)
+        return publish_file(parts.publisher, index.name, new, actor, deadline=deadline)
+    except Unavailable as error:
+        # A commit whose answer was lost may land after we looked: then nothing but the intents, until their lease
+        # ends, keeps a sweep from the bytes.
+        is_decided = isinstance(error, NotYetPublished)
+        raise
+    finally:
+        if is_decided:
+            _withdraw(parts, ids)
+
+
+def _is_taken(index: str, new: NewFile) -> bool:
+    """True when storing the bytes would be in vain: other bytes have that filename, or these were taken down."""
+    with database_guard():
+        if Removal.objects.filter(sha256__in=(new.sha256, new.metadata_sha256)).exists():
+            return True
+        return FilenameBinding.objects.filter(index=index, filename=new.filename).exclude(sha256=new.sha256).exists()
+
+
+def _store_bytes(parts: Parts, upload: Upload, deadline: float) -> None:
+    """Metadata first: the content file is given away and must not be gone when another try is due."""
+    store, content = parts.store, upload.content
+    metadata_key = addresses.blob(upload.metadata_sha256)
+    held(lambda: store.put(metadata_key, upload.metadata_bytes), parts.clock, deadline)
+    held(lambda: store.adopt_file(addresses.blob(content.sha256), content.path), parts.clock, deadline)
+
+
+def _withdraw(parts: Parts, ids: tuple[int, ...]) -> None:
+    try:
+        intents.withdraw(ids, parts.clock, parts.clock.monotonic())
+    except Unavailable:
+        log.debug("intents stay until their lease ends", count=len(ids))
+
+
+def _new_file(upload: Upload) -> NewFile:
+    return NewFile(
+        project=upload.metadata.name,
+        version=str(upload.distribution.version),
+        filename=upload.distribution.filename,
+        sha256=upload.content.sha256,
+        size=upload.content.size,
+        packagetype=upload.distribution.packagetype,
+        python_version=upload.distribution.python_version,
+        requires_python=upload.metadata.requires_python,
+        metadata_sha256=upload.metadata_sha256,
+        md5=upload.content.md5,
+        blake2b_256=upload.content.blake2b_256,
+    )

@@ -1,0 +1,39 @@
+"""Rule profiles: what an index asks of uploads beyond the standards, as data."""
+
+from dataclasses import dataclass, field
+
+from holdfast.core.archive_limits import LIMITS, ArchiveLimits
+from holdfast.core.core_metadata import VERSIONS, MetadataRules
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One set of rules. The steps read it and decide nothing else."""
+
+    name: str
+    metadata: MetadataRules = field(default=MetadataRules())
+    archive: ArchiveLimits = LIMITS
+    file_bytes_max: int = 10 * 1024 * MIB
+    normalized_filenames: bool = False  # the name inside a filename must be spelt in its normalised form
+    zip_sdists: bool = True
+
+
+# An organisation's own index: what its build tools have written for years is taken, if it is unambiguous.
+PRIVATE = Profile("private")
+
+# What the public index asks of strangers.
+PUBLIC = Profile(
+    "public",
+    metadata=MetadataRules(
+        versions=tuple(v for v in VERSIONS if v != "2.0"),
+        local_versions=False,
+        direct_urls=False,
+        summary_chars_max=512,
+    ),
+    file_bytes_max=100 * MIB,
+    normalized_filenames=True,
+)
+
+PROFILES = {profile.name: profile for profile in (PRIVATE, PUBLIC)}

@@ -1,0 +1,18 @@
+"""Control's URL table. The front forwards uploads and `/api/`; `/-/health` is for the supervisor on this machine."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from holdfast.control.api.urls import urlpatterns as api_patterns
+from holdfast.control.health import health
+from holdfast.control.uploads.views import upload
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("legacy/", upload),
+    path("legacy", upload),
+    path("api/", include(api_patterns)),
+    path("-/health", health),
+    path("<slug:index>/legacy/", upload),
+    path("<slug:index>/legacy", upload),
+]
+handler404 = "holdfast.control.http.not_found"
+handler500 = "holdfast.control.http.server_error"

@@ -1,0 +1,123 @@
+"""The work role: finishes publications that were cut off, and does the upkeep.
+
+It lives through outages of database and store: each task that fails rests, longer each time up to a limit, and
+says so once per change of state, not once per try.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from holdfast.clock import Clock, SystemClock
+from holdfast.config import Config
+from holdfast.control.database import close_connection, django_setup
+from holdfast.core.errors import Outcome
+from holdfast.store.opening import open_store
+from holdfast.store.port import Store
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 1.0
+MINUTE, DAY = 60.0, 86_400.0
+REST_SECONDS_MAX = 10.0  # an outage that ends is noticed within this, or within the task's own rhythm
+
+
+@dataclass(slots=True)
+class Task:
+    """Something done every so often, resting after failures."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[], object]
+    due: float = float("-inf")  # monotonic
+    failures: int = 0
+    said: str = field(default="")
+
+    def run_when_due(self, now: float) -> bool:
+        """Run the task if it is time; False when it failed."""
+        if now < self.due:
+            return True
+        try:
+            self.run()
+        except Outcome as error:
+            self._rest(now, error.reason)
+            return False
+        except Exception as error:  # noqa: BLE001 - upkeep must go on with its other tasks
+            self._rest(now, f"{type(error).__name__}: {error}", exc_info=error)
+            return False
+        if self.failures:
+            log.info("%s works again", self.name)
+        self.failures, self.said, self.due = 0, "", now + self.every_seconds
+        return True
+
+    def _rest(self, now: float, reason: str, **facts: Any) -> None:
+        self.failures += 1
+        self.due = now + min(
+            self.every_seconds * 2 ** min(self.failures - 1, 10), max(REST_SECONDS_MAX, self.every_seconds)
+        )
+        if reason != self.said:
+            log.warning("%s waits: %s", self.name, reason, **facts)
+            self.said = reason
+
+
+def run(config: Config, stop_event: threading.Event | None = None) -> None:
+    """Work until told to stop: by `stop_event`, or by SIGTERM and SIGINT when there is none."""
+    clock = SystemClock()
+    django_setup(config)
+    store = open_store(config.store, config.store_folder)
+    stop = stop_event or _stopped_by_signals()  # until here nothing has begun, and a signal may simply end us
+    opening = Task("work", TICK_SECONDS, lambda: None)
+    tasks: list[Task] = []
+
+    def open_all() -> None:
+        tasks.extend(_tasks(config, store, clock))
+
+    opening.run = open_all
+    while not stop.is_set():
+        now = clock.monotonic()
+        if not tasks:
+            opening.run_when_due(now)
+        for task in tasks:
+            if not stop.is_set():
+                task.run_when_due(now)
+        stop.wait(TICK_SECONDS)
+    close_connection()
+
+
+def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
+    """What there is to do, once the instance is whole. Raises any Outcome."""
+    from holdfast.control.instance import prepare
+    from holdfast.control.publication.drill import pause_from_environment
+    from holdfast.control.publication.publisher import Publisher
+    from holdfast.control.publication.upkeep import (
+        Checkpoints,
+        compact_tree,
+        expire_deleted,
+        sweep,
+        sweep_folders,
+    )
+    from holdfast.tree.reader import TreeReader
+
+    known = prepare(config, store, clock)
+    publisher = Publisher(known, store, clock, pause_from_environment("work"))
+    reader = TreeReader(store, clock, known.instance)
+    checkpoints = Checkpoints(reader, clock)
+    return [
+        Task("publication", TICK_SECONDS, publisher.drain),
+        Task("the sweep of abandoned and removed bytes", MINUTE, lambda: sweep(known, store, clock)),
+        Task("giving up the bytes of deleted files", MINUTE * 60, lambda: expire_deleted(known, clock)),
+        Task("the sweep of temporary files", MINUTE * 60, lambda: sweep_folders(known, store, clock)),
+        Task("writing checkpoints", MINUTE / 6, checkpoints.write_when_due),
+        Task("compaction", DAY, lambda: compact_tree(known, reader, clock)),
+    ]
+
+
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop
