@@ -1,0 +1,238 @@
+"""`holdfast check`: what works, what does not and what to do, whether the server runs or not. Changes nothing."""
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import click
+
+from holdfast import datafolder
+from holdfast.config import Config, UpstreamConfig
+from holdfast.core.errors import Outcome
+from holdfast.effective import SNAPSHOT_VARIABLE, configured, effective_config
+from holdfast.redact import redact
+from holdfast.settings import SettingsError
+from holdfast.upstream_default import UpstreamError, ask_pip, refuse_self
+
+SECONDS_MAX = 10.0
+FREE_BYTES_MIN = 1024**3  # below this the next uploads and pulled files are at risk
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    subject: str
+    ok: bool
+    text: str
+    next_step: str = ""
+
+    def __str__(self) -> str:
+        line = f"{'ok  ' if self.ok else 'FAIL'}  {self.subject:<12} {redact(self.text)}"
+        return line if self.ok or not self.next_step else f"{line}\n      {'':<12} -> {redact(self.next_step)}"
+
+
+@click.command()
+def check() -> None:
+    """Say what works, what does not, and what to do about it. Exit code 1 when something does not."""
+    healthy = True
+    for finding in findings(dict(os.environ)):
+        click.echo(str(finding))
+        healthy = healthy and finding.ok
+    sys.exit(0 if healthy else 1)
+
+
+def findings(environ: dict[str, str]) -> Iterator[Finding]:
+    """Each part of an instance in turn; a part that cannot be judged without an earlier one is left out."""
+    try:
+        configured(environ)
+        config = effective_config(environ)
+    except SettingsError as error:
+        for problem in error.problems:
+            yield Finding("settings", False, f"{problem.setting}: {problem.rule}", f"for example {problem.example}")
+        return
+    except UpstreamError as error:
+        yield Finding("settings", False, str(error))
+        return
+    yield Finding("settings", True, f"{config.base_url}/, from {_where_from(environ)}")
+    running = datafolder.lock_holder(config)
+    yield _folder(config)
+    yield _server(config, running)
+    yield _disk(config)
+    if config.marker.exists():
+        yield from _tree(config)
+        yield _database(environ)
+    for upstream in config.upstreams:
+        yield _upstream(config, upstream, environ)
+
+
+def _where_from(environ: dict[str, str]) -> str:
+    from pathlib import Path
+
+    from holdfast.settings import discover
+
+    file = discover(environ, {}, Path.cwd())
+    return f"{file} and the environment" if file else "the environment and defaults"
+
+
+def _folder(config: Config) -> Finding:
+    if not config.data.is_dir():
+        text = f"{config.data} does not exist yet"
+        return Finding("data folder", False, text, "`holdfast serve` makes it; or name another with HOLDFAST_DATA")
+    if not os.access(config.data, os.W_OK | os.X_OK):
+        return Finding("data folder", False, f"{config.data} is not writable for this user", "run as its owner")
+    try:
+        initialised = datafolder.check_format(config)
+    except datafolder.DataFolderError as error:
+        return Finding("data folder", False, str(error))
+    return Finding("data folder", True, f"{config.data}" + ("" if initialised else ", not initialised yet"))
+
+
+def _server(config: Config, running: str) -> Finding:
+    """A running server must answer; without one its port must be free."""
+    if running:
+        status, text = _readyz(config)
+        step = f"see what it says: {text[:300]}" if status else "look at its log; `kill -TERM` and start it again"
+        found = f"process {running}, /readyz answers {status}" if status else f"process {running} does not answer"
+        return Finding("server", status == 200, found, step)
+    family = socket.AF_INET6 if ":" in config.listen_host else socket.AF_INET
+    try:
+        with socket.socket(family) as proof:
+            proof.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            proof.bind((config.listen_host, config.listen_port))
+            proof.listen(1)
+    except OSError as error:
+        where = f"{config.listen_host} port {config.listen_port}"
+        return Finding("server", False, f"not running, and {where} cannot be used: {error.strerror}", "HOLDFAST_LISTEN")
+    return Finding("server", True, f"not running; port {config.listen_port} is free")
+
+
+def _readyz(config: Config) -> tuple[int, str]:
+    """Ask the front itself, not what stands before it: (status or 0, body)."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.listen_host, config.listen_host)  # noqa: S104 - compared
+    connection: http.client.HTTPConnection
+    if config.tls_cert:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # a self-signed certificate is not what is asked about here
+        connection = http.client.HTTPSConnection(host, config.listen_port, timeout=SECONDS_MAX, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, config.listen_port, timeout=SECONDS_MAX)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        return answer.status, answer.read(4096).decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return 0, ""
+    finally:
+        connection.close()
+
+
+def _disk(config: Config) -> Finding:
+    folder = config.data
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1024**3:.1f} GiB free below {folder}"
+    return Finding("disk", free >= FREE_BYTES_MIN, text, "make room, or move the data folder (HOLDFAST_DATA)")
+
+
+def _tree(config: Config) -> Iterator[Finding]:
+    from holdfast.store.opening import open_store
+    from holdfast.tree.instance import read_instance
+    from holdfast.tree.writer import published_head
+
+    where = redact(config.store) or str(config.store_folder)
+    try:
+        store = open_store(config.store, config.store_folder)
+        document = read_instance(store)
+        if config.instance and document.instance != config.instance:
+            text = f"{where} holds the tree of another instance, {document.instance}; this one is {config.instance}"
+            yield Finding("store", False, text, "put the right store in its place (HOLDFAST_STORE)")
+            return
+        yield Finding("store", True, f"{where}, instance {document.instance}")
+        yield Finding("tree", True, f"newest published serial {published_head(store)}")
+    except (Outcome, ValueError) as error:
+        step = "mount or repair it; installs answer 503 until then. `holdfast fsck` looks closer"
+        yield Finding("store", False, f"{where}: {error}", step)
+
+
+def _database(environ: dict[str, str]) -> Finding:
+    """Asked in a process of its own: this one stays free of Django and cannot hang with the database."""
+    step = (
+        "installs go on without it. `holdfast restore` puts a backup back, `holdfast rebuild` makes one from the tree"
+    )
+    kept = {name: value for name, value in environ.items() if name != SNAPSHOT_VARIABLE}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "holdfast.cli.main", "_check-database"],
+            env=kept,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_MAX * 2,
+            check=False,
+        )
+        found = json.loads(done.stdout)
+        return Finding("database", bool(found["ok"]), str(found["text"]), step)
+    except subprocess.TimeoutExpired:
+        return Finding("database", False, f"does not answer within {SECONDS_MAX * 2:.0f} s", step)
+    except (ValueError, KeyError):
+        said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return Finding("database", False, f"could not be asked: {said}", step)
+
+
+def _upstream(config: Config, upstream: UpstreamConfig, environ: dict[str, str]) -> Finding:
+    """Ask for a project's page that any index answers quickly, with 200 or 404: the whole list would be large."""
+    subject, step = f"upstream {upstream.name}", "HOLDFAST_UPSTREAM; what was installed before goes on without it"
+    try:
+        refuse_self(config)
+        url, note = upstream.url, ""
+        if not url:
+            found = ask_pip(environ)
+            url, note = found.url, " (what pip uses; kept at the first start)"
+    except UpstreamError as error:
+        return Finding(subject, False, str(error))
+    status = _status_of(url + "holdfast-check/", upstream.ca_bundle)
+    if status in (200, 404):
+        return Finding(subject, True, f"{url} answers{note}")
+    refused = "refuses our credentials" if status in (401, 403) else f"answers {status}"
+    return Finding(subject, False, f"{url} {refused}{note}", step)
+
+
+def _status_of(url: str, ca_bundle: str) -> int | str:
+    """The HTTP status, or what went wrong on the way."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    bare = urlunsplit((parts.scheme, host + (f":{parts.port}" if parts.port else ""), parts.path, "", ""))
+    opener_parts: list[urllib.request.BaseHandler] = [
+        urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca_bundle or None))
+    ]
+    if parts.username:
+        passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
+        passwords.add_password(
+            None, bare, unquote(parts.username), unquote(parts.password or ""), is_authenticated=True
+        )
+        opener_parts.append(urllib.request.HTTPBasicAuthHandler(passwords))
+    accept = {"Accept": "application/vnd.pypi.simple.v1+json, text/html;q=0.1"}
+    request = urllib.request.Request(bare, headers=accept)  # noqa: S310 - the settings let only http and https pass
+    try:
+        with urllib.request.build_opener(*opener_parts).open(request, timeout=SECONDS_MAX) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except (OSError, http.client.HTTPException) as error:
+        return str(getattr(error, "reason", error) or error)
+
+
+commands: list[click.Command] = [check]

@@ -1,0 +1,52 @@
+"""What `serve` and `check` ask of the database, in a process of its own so that neither ever imports Django."""
+
+import json
+import os
+
+import click
+
+from holdfast.cli.errors import config_or_exit, fail
+from holdfast.core.errors import Outcome
+
+
+@click.command("_initialise", hidden=True)
+@click.option("--token", "token_name", default="", help="Then make a token of that name, and print it alone.")
+def initialise(token_name: str) -> None:
+    """Make a new instance in an empty data folder, or recognise the one that is there."""
+    from holdfast.control import instance
+    from holdfast.store.opening import create_store, open_store
+
+    config = config_or_exit(os.environ)
+    opening = open_store if config.marker.exists() else create_store
+    try:
+        instance.initialise(config, opening(config.store, config.store_folder))
+    except (Outcome, ValueError) as error:
+        fail(str(error))
+    if token_name:
+        from holdfast.cli.token import token
+
+        token.commands["create"].main([token_name], standalone_mode=False)
+
+
+@click.command("_check-database", hidden=True)
+def check_database() -> None:
+    """Print {"ok", "text"} as JSON: marker, tree and database belong together, and the newest serial."""
+    from holdfast.control import instance
+    from holdfast.control.database import django_setup
+    from holdfast.store.opening import open_store
+
+    config = config_or_exit(os.environ)
+    django_setup(config)
+    from holdfast.control.publication.transaction import current_serial  # its models need the set-up above
+
+    try:
+        instance.check_instance(config, open_store(config.store, config.store_folder))
+        pending = "; migrations are pending, control runs them" if instance.has_pending_migrations() else ""
+        text = f"instance {instance.read_marker(config).instance}, newest serial {current_serial()}{pending}"
+        found = {"ok": True, "text": text}
+    except (Outcome, ValueError) as error:
+        found = {"ok": False, "text": str(error)}
+    click.echo(json.dumps(found))
+
+
+commands: list[click.Command] = [initialise, check_database]

@@ -1,0 +1,70 @@
+"""`holdfast`: one table from command name to the module that holds it, so that a command imports only what it needs.
+
+A front started through here never sees Django, and `holdfast --help` answers at once.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from holdfast import __version__
+
+# name -> (module below holdfast.cli, one line of help). A name with a leading underscore is for `serve` itself.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("serve", "Run everything on this machine."),
+    "use": ("use", "Point pip, uv, poetry or twine at an index, and show how to undo it."),
+    "check": ("check", "Say what works, what does not, and what to do about it."),
+    "config": ("config_example", "The settings: all of them with their defaults, or those in force."),
+    "token": ("token", "Create, list and revoke tokens."),
+    "project": ("project", "Yank, delete, remove and set the status of projects and files."),
+    "user": ("project", "Manage people."),
+    "backup": ("upkeep", "Copy the database while it is in use."),
+    "restore": ("upkeep", "Put a backup of the database back."),
+    "fsck": ("upkeep", "Compare the published tree with its digests, and repair it."),
+    "reconcile": ("upkeep", "Bring a restored database up to the published tree."),
+    "rebuild": ("upkeep", "Make a new public database from the published tree."),
+    "export": ("export", "Write what an index hosts as static files for any web server."),
+    "drill": ("drill", "Break an instance on purpose and watch installs go on."),
+    "front": ("roles", "Run one role: answer clients."),
+    "pull": ("roles", "Run one role: fetch from upstreams."),
+    "control": ("roles", "Run one role: uploads and management."),
+    "work": ("roles", "Run one role: publication retries and upkeep."),
+    "_initialise": ("instance", "Prepare a new data folder."),
+    "_check-database": ("instance", "Say whether the database can be reached, as JSON."),
+}
+
+
+class Commands(click.Group):
+    """Finds commands by the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in COMMANDS if not name.startswith("_")]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = import_module(f"holdfast.cli.{COMMANDS[name][0]}")
+        commands: list[click.Command] = module.commands
+        return next((command for command in commands if command.name == name), None)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--data", metavar="FOLDER", help="The data folder (HOLDFAST_DATA).")
+@click.option("--config", metavar="FILE", help="The configuration file (HOLDFAST_CONFIG).")
+@click.version_option(__version__, message="%(version)s")
+def main(data: str | None, config: str | None) -> None:
+    """A package index whose installs keep working while the rest of it is broken."""
+    # Options become variables: commands, and processes started by them, then read settings in one way only.
+    for variable, value in (("HOLDFAST_DATA", data), ("HOLDFAST_CONFIG", config)):
+        if value:
+            os.environ[variable] = os.path.abspath(os.path.expanduser(value))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""`holdfast token`: create, list and revoke tokens, also while the server runs."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from holdfast.cli.control_tools import known_index, open_desk, project_name
+from holdfast.cli.errors import fail
+from holdfast.config import DEFAULT_INDEX, Config
+
+OPERATOR = "operator"  # whose tokens these are unless --user says otherwise: one person runs a small index
+
+
+@click.group()
+def token() -> None:
+    """Create, list and revoke tokens."""
+
+
+@token.command()
+@click.argument("name")
+@click.option("--index", "indexes", multiple=True, help="An index it is good for; may be given again. Default: main.")
+@click.option("--project", "projects", multiple=True, help="Upload to this project alone (NAME or INDEX/NAME).")
+@click.option("--read-only", "right", flag_value="read", help="Read, and nothing else.")
+@click.option("--upload", "right", flag_value="upload", help="Upload, and nothing else.")
+@click.option("--admin", "right", flag_value="admin", help="Everything, on every index.")
+@click.option("--expires", type=click.IntRange(1, 3650), metavar="DAYS", help="End by itself after so many days.")
+@click.option("--user", default=OPERATOR, show_default=True, help="The person it acts for.")
+def create(
+    name: str,
+    indexes: tuple[str, ...],
+    projects: tuple[str, ...],
+    right: str | None,
+    expires: int | None,
+    user: str,
+) -> None:
+    """Print a new token, alone, on standard output. It reads and uploads unless told otherwise."""
+    if not 0 < len(name) <= 200 or not 0 < len(user) <= 150:
+        fail("a token's name has 1 to 200 characters, a user's 1 to 150")
+    with open_desk() as desk:
+        from holdfast.control.accounts.actions import create_token
+        from holdfast.control.accounts.actor import ALL, OPERATOR_SCOPES, Scopes, operator
+
+        known = tuple(known_index(desk.config, index) for index in indexes or (DEFAULT_INDEX,))
+        narrowed = _projects(desk.config, known, projects)
+        if right == "admin":
+            scopes = OPERATOR_SCOPES
+        elif right == "read":
+            scopes = Scopes(read=known)
+        else:
+            reads = () if right == "upload" else known
+            scopes = Scopes(read=reads, upload=known, upload_projects=narrowed, create_projects=not narrowed)
+        assert ALL not in known
+        ends = datetime.now(UTC) + timedelta(days=expires) if expires else None
+        made = create_token(desk.publisher, name, user, scopes, ends, operator(), deadline=desk.deadline)
+        click.echo(made.text)
+
+
+@token.command("list")
+def list_() -> None:
+    """Show every token, without its secret."""
+    with open_desk():
+        from holdfast.control.accounts.actions import TokenFacts, list_tokens
+
+        def state(facts: TokenFacts) -> str:
+            if facts.revoked:
+                return f"revoked {facts.revoked:%Y-%m-%d}"
+            if facts.expires and facts.expires <= datetime.now(UTC):
+                return f"expired {facts.expires:%Y-%m-%d}"
+            return f"until {facts.expires:%Y-%m-%d}" if facts.expires else "valid"
+
+        for facts in list_tokens():
+            click.echo(f"{facts.id}  {facts.name}  user {facts.user}  {_rights(facts)}  {state(facts)}")
+
+
+@token.command()
+@click.argument("token")
+def revoke(token: str) -> None:
+    """End a token, by its id or its name; readers know within a second."""
+    with open_desk() as desk:
+        from holdfast.control.accounts.actions import revoke_token
+        from holdfast.control.accounts.actor import operator
+
+        revoke_token(desk.publisher, token, operator(), deadline=desk.deadline)
+        click.echo(f"revoked {token}")
+
+
+def _projects(config: Config, indexes: tuple[str, ...], projects: tuple[str, ...]) -> tuple[str, ...]:
+    found = []
+    for text in projects:
+        index, separator, name = text.rpartition("/")
+        places = (known_index(config, index),) if separator else indexes
+        found += [f"{place}/{project_name(name)}" for place in places]
+    return tuple(found)
+
+
+def _rights(facts: object) -> str:
+    from holdfast.control.accounts.actions import TokenFacts
+
+    assert isinstance(facts, TokenFacts)
+    scopes = facts.scopes
+    if scopes.admin:
+        return "admin"
+    words = [f"read {','.join(scopes.read)}"] if scopes.read else []
+    uploads = scopes.upload_projects or scopes.upload
+    words += [f"upload {','.join(uploads)}"] if uploads else []
+    return " ".join(words) or "nothing"
+
+
+commands: list[click.Command] = [token]

@@ -1,0 +1,113 @@
+"""`holdfast fsck|reconcile|rebuild|backup|restore`: keeping database and tree whole, and telling what was done."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from holdfast.cli.control_tools import command_config, open_desk, outcomes
+
+
+@click.command("_initialise", hidden=True)
+def initialise() -> None:
+    """Prepare a new data folder; recognise one that is prepared."""
+    config = command_config()
+    with outcomes():
+        from holdfast.control.database import django_setup
+
+        django_setup(config)
+        from holdfast.control import instance
+        from holdfast.store.opening import create_store
+
+        instance.initialise(config, create_store(config.store, config.store_folder))
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Repair what can be repaired.")
+@click.option("--deep", is_flag=True, help="Hash files of any size, not only those below 64 MiB.")
+def fsck(repair: bool, deep: bool) -> None:
+    """Compare the published tree with its digests and with the database. Exit code 1 when something is wrong."""
+    config = command_config()
+    with outcomes():
+        from holdfast.control.database import django_setup
+
+        django_setup(config)
+        from holdfast.control.publication.fsck import check
+
+        report = check(config, repair=repair, deep=deep, say=click.echo)
+        click.echo(report.summary())
+        sys.exit(1 if report.findings else 0)
+
+
+@click.command()
+def reconcile() -> None:
+    """Bring a restored database up to the published tree, so that writing may go on."""
+    with open_desk() as desk:
+        from holdfast.control.accounts.actor import operator
+        from holdfast.control.publication import reconcile as work
+
+        done = work.reconcile(desk.publisher, operator(), desk.deadline)
+        click.echo(f"the database was at serial {done.counter_before}, the tree at {done.head}; both agree now")
+        if done.projects:
+            click.echo(f"took {done.projects} projects over from the tree")
+        if done.tokens:
+            click.echo(f"{done.tokens} tokens came back with the right to read alone; upload rights need new tokens")
+        for name in done.republished:
+            click.echo(f"published again: {name}")
+
+
+@click.command()
+def rebuild() -> None:
+    """Make a new database from the published tree alone."""
+    config = command_config()
+    with outcomes():
+        from holdfast.control.database import django_setup
+
+        django_setup(config)
+        from holdfast.clock import SystemClock
+        from holdfast.control.publication import rebuild as work
+        from holdfast.store.opening import open_store
+
+        done = work.rebuild(config, open_store(config.store, config.store_folder), SystemClock())
+        click.echo(f"rebuilt {done.projects} projects up to serial {done.serial}")
+        click.echo(
+            f"people have no credentials and {done.tokens} tokens may only read; `holdfast token create` makes new ones"
+        )
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def backup(file: Path | None) -> None:
+    """Copy the database, in use or not, into FILE or the data folder's backups; print the path."""
+    with open_desk() as desk:
+        from holdfast.control import backup as work
+
+        click.echo(work.backup(desk.config, file, desk.publisher.clock))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Put a backup's database in place, also under a running server, which notices by itself."""
+    config = command_config()
+    with outcomes():
+        from holdfast.control.database import django_setup
+
+        django_setup(config)
+        from holdfast.clock import SystemClock
+        from holdfast.control import backup as work
+        from holdfast.store.opening import open_store
+
+        done = work.restore(config, open_store(config.store, config.store_folder), file, SystemClock())
+        click.echo(
+            f"restored the database of {done.manifest.created:%Y-%m-%d %H:%M:%S} UTC, serial {done.manifest.serial}"
+        )
+        if done.kept:
+            click.echo(f"the database that was there is kept as {done.kept}")
+        if done.is_behind:
+            click.echo(
+                f"the published tree is at serial {done.head}: run `holdfast reconcile` before anything is written"
+            )
+
+
+commands: list[click.Command] = [initialise, fsck, reconcile, rebuild, backup, restore]
