@@ -1,0 +1,139 @@
+"""`holdfast use`, run as a person runs it; pip itself says what it reads."""
+
+import os
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+URL = "https://packages.example"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+def environment(home: Path) -> dict[str, str]:
+    dropped = ("PIP_", "UV_", "XDG_", "VIRTUAL_ENV")
+    return {k: v for k, v in os.environ.items() if not k.startswith(dropped)} | {"HOME": str(home)}
+
+
+def use(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "holdfast.cli.main", "use", *arguments],
+        env=environment(home),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_pip_reads_what_was_written_and_the_undo_line_undoes_it(home: Path) -> None:
+    file = home / ".config" / "pip" / "pip.conf"
+    file.parent.mkdir(parents=True)
+    file.write_text("[global]\ntimeout = 7\n")
+
+    done = use(home, "pip", "--url", URL)
+
+    said = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"global.index-url='{URL}/simple/'" in said.stdout
+    assert "global.timeout='7'" in said.stdout
+    assert "trusted-host" not in said.stdout
+    undo = next(line.removeprefix("Undo: ") for line in done.stdout.splitlines() if line.startswith("Undo: "))
+    subprocess.run(undo.split(), check=True)
+    assert file.read_text() == "[global]\ntimeout = 7\n"
+
+
+def test_a_second_change_keeps_the_first_backup_and_no_change_writes_nothing(home: Path) -> None:
+    file = home / ".pypirc"
+    file.write_text("[distutils]\n")
+
+    use(home, "twine", "--url", URL)
+    use(home, "twine", "--url", f"{URL}/other")
+    same = use(home, "twine", "--url", f"{URL}/other")
+
+    assert "nothing changed" in same.stdout
+    assert [".pypirc", ".pypirc.before-holdfast-1", ".pypirc.before-holdfast-2"] == sorted(
+        path.name for path in home.iterdir() if path.name.startswith(".pypirc")
+    )
+    assert (home / ".pypirc.before-holdfast-1").read_text() == "[distutils]\n"
+
+
+def test_a_token_makes_the_file_private_and_is_not_printed(home: Path) -> None:
+    token = home / "token"
+    token.write_text("holdfast_abc_secretsecret_abcdef\n")
+
+    done = use(home, "pip", "--url", URL, "--token-file", str(token))
+
+    file = home / ".config" / "pip" / "pip.conf"
+    assert "__token__:holdfast_abc_secretsecret_abcdef@packages.example" in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "secretsecret" not in done.stdout + done.stderr
+
+
+def test_a_project_means_its_own_files(home: Path) -> None:
+    project = home / "project"
+    (project / ".venv").mkdir(parents=True)
+    (project / ".venv" / "pyvenv.cfg").touch()
+    (project / "pyproject.toml").write_text('[project]\nname = "x"\n')
+
+    results = [use(home, client, "--url", URL, "--project", str(project)) for client in ("pip", "uv", "poetry")]
+
+    assert [0, 0, 0] == [done.returncode for done in results]
+    assert (project / ".venv" / "pip.conf").exists()
+    tables = tomllib.loads((project / "pyproject.toml").read_text())["tool"]
+    assert (f"{URL}/simple/", f"{URL}/simple/") == (
+        tables["uv"]["index"][0]["url"],
+        tables["poetry"]["source"][0]["url"],
+    )
+
+
+def test_print_writes_nothing_and_another_index_is_below_the_root(home: Path) -> None:
+    done = use(home, "uv", "--url", URL, "--index", "team", "--print")
+
+    assert f'url = "{URL}/team/simple/"' in done.stdout
+    assert f'publish-url = "{URL}/team/legacy/"' in done.stdout
+    assert [] == list(home.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://packages.example:8000", "trusted-host = packages.example:8000\n"),
+        ("http://127.0.0.1:8000", ""),
+        ("http://localhost:8000", ""),
+        ("https://packages.example", ""),
+    ],
+)
+def test_pip_is_told_to_trust_only_plain_http_on_another_machine(home: Path, url: str, expected: str) -> None:
+    done = use(home, "pip", "--url", url, "--print")
+
+    assert done.stdout == f"[global]\n{expected}index-url = {url}/simple/\n"
+
+
+def test_what_cannot_be_done_says_why_and_changes_nothing(home: Path) -> None:
+    (home / ".pypirc").write_text("nonsense")
+
+    for arguments, said in (
+        (("twine", "--url", URL), "left as it is: it does not parse"),
+        (("poetry", "--url", URL), "pyproject.toml does not exist"),
+        (("pip", "--url", URL, "--project", str(home)), "has no virtual environment"),
+        (("pip", "--url", "packages.example"), "must be an absolute http:// or https:// URL"),
+    ):
+        done = use(home, *arguments)
+        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    assert (home / ".pypirc").read_text() == "nonsense"

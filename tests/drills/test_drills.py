@@ -1,0 +1,19 @@
+"""Every quick drill, as `holdfast drill run` plays it; the slow ones are `make drills ARGS=--all`."""
+
+import pytest
+
+from holdfast.drill.scenario import Scenario, all_scenarios, play
+
+QUICK = [scenario for scenario in all_scenarios().values() if not scenario.slow]
+
+
+@pytest.mark.parametrize("scenario", QUICK, ids=lambda scenario: scenario.name)
+def test_the_drill_passes(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
+    """Installs go on, and the checkers outside agree."""
+    verdict = play(scenario, print)
+
+    assert not verdict.failure, f"{capsys.readouterr().out}\n{verdict.failure}"
+
+
+def test_every_drill_says_what_it_proves() -> None:
+    assert [s.name for s in all_scenarios().values() if len(s.summary) < 40 or not s.summary.endswith(".")] == []

@@ -1,0 +1,116 @@
+"""Whole instances for tests: data folder, store, database and publisher, without any process."""
+
+import itertools
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from holdfast.clock import Clock, SystemClock
+from holdfast.config import Config, IndexConfig
+from holdfast.control.database import close_connection, django_setup
+from holdfast.control.publication.drill import Pause, no_pause
+from holdfast.store.local import LocalStore
+from holdfast.store.port import Store
+
+# Models can only be imported after this; no file is opened. Each test then points Django at its own database.
+django_setup(Config(data=Path("/nonexistent")))
+
+from holdfast.control.accounts.actor import OPERATOR_SCOPES, Actor, Scopes, operator  # noqa: E402
+from holdfast.control.instance import create_sqlite_file, initialise, migrate  # noqa: E402
+from holdfast.control.projects.publishing import NewFile, Published, publish_file  # noqa: E402
+from holdfast.control.publication.publisher import Publisher  # noqa: E402
+from holdfast.tree.reader import TreeReader  # noqa: E402
+from holdfast.tree.writer import put_blob  # noqa: E402
+
+__all__ = ["OPERATOR_SCOPES", "Actor", "Scopes", "operator"]
+
+UPLOADER = Scopes(read=("main",), upload=("main",), create_projects=True)
+ALICE = Actor("alice", UPLOADER)  # owner of what she uploads first
+BOB = Actor("bob", UPLOADER)  # maintainer where Alice says so
+CHARLIE = Actor("charlie", UPLOADER)  # an outsider with a token of his own
+OPERATOR = operator()
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance as control sees it."""
+
+    config: Config
+    store: Store
+    publisher: Publisher
+
+    def upload(self, project: str, version: str, sha256: str = "", actor: Actor = ALICE, **facts: object) -> Published:
+        """List an sdist; its bytes are its own sha256's business."""
+        return publish_file(self.publisher, "main", new_file(project, version, sha256, **facts), actor, deadline=soon())
+
+    def reader(self) -> TreeReader:
+        """A reader that has just read the whole tree."""
+        reader = TreeReader(self.store, SystemClock(), self.config.instance)
+        reader.load()
+        return reader
+
+    def another_publisher(self, pause: Pause = no_pause, clock: Clock | None = None) -> Publisher:
+        """A publisher as another process has it."""
+        return Publisher(self.config, self.store, clock, pause)
+
+
+def soon(seconds: float = 8.0) -> float:
+    """A deadline."""
+    return time.monotonic() + seconds
+
+
+_digests = itertools.count(1)
+
+
+def fresh_sha256() -> str:
+    """A digest nobody used before in this process."""
+    return f"{next(_digests):064x}"
+
+
+def stored_upload(instance: Instance, project: str, version: str) -> str:
+    """An upload whose bytes and metadata are really there; answers the digest."""
+    content, metadata = f"{project} {version}".encode(), f"Name: {project}".encode()
+    digests = [sha256(data).hexdigest() for data in (content, metadata)]
+    put_blob(instance.store, digests[0], content)
+    put_blob(instance.store, digests[1], metadata)
+    instance.upload(project, version, digests[0], size=len(content), metadata_sha256=digests[1])
+    return digests[0]
+
+
+def new_file(project: str, version: str, sha256: str = "", **facts: object) -> NewFile:
+    """The facts of an sdist."""
+    stem = project.lower().replace("-", "_")
+    base = NewFile(project, version, f"{stem}-{version}.tar.gz", sha256 or fresh_sha256(), 3, "sdist", "source")
+    return replace(base, **facts)  # type: ignore[arg-type]
+
+
+@cache
+def _migrated_sqlite() -> bytes:
+    """A database with tables and no rows: a first start that was cut off, which initialise() takes up again."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Config(data=Path(folder))
+        django_setup(config)
+        create_sqlite_file(config.sqlite_file)
+        migrate()
+        close_connection()  # the last connection moves the write-ahead log into the file
+        return config.sqlite_file.read_bytes()
+
+
+def new_config(data: Path, database_url: str = "") -> Config:
+    """The configuration of one instance with a public and a private index."""
+    return Config(
+        data=data, database_url=database_url, indexes=(IndexConfig("main"), IndexConfig("team", private=True))
+    )
+
+
+def new_instance(data: Path, database_url: str = "") -> Instance:
+    """Initialise an instance in an empty folder."""
+    config = new_config(data, database_url)
+    store = LocalStore.create(config.store_folder)
+    if not database_url:
+        config.sqlite_file.write_bytes(_migrated_sqlite())
+    config = initialise(config, store)
+    return Instance(config, store, Publisher(config, store))

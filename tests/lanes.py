@@ -1,0 +1,143 @@
+"""Lanes: each folder under tests/ is one, with a budget. Skips are loud, and failures where HOLDFAST_REQUIRE_ALL=1.
+
+A lane over its budget (seconds on two cores, set-up of tools not counted) is a bug with an owner; it is reported, not
+failed, because a busy machine is nobody's defect.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Generator, Iterable
+from pathlib import Path
+
+import pytest
+
+BUDGET_SECONDS = {
+    "unit": 30,
+    "property": 15,
+    "contract": 30,
+    "publish": 10,
+    "control": 60,
+    "read": 10,
+    "wire": 10,
+    "front": 30,
+    "pull": 30,
+    "cli": 75,
+    "drills": 110,
+    "clients": 120,
+}
+
+# A word in a skip's reason -> the Debian package that brings the program.
+DEBIAN_PACKAGES = {
+    "nginx": "nginx",
+    "varnish": "varnish",
+    "caddy": "caddy",
+    "wrk": "wrk",
+    "postgres": "postgresql",
+    "initdb": "postgresql",
+    "chromium": "chromium",
+    "openssl": "openssl",
+    "strace": "strace",
+}
+# A skip that no installation cures, only another user: told like every skip, but never a failure.
+EXCUSED = "the superuser may read and write everything"
+TESTS = Path(__file__).parent
+REQUIRE_ALL = os.environ.get("HOLDFAST_REQUIRE_ALL") == "1"
+LIVE = os.environ.get("HOLDFAST_LIVE") == "1"
+
+
+def lane_of(path: Path) -> str:
+    """The first folder under tests/ that holds `path`; "" for a file outside any lane."""
+    parts = path.relative_to(TESTS).parts if path.is_relative_to(TESTS) else ()
+    return parts[0] if len(parts) > 1 else ""
+
+
+class Lanes:
+    """Counts seconds per lane and remembers every skip, for the summary at the end."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.tests: dict[str, set[str]] = defaultdict(set)
+        self.skips: dict[tuple[str, str], int] = defaultdict(int)
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Mark each test with its lane, and leave the live ones out unless asked for."""
+        for item in items:
+            lane = lane_of(item.path)
+            if lane:
+                item.add_marker(lane)
+        if not LIVE:
+            kept = [item for item in items if item.get_closest_marker("live") is None]
+            if len(kept) < len(items):
+                config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("live")])
+            items[:] = kept
+
+    # Outermost, so that an expected failure has already been told apart from a skip.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Note the seconds and the skips; under HOLDFAST_REQUIRE_ALL a skip fails."""
+        report = yield
+        lane = lane_of(item.path)
+        self.seconds[lane] += report.duration
+        self.tests[lane].add(item.nodeid)
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self._judge_skip(report, lane)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """A whole file that skips itself counts like its tests."""
+        report = yield
+        if report.skipped:
+            self._judge_skip(report, lane_of(collector.path))
+        return report
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Seconds against budget for each lane, then what did not run and how to make it run."""
+        self._write_budgets(terminalreporter)
+        self._write_skips(terminalreporter)
+
+    def _judge_skip(self, report: pytest.TestReport | pytest.CollectReport, lane: str) -> None:
+        reason = _reason(report)
+        self.skips[lane, reason] += 1
+        if REQUIRE_ALL and reason != EXCUSED:
+            report.outcome = "failed"
+            report.longrepr = f"skipped, but HOLDFAST_REQUIRE_ALL=1 lets nothing be skipped: {reason}"
+
+    def _write_budgets(self, terminal: pytest.TerminalReporter) -> None:
+        terminal.section("lanes", sep="-")
+        for lane, seconds in sorted(self.seconds.items()):
+            budget = BUDGET_SECONDS.get(lane)
+            over = budget is not None and seconds > budget
+            line = f"{lane or '(none)':<10} {len(self.tests[lane]):>5} tests {seconds:>7.1f} s"
+            line += f" of {budget} s" if budget is not None else ""
+            terminal.line(line + ("  OVER BUDGET" if over else ""), yellow=over)
+
+    def _write_skips(self, terminal: pytest.TerminalReporter) -> None:
+        if not self.skips:
+            return
+        terminal.section("NOT RUN", sep="=", red=True, bold=True)
+        for (lane, reason), count in sorted(self.skips.items()):
+            terminal.line(f"{lane:<10} {count:>5} x {reason}", red=True)
+        packages = debian_packages(reason for _lane, reason in self.skips)
+        if packages:
+            terminal.line(f"To run them on Debian: apt-get install --no-install-recommends {' '.join(packages)}")
+
+
+def debian_packages(reasons: Iterable[str]) -> list[str]:
+    """The packages whose programs the reasons name."""
+    text = " ".join(reasons).lower()
+    return sorted({package for word, package in DEBIAN_PACKAGES.items() if word in text})
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    # (path, line, "Skipped: reason") for a skip; anything else is shown as it is.
+    longrepr = report.longrepr
+    text = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the one collector of this run."""
+    config.pluginmanager.register(Lanes(), "holdfast-lanes")
