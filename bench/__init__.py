@@ -1,0 +1,1 @@
+"""Side-by-side measurements: `make bench`. Every figure that matters is a ratio within one run on one machine."""
