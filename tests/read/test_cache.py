@@ -1,5 +1,6 @@
 """The page store: bounded, the least used leave first, and what leaves is no longer hot."""
 
+from holdfast.clock import ManualClock
 from holdfast.core.negotiation import Media
 from holdfast.read.cache import OVERHEAD_BYTES, Cached, PageCache
 from holdfast.read.hot import HotEntry, HotTable, Prepared
@@ -11,7 +12,7 @@ PLAIN = (Media.TEXT_HTML, "")
 
 
 def cache_of(size: int = ROOM) -> tuple[PageCache, HotTable]:
-    hot = HotTable(lambda _index, _authorization: False)
+    hot = HotTable(lambda _index, _authorization: False, ManualClock())
     hot.variant(None, None)
     return PageCache(hot, size), hot
 

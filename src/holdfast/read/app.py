@@ -83,7 +83,7 @@ class ReadPlane:
         self.tallies = Tallies()
         self.reader = TreeReader(store, clock, config.instance)
         self.access = Access(config, self.reader, clock)
-        self.hot = HotTable(self.access.may_read)
+        self.hot = HotTable(self.access.may_read, clock)
         self.cache = PageCache(self.hot, config.page_cache_bytes)
         self.follower = Follower(self.reader, hint, clock, self._on_changes)
         self.workers = Workers()

@@ -6,9 +6,9 @@ dictionary lookups and reads immutable answers; whoever changes an answer replac
 
 import json
 from collections.abc import Callable, Container
-from time import monotonic
 from typing import TYPE_CHECKING
 
+from holdfast.clock import Clock
 from holdfast.core.negotiation import Encoding, Media, choose, choose_encoding
 from holdfast.wire.messages import Headers, Response
 from holdfast.wire.tally import Tallies
@@ -71,17 +71,18 @@ class HotEntry:
 class HotTable:
     """Paths to entries. Whoever fills it (pages, files) also bounds and empties it."""
 
-    def __init__(self, may_read: Callable[[str, str | None], bool]) -> None:
+    def __init__(self, may_read: Callable[[str, str | None], bool], clock: Clock) -> None:
         """`may_read(index, authorization)` must answer from memory; False sends the request the slow way."""
         self.entries: dict[str, HotEntry] = {}
         self.removed: Container[str] = frozenset()
         self._may_read = may_read
+        self._monotonic = clock.monotonic
         self._variants: dict[tuple[str | None, str | None], Variant] = {}
 
     def find(self, path: str, get: Callable[[str], str | None]) -> tuple[Prepared, bool] | None:
         """The answer to a GET without query, and whether it is a 304; None when it takes more than a look."""
         entry = self.entries.get(path)
-        if entry is None or (entry.until and monotonic() > entry.until):
+        if entry is None or (entry.until and self._monotonic() > entry.until):
             return None
         prepared = entry.only
         if prepared is None:
