@@ -1,6 +1,6 @@
 """The one table of what is stored where in the published tree. No other module spells a key.
 
-Durable: instance, journal, checkpoints, records, cards, card books, blobs.
+Durable: instance, journal, checkpoints, overrides, advisories, pins, records, cards, card books, blobs.
 Disposable: `pulled/` (pages and files of upstreams), `rendered/` (page bytes that are slow to make).
 """
 
@@ -13,6 +13,9 @@ CHECKPOINT_PREFIX = "v1/checkpoint/"
 CHECKPOINT_POINTER = "v1/newest-checkpoint"  # only a hint: the newest under CHECKPOINT_PREFIX is the truth
 CHUNK_SERIALS = 4096
 COMPACTION = "v1/compaction.json"  # how far superseded records have been looked for
+OVERRIDES_PREFIX = "v1/overrides/"
+ADVISORIES_PREFIX = "v1/advisories/"
+PIN_PREFIX = "v1/pin/"
 PULLED_PREFIX = "pulled/"
 RENDERED_PREFIX = "rendered/"
 BLOB_PREFIX = "blobs/"
@@ -39,6 +42,23 @@ def checkpoint(serial: int) -> str:
     """The state of every project after `serial`."""
     assert serial >= 0, serial
     return f"{CHECKPOINT_PREFIX}{serial:012d}"
+
+
+def overrides(serial: int) -> str:
+    """What operators decided at run time, as of change number `serial`. Zero-padded: key order is serial order."""
+    assert serial > 0, serial
+    return f"{OVERRIDES_PREFIX}{serial:012d}.json"
+
+
+def overrides_serial(key: str) -> int:
+    """The number an overrides key carries."""
+    return int(key.removeprefix(OVERRIDES_PREFIX).removesuffix(".json"))
+
+
+def advisories(digest: str) -> str:
+    """A table of known malware and vulnerabilities, by the sha256 of its uncompressed JSON."""
+    assert is_sha256(digest), digest
+    return f"{ADVISORIES_PREFIX}{digest}.json.zst"
 
 
 def record(index: str, name: str, digest: str) -> str:
