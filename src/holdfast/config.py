@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 DEFAULT_INDEX = "main"  # served at the root of the URL space
 DEFAULT_UPSTREAM = "upstream"  # the layer's name unless the configuration file names another
 DATA_FORMAT = 1  # of the data folder; a marker with a higher one was written by a newer release
 MIB = 1024 * 1024
+
+
+# What counts as the upload time of a file whose upstream gives none: "trust-existing", old if the first page ever seen
+# listed it, else when it was first seen; "first-seen" always that; "refuse" holds it back while a cooldown is in force.
+Undated = Literal["trust-existing", "first-seen", "refuse"]
+Advisories = Literal["off", "malware", "all"]  # which known advisories hold a file back
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,18 @@ class UpstreamConfig:
 
     name: str
     url: str
+    mirrors: tuple[str, ...] = ()  # Simple API bases with the same files; asked when `url` cannot answer
+    only: tuple[str, ...] = ()  # name patterns (`torch*`) this upstream is asked for; () = every name
+    except_: tuple[str, ...] = ()  # name patterns it is never asked for
+    username: str = ""
+    password_env: str = ""  # the environment variable that holds the password; never the password itself
+    password_file: str = ""
     ca_bundle: str = ""  # PEM file; "" = the system's trust store
+    client_cert: str = ""  # PEM file
+    client_key: str = ""  # PEM file; "" = in `client_cert`
+    proxy: str = ""  # "" = what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say; "none" = no proxy
+    cooldown_seconds: int = 0  # files younger than this are held back; an index may say otherwise
+    undated: Undated = "trust-existing"
     freshness_seconds: int = 60  # a page older than this is refreshed behind the answer that serves it
     page_budget_seconds: float = 6.0  # pip gives up at 15 s; an unseen page is answered or 503 well before
     first_byte_seconds: float = 10.0
@@ -36,8 +54,19 @@ class IndexConfig:
 
     name: str
     private: bool = False  # reads need a token
-    layers: tuple[str, ...] = ()  # upstreams asked, in order, for names this index does not own
+    layers: tuple[str, ...] = ()  # hosted indexes and upstreams asked, in order, for names this index does not own
     reserved: tuple[str, ...] = ()  # name patterns (`acme-*`) that never fall through to a layer
+    merge: tuple[str, ...] = ()  # names whose files come from this index and from its layers together
+    upload_to: str = ""  # the hosted index that takes this one's uploads; "" = this one itself
+    # Policy: what may come in from upstreams. Files hosted here are never held back by age.
+    cooldown_seconds: int = 0
+    cooldown_for: tuple[tuple[str, int], ...] = ()  # (name pattern, seconds): the first that fits goes before all else
+    allow: tuple[str, ...] = ()  # name patterns; () = every name
+    deny: tuple[tuple[str, str], ...] = ()  # (requirement such as `acme<2` or `acme-*`, reason)
+    require: tuple[str, ...] = ()  # "hash", "provenance"
+    licenses_denied: tuple[str, ...] = ()  # patterns over SPDX expressions and classifiers (`AGPL*`)
+    file_bytes_max: int = 0  # a larger file is held back; 0 = no limit
+    advisories: Advisories = "malware"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +91,10 @@ class Config:
     page_cache_bytes: int = 96 * MIB  # per front
     hold_seconds: float = 8.0  # how long an upload waits for a database or store that blinks
     deleted_days: int = 30  # how long the bytes of files that their owners deleted are kept
+    cache_bytes_max: int = 200 * 1024 * MIB  # what is kept of upstreams, all together; pins do not count
+    free_bytes_min: int = 1024 * MIB  # left free on the data folder's disk: keeping ends before serving does
+    scrub_bytes_daily: int = 10 * 1024 * MIB  # kept bytes hashed again each day
+    advisories: str = ""  # an OSV dump (zip file or folder) on this machine; "" = none
     log_level: str = "info"
     access_log: str = ""  # "" = <data>/log/access.jsonl, "-" = standard output, "off"
     access_log_bytes_max: int = 64 * MIB  # rotated once past this size, one old file kept

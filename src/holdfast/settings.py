@@ -30,6 +30,7 @@ _ABSOLUTE = {
     "data": absolute,
     "tls_cert": absolute,
     "tls_key": absolute,
+    "advisories": absolute,
     "store": absolute_store,
     "access_log": absolute_log,
 }

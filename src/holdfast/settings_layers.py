@@ -11,9 +11,10 @@ from typing import Any
 
 from holdfast.config import DEFAULT_INDEX, DEFAULT_UPSTREAM, IndexConfig, UpstreamConfig
 from holdfast.core.names import is_index_name
+from holdfast.settings_layer_table import INDEX, UPSTREAM
 from holdfast.settings_problems import Complaints, Given, variable_of
-from holdfast.settings_table import INDEX, UPSTREAM, Setting
-from holdfast.settings_values import absolute
+from holdfast.settings_table import Setting
+from holdfast.settings_values import absolute, parse_path
 
 Tables = dict[str, dict[str, Given]]  # by table name, by key
 
@@ -55,7 +56,8 @@ def load_layers(
     )
     _check_indexes(indexes, names, complaints)
     if switched_off:
-        return (), tuple(replace(index, layers=()) for index in indexes)
+        hosted = {index.name for index in indexes}
+        return (), tuple(replace(i, layers=tuple(layer for layer in i.layers if layer in hosted)) for i in indexes)
     return upstreams, indexes
 
 
@@ -122,7 +124,8 @@ def _fields(
             near = difflib.get_close_matches(key, list(known), n=1)
             complaints.unknown(f"{kind}.{name}.{key}", [f"{kind}.{name}.{near[0]}"] if near else [])
         elif (value := complaints.parse(known[key], given)) is not None:
-            fields[key] = absolute(value, given.base) if key == "ca_bundle" else value
+            field = known[key].config_fields[0]
+            fields[field] = absolute(value, given.base) if known[key].parse is parse_path else value
     return fields
 
 
@@ -134,10 +137,19 @@ def _check_urls(upstreams: tuple[UpstreamConfig, ...], complaints: Complaints) -
 
 
 def _check_indexes(indexes: tuple[IndexConfig, ...], upstreams: list[str], complaints: Complaints) -> None:
+    hosted = {index.name: index for index in indexes}
     for index in indexes:
         if index.name in upstreams:
             complaints.add(f"index.{index.name}", "", "shares its name with an upstream", "[upstream.corporate]")
         for layer in index.layers:
-            if layer not in upstreams:
-                rule = f"must be the name of an upstream, one of {', '.join(upstreams)}"
+            under = hosted.get(layer)
+            if layer not in upstreams and (under is None or under is index):
+                others = ", ".join([*upstreams, *(name for name in hosted if name != index.name)])
+                rule = f"must be the name of an upstream or another index, one of {others}"
                 complaints.add(f"index.{index.name}.layers", layer, rule, f'layers = ["{upstreams[0]}"]')
+            elif under is not None and under.private and not index.private:
+                rule = "is private: an index that anybody may read must not show what it holds"
+                complaints.add(f"index.{index.name}.layers", layer, rule, f"[index.{index.name}] private = true")
+        if index.upload_to and (index.upload_to not in hosted or hosted[index.upload_to].upload_to):
+            rule = "must be the name of a hosted index that takes its uploads itself"
+            complaints.add(f"index.{index.name}.upload_to", index.upload_to, rule, f'upload_to = "{DEFAULT_INDEX}"')

@@ -1,17 +1,15 @@
-"""The one table of settings: key, how it is read, its default, why one would change it, and a good example.
+"""The table of settings: key, how it is read, its default, why one would change it, and a good example.
 
-The loader, the environment variable names, `holdfast config example` and every complaint come from this table.
-A key `spool_bytes_max` is `HOLDFAST_SPOOL_BYTES_MAX` in the environment.
+The loader, the environment variable names, `holdfast config example` and every complaint come from this table and
+that of the layers (settings_layer_table.py). A key `spool_bytes_max` is `HOLDFAST_SPOOL_BYTES_MAX` in the environment.
 """
 
 from dataclasses import dataclass
 
 from holdfast.settings_values import (
     Parser,
-    parse_boolean,
     parse_count,
     parse_database_url,
-    parse_list,
     parse_listen,
     parse_log_level,
     parse_networks,
@@ -20,7 +18,6 @@ from holdfast.settings_values import (
     parse_seconds,
     parse_size,
     parse_store,
-    parse_upstream_url,
     parse_whole_seconds,
 )
 
@@ -140,6 +137,34 @@ SCALARS: tuple[Setting, ...] = (
         "Days for which the bytes of files that their owners deleted are kept. Their links answer until then.",
         "90",
     ),
+    Setting(
+        "cache_bytes_max",
+        parse_size,
+        '"200 GiB"',
+        "What is kept of upstreams' files, all together. The least used go first; pinned ones stay and do not count.",
+        '"50 GiB"',
+    ),
+    Setting(
+        "free_bytes_min",
+        parse_size,
+        '"1 GiB"',
+        "Left free on the data folder's disk. Below it files of upstreams are passed on and not kept.",
+        '"20 GiB"',
+    ),
+    Setting(
+        "scrub_bytes_daily",
+        parse_size,
+        '"10 GiB"',
+        "How much of what is kept of upstreams is hashed again each day, to find rotten bytes before a client does.",
+        '"100 GiB"',
+    ),
+    Setting(
+        "advisories",
+        parse_path,
+        '""',
+        "A dump of known malware and vulnerabilities in OSV format, a zip file or folder; read again when it changes.",
+        '"/var/lib/osv/python.zip"',
+    ),
     Setting("log_level", parse_log_level, '"info"', "debug, info, warning or error.", '"warning"'),
     Setting(
         "access_log",
@@ -154,62 +179,5 @@ SCALARS: tuple[Setting, ...] = (
         '"64 MiB"',
         "The access log is rotated past this size; one old file is kept.",
         '"1 GiB"',
-    ),
-)
-
-# `[upstream.NAME]`. The sole upstream's are also HOLDFAST_UPSTREAM (its url) and HOLDFAST_UPSTREAM_<KEY>.
-UPSTREAM: tuple[Setting, ...] = (
-    Setting(
-        "url",
-        parse_upstream_url,
-        '""',
-        "The Simple API of an index. Empty: the one pip is configured to use when Holdfast first starts.",
-        '"https://index.example/simple/"',
-    ),
-    Setting(
-        "ca_bundle",
-        parse_path,
-        '""',
-        "PEM file of the authorities to trust. Empty: the system's, or pip's when the URL comes from pip.",
-        '"/etc/ssl/certs/corporate.pem"',
-    ),
-    Setting(
-        "freshness_seconds",
-        parse_whole_seconds,
-        '"60s"',
-        "A page older than this is refreshed behind the answer that still serves it.",
-        '"10m"',
-    ),
-    Setting(
-        "page_budget_seconds",
-        parse_seconds,
-        '"6s"',
-        "A page never seen before is answered, or refused with 503, within this time. pip gives up after 15 s.",
-        '"10s"',
-    ),
-    Setting("first_byte_seconds", parse_seconds, '"10s"', "How long a file's first byte may take.", '"30s"'),
-    Setting("idle_seconds", parse_seconds, '"15s"', "A body that stalls this long is given up.", '"30s"'),
-    Setting("connections_max", parse_count(1, 1024), "32", "Connections to this upstream at once.", "8"),
-    Setting("page_bytes_max", parse_size, '"256 MiB"', "The largest page to read.", '"64 MiB"'),
-    Setting("file_bytes_max", parse_size, '"16 GiB"', "The largest file to keep.", '"4 GiB"'),
-    Setting("absent_seconds", parse_whole_seconds, '"60s"', "How long the upstream's own 404 is believed.", '"5m"'),
-)
-
-# `[index.NAME]`. The default index's are also HOLDFAST_INDEX_<KEY>.
-INDEX: tuple[Setting, ...] = (
-    Setting("private", parse_boolean, "false", "Reading needs a token.", "true"),
-    Setting(
-        "layers",
-        parse_list,
-        '["upstream"]',
-        "Upstreams asked, in order, for names this index does not own. The default index has all, others none.",
-        '["corporate", "upstream"]',
-    ),
-    Setting(
-        "reserved",
-        parse_list,
-        "[]",
-        "Name patterns that never fall through to an upstream, even before their first upload.",
-        '["acme-*"]',
     ),
 )

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 Parser = Callable[[object], object]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?b?)", re.IGNORECASE)
@@ -77,6 +79,77 @@ def parse_whole_seconds(raw: object) -> int:
     return math.ceil(parse_seconds(raw))
 
 
+def parse_age(raw: object) -> int:
+    """Whole seconds of an age; 0 is one."""
+    text = str(raw).strip().lower()
+    return 0 if re.fullmatch(r"0+(ms|s|m|h|d)?", text) and not isinstance(raw, bool) else parse_whole_seconds(raw)
+
+
+def parse_ages(raw: object) -> tuple[tuple[str, int], ...]:
+    """`PATTERN=AGE` each."""
+    found = []
+    for item in parse_list(raw):
+        pattern, equals, age = item.partition("=")
+        try:
+            found.append((pattern.strip(), parse_age(age)))
+        except ValueError:
+            equals = ""
+        if not equals or not pattern.strip():
+            raise ValueError("a list of PATTERN=AGE")
+    return tuple(found)
+
+
+def parse_limit(raw: object) -> int:
+    """Bytes; 0 means no limit."""
+    return 0 if str(raw).strip() == "0" else parse_size(raw)
+
+
+def parse_choice(*choices: str) -> Parser:
+    """One of these words."""
+
+    def parse(raw: object) -> str:
+        word = str(raw).strip().lower()
+        if word not in choices:
+            raise ValueError("one of " + ", ".join(choices))
+        return word
+
+    return parse
+
+
+def parse_choices(*choices: str) -> Parser:
+    """Any of these words."""
+
+    def parse(raw: object) -> tuple[str, ...]:
+        words = tuple(word.lower() for word in parse_list(raw))
+        if not set(words) <= set(choices):
+            raise ValueError("a list of " + ", ".join(choices))
+        return words
+
+    return parse
+
+
+def parse_denials(raw: object) -> tuple[tuple[str, str], ...]:
+    """`NAME[VERSIONS][: REASON]` each; the name may hold `*`, then without versions."""
+    found = []
+    for item in parse_list(raw):
+        what, _, reason = item.partition(":")
+        what = what.strip()
+        try:
+            valid = re.fullmatch(r"[A-Za-z0-9._*-]+", what) is not None or not _marks(what)
+        except InvalidRequirement:
+            valid = False
+        if not valid:
+            raise ValueError("a list of NAME or requirement, each with a reason behind a colon")
+        found.append((what, reason.strip()))
+    return tuple(found)
+
+
+def _marks(text: str) -> bool:
+    """True when the requirement has more than versions. Raises InvalidRequirement."""
+    found = Requirement(text)
+    return bool(found.marker or found.url or found.extras)
+
+
 def parse_list(raw: object) -> tuple[str, ...]:
     """A TOML array of strings, or comma-separated text in an environment variable."""
     items = raw if isinstance(raw, list | tuple) else str(raw).split(",")
@@ -139,6 +212,16 @@ def parse_upstream_url(raw: object) -> str:
     """A Simple API base; it ends in one slash. Credentials in it are kept."""
     url = parse_url(raw)
     return f"{url}/" if url else ""
+
+
+def parse_upstream_urls(raw: object) -> tuple[str, ...]:
+    """Simple API bases, each ending in one slash."""
+    return tuple(parse_upstream_url(item) for item in parse_list(raw))
+
+
+def parse_proxy(raw: object) -> str:
+    """A proxy's URL, `none`, or "" for what the environment says."""
+    return "none" if str(raw).strip().lower() == "none" else parse_url(raw)
 
 
 def parse_database_url(raw: object) -> str:

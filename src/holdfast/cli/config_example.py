@@ -8,7 +8,8 @@ import click
 from holdfast.cli.errors import config_or_exit
 from holdfast.redact import redact
 from holdfast.settings import variable_of
-from holdfast.settings_table import INDEX, SCALARS, UPSTREAM, Setting
+from holdfast.settings_layer_table import INDEX, UPSTREAM
+from holdfast.settings_table import SCALARS, Setting
 
 _HEAD = """\
 # Holdfast's settings, each with its default. Remove the # before a key to change it.
