@@ -31,6 +31,7 @@ class Layer(Enum):
 
     UNASKED = auto()
     PRESENT = auto()
+    CLAIMED = auto()  # a hosted index that owns the name and shows nothing under it: deleted, or reserved
     ABSENT = auto()  # the layer itself said so
     UNAVAILABLE = auto()  # asked, and no answer can be had right now
 
@@ -58,7 +59,7 @@ class Creation(Enum):
     """Whether a name may be created in the hosted index."""
 
     ALLOWED = auto()
-    SHADOWS = auto()  # the layer has it: needs an operator's `shadow` grant
+    SHADOWS = auto()  # the layer has it, or owns the name: needs an operator's `shadow` grant
     ASK_LAYER = auto()
     UNAVAILABLE = auto()  # a layer cannot be asked and there is no grant
 
@@ -97,9 +98,25 @@ def decide(hosted: Hosted, *, reserved: bool, layers: Sequence[tuple[str, Layer]
             return Decision(Action.SERVE_LAYER, name)
         if state is Layer.UNASKED:
             return Decision(Action.ASK_LAYER, name)
+        if state is Layer.CLAIMED:
+            return Decision(Action.ABSENT, reason=f"the name belongs to {name}, which has no such project")
         if state is Layer.UNAVAILABLE:
             return Decision(Action.UNAVAILABLE, reason=f"{name} cannot be asked for the project right now")
     return _NOWHERE
+
+
+def standing(hosted: Hosted, *, reserved: bool) -> Layer:
+    """What a hosted index is to the indexes above it; `reserved` by the index itself. Its own layers never count."""
+    if hosted is Hosted.PRESENT:
+        return Layer.PRESENT
+    if hosted is Hosted.UNKNOWABLE:
+        return Layer.UNAVAILABLE
+    return Layer.CLAIMED if reserved or hosted is Hosted.GONE_OWNED else Layer.ABSENT
+
+
+def is_asked_for(name: str, *, only: tuple[str, ...], except_: tuple[str, ...]) -> bool:
+    """True when an upstream with these patterns is asked for the normalised name; else it counts as without it."""
+    return (not only or matches_pattern(name, only)) and not (except_ and matches_pattern(name, except_))
 
 
 def decide_creation(*, reserved: bool, shadow: bool, layers: Sequence[tuple[str, Layer]]) -> CreationDecision:
@@ -111,7 +128,7 @@ def decide_creation(*, reserved: bool, shadow: bool, layers: Sequence[tuple[str,
     if reserved or shadow:
         return CreationDecision(Creation.ALLOWED)
     for name, state in layers:
-        if state is Layer.PRESENT:
+        if state in (Layer.PRESENT, Layer.CLAIMED):
             return CreationDecision(Creation.SHADOWS, name)
         if state is Layer.UNASKED:
             return CreationDecision(Creation.ASK_LAYER, name)
@@ -130,7 +147,7 @@ def matches_pattern(name: str, patterns: tuple[str, ...]) -> bool:
     return any(_matches(name, pieces) for pieces in _compiled(patterns))
 
 
-@lru_cache(maxsize=64)  # one entry per configured index
+@lru_cache(maxsize=256)  # one entry per configured index and kind of pattern
 def _compiled(patterns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(normalize(pattern).split("*")) for pattern in patterns)
 

@@ -13,8 +13,10 @@ from holdfast.core.precedence import (
     Layer,
     decide,
     decide_creation,
+    is_asked_for,
     is_name_pattern,
     matches_pattern,
+    standing,
 )
 
 ALL_LAYERS = [(("one", one), ("two", two)) for one, two in product(Layer, repeat=2)]
@@ -62,6 +64,10 @@ def test_a_reserved_name_is_absent_whatever_the_layers_have(hosted, layers):
         # the heart of it: a layer in trouble hides the ones below it
         ((Layer.UNAVAILABLE, Layer.PRESENT), (Action.UNAVAILABLE, "")),
         ((Layer.UNAVAILABLE, Layer.UNASKED), (Action.UNAVAILABLE, "")),
+        # so does one that owns the name and has nothing under it
+        ((Layer.CLAIMED, Layer.PRESENT), (Action.ABSENT, "")),
+        ((Layer.CLAIMED, Layer.UNASKED), (Action.ABSENT, "")),
+        ((Layer.ABSENT, Layer.CLAIMED), (Action.ABSENT, "")),
     ],
 )
 def test_only_a_known_absence_falls_through_to_the_next_layer(hosted, states, expected):
@@ -97,6 +103,7 @@ def test_every_refusal_says_why(hosted, reserved, layers):
         ((Layer.ABSENT, Layer.UNASKED), CreationDecision(Creation.ASK_LAYER, "two")),
         ((Layer.UNAVAILABLE, Layer.ABSENT), CreationDecision(Creation.UNAVAILABLE, "one")),
         ((Layer.UNAVAILABLE, Layer.PRESENT), CreationDecision(Creation.UNAVAILABLE, "one")),
+        ((Layer.CLAIMED, Layer.ABSENT), CreationDecision(Creation.SHADOWS, "one")),
     ],
 )
 def test_creating_a_name_a_layer_has_needs_a_grant(states, expected):
@@ -151,3 +158,32 @@ def test_patterns_are_names_with_stars(text):
 @pytest.mark.parametrize("text", ["", "acme-", "-*-x-", "a b", "a?", "a/b", "é*", "a" * 201, "[a]*", "*\n"])
 def test_what_is_no_name_with_stars_is_no_pattern(text):
     assert not is_name_pattern(text)
+
+
+@pytest.mark.parametrize(
+    ("hosted", "unreserved", "reserved"),
+    [
+        (Hosted.PRESENT, Layer.PRESENT, Layer.PRESENT),
+        (Hosted.GONE_OWNED, Layer.CLAIMED, Layer.CLAIMED),
+        (Hosted.GONE_RELEASED, Layer.ABSENT, Layer.CLAIMED),
+        (Hosted.UNKNOWN, Layer.ABSENT, Layer.CLAIMED),
+        (Hosted.UNKNOWABLE, Layer.UNAVAILABLE, Layer.UNAVAILABLE),
+    ],
+)
+def test_a_hosted_index_keeps_its_names_from_the_layers_below_it_wherever_it_lies(hosted, unreserved, reserved):
+    assert (unreserved, reserved) == (standing(hosted, reserved=False), standing(hosted, reserved=True))
+
+
+@pytest.mark.parametrize(
+    ("only", "except_", "asked"),
+    [
+        ((), (), ["torch", "torchvision", "numpy"]),
+        (("torch*",), (), ["torch", "torchvision"]),
+        ((), ("torch*",), ["numpy"]),
+        (("torch*",), ("torchvision",), ["torch"]),
+    ],
+)
+def test_an_upstream_is_asked_only_for_the_names_its_patterns_leave_it(only, except_, asked):
+    names = ["torch", "torchvision", "numpy"]
+
+    assert asked == [name for name in names if is_asked_for(name, only=only, except_=except_)]
