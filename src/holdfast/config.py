@@ -92,6 +92,7 @@ class Config:
     hold_seconds: float = 8.0  # how long an upload waits for a database or store that blinks
     deleted_days: int = 30  # how long the bytes of files that their owners deleted are kept
     cache_bytes_max: int = 200 * 1024 * MIB  # what is kept of upstreams, all together; pins do not count
+    copies_bytes_max: int = 20 * 1024 * MIB  # local copies of a remote store's objects, on each machine with fronts
     free_bytes_min: int = 1024 * MIB  # left free on the data folder's disk: keeping ends before serving does
     scrub_bytes_daily: int = 10 * 1024 * MIB  # kept bytes hashed again each day
     advisories: str = ""  # an OSV dump (zip file or folder) on this machine; "" = none

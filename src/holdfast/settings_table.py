@@ -145,6 +145,13 @@ SCALARS: tuple[Setting, ...] = (
         '"50 GiB"',
     ),
     Setting(
+        "copies_bytes_max",
+        parse_size,
+        '"20 GiB"',
+        "Local copies of a bucket's objects, on each machine with fronts. They serve while the bucket does not answer.",
+        '"200 GiB"',
+    ),
+    Setting(
         "free_bytes_min",
         parse_size,
         '"1 GiB"',

@@ -36,6 +36,7 @@ SET = [
     ("hold_seconds", "500ms", {"hold_seconds": 0.5}),
     ("deleted_days", "90", {"deleted_days": 90}),
     ("cache_bytes_max", "50 GiB", {"cache_bytes_max": 50 * 1024**3}),
+    ("copies_bytes_max", "1 GiB", {"copies_bytes_max": 1024**3}),
     ("free_bytes_min", "2 GB", {"free_bytes_min": 2 * 10**9}),
     ("scrub_bytes_daily", "1 GiB", {"scrub_bytes_daily": 1024**3}),
     ("advisories", "osv.zip", {"advisories": "/srv/here/osv.zip"}),

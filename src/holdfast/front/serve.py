@@ -30,7 +30,12 @@ from holdfast.front.spool import Spool
 from holdfast.front.streams import Streams
 from holdfast.read.app import ReadPlane
 from holdfast.read.workers import die_with_parent
+from holdfast.store.copied import CopiedStore
+from holdfast.store.copies import Copies
+from holdfast.store.local import LocalStore
 from holdfast.store.opening import open_store
+from holdfast.store.port import Store
+from holdfast.tree import addresses
 from holdfast.tree.hint import HeadHint
 
 log = structlog.get_logger(__name__)
@@ -86,6 +91,15 @@ def load(config: Config, parent: int) -> "Worker":
     return Worker(config)
 
 
+def _reading_store(config: Config) -> Store:
+    """The store as a front reads it: a bucket with local copies, which serve while it does not answer."""
+    store = open_store(config.store, config.store_folder)
+    if isinstance(store, LocalStore):
+        return store
+    copies = Copies(config.data / "copies", config.copies_bytes_max, config.free_bytes_min)
+    return CopiedStore(store, copies, addresses.is_immutable, addresses.INSTANCE)
+
+
 class Worker:
     """One worker process: the plane, its log, and what Granian calls."""
 
@@ -96,7 +110,7 @@ class Worker:
         self._forwarder = Forwarder(config, self._spool)
         self._plane = ReadPlane(
             config,
-            open_store(config.store, config.store_folder),
+            _reading_store(config),
             SystemClock(),
             HeadHint(config.head_hint),
             self._forwarder.forward,

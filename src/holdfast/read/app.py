@@ -4,13 +4,13 @@
 everything comes from the published tree, or is asked of pull and control over their sockets.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
 
 from holdfast.clock import Clock
-from holdfast.config import DEFAULT_INDEX, MIB, Config
+from holdfast.config import DEFAULT_INDEX, Config
 from holdfast.core.errors import Absent, Corrupt, Outcome
 from holdfast.core.legacy_json import NOT_FOUND
 from holdfast.core.negotiation import choose, choose_encoding
@@ -26,7 +26,7 @@ from holdfast.read.hot import HotEntry, HotTable, Prepared, Variant, unchanged_h
 from holdfast.read.hot_files import FileAnswer
 from holdfast.read.legacy import LegacyDocuments, Source
 from holdfast.read.listing import ProjectLists
-from holdfast.read.local_files import Copies, LocalFiles
+from holdfast.read.local_files import LocalFiles
 from holdfast.read.loops import refuse_loop
 from holdfast.read.ownership import InLayer, Ownership
 from holdfast.read.pull_port import Pull
@@ -60,7 +60,6 @@ log = structlog.get_logger(__name__)
 ALLOW = "GET, HEAD, OPTIONS"
 ABSENT_PATHS_MAX = 1024  # unknown names answered from memory until the tree changes
 PULL_REQUESTS_MAX = 512  # under way at once; a few hundred hung ones must not keep others out
-COPIES_BYTES_MAX = 4 * 1024 * MIB  # of a remote store's large files, kept beside the front that serves them
 PULL_RESTART_SECONDS = 2.5  # how long a request waits for a pull process that is just starting
 
 Forward = Callable[[Request], Awaitable[Response]]
@@ -76,7 +75,6 @@ class ReadPlane:
         clock: Clock,
         hint: Hint,
         forward: Forward,
-        copies_bytes_max: int = COPIES_BYTES_MAX,
         pull_restart_seconds: float = PULL_RESTART_SECONDS,
     ) -> None:
         bases = {i.name: config.index_url(i.name) for i in config.indexes}
@@ -92,7 +90,7 @@ class ReadPlane:
         admission = Admission(clock)
         maker = PageMaker(self.reader, self.workers, clock, admission, bases)
         common = (self.workers, self.tallies, clock)
-        self._local = LocalFiles(store, self.workers, Copies(config.data / "copies", copies_bytes_max))
+        self._local = LocalFiles(store, self.workers)
         self._hosted = HostedPages(self.reader, self.cache, maker, self.tallies, clock)
         self._pulled = PulledPages(config, self.reader, self.cache, maker, pull, *common)
         self._lists = ProjectLists(self.reader, self.cache, *common)
@@ -248,6 +246,7 @@ class ReadPlane:
         if self.reader.is_loaded:
             self.hot.removed = self.reader.state().removed
         if changes.removed or changes.reloaded:
+            self._local.forget(self._keys_of(changes.removed))
             self.cache.clear()
             self._files.forget_all_cards()
             for index in self._config.indexes:
@@ -257,6 +256,15 @@ class ReadPlane:
             self.cache.retire_project(project)
             self._files.forget_cards(project)
             self._lists.changed(project[0])
+
+    def _keys_of(self, digests: Iterable[str]) -> list[str]:
+        """Wherever the bytes of these digests may lie."""
+        upstreams = [upstream.name for upstream in self._config.upstreams]
+        return [
+            key
+            for digest in digests
+            for key in (addresses.blob(digest), *(addresses.pulled_file(name, digest) for name in upstreams))
+        ]
 
 
 def _format(query: str) -> str | None:

@@ -8,16 +8,19 @@ meanwhile (an evicted or replaced object) with a 404 of its own, and our trouble
 import asyncio
 import hashlib
 import os
-import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 
 from holdfast.core.errors import Corrupt, Unavailable
+from holdfast.read.arriving import Arriving
 from holdfast.read.workers import Workers
-from holdfast.store.port import Store
+from holdfast.store.copied import CopiedStore
+from holdfast.store.port import ObjectInfo, Store
 from holdfast.wire.single_flight import SingleFlight
 
 log = structlog.get_logger(__name__)
@@ -25,6 +28,7 @@ log = structlog.get_logger(__name__)
 OPEN_FILES_MAX = 128  # of a usual limit of 1,024 descriptors
 CLOSE_SECONDS = 60.0  # after leaving the cache: the server opens the path a moment after the answer was handed over
 VERIFIED_MAX = 100_000  # identities remembered, about 20 MB
+ARRIVING_BYTES_MIN = 8 * 1024 * 1024  # below, a copy is made before the first byte is sent: a moment
 _READ_BYTES = 1024 * 1024
 
 Identity = tuple[int, int, int, int]  # device, inode, size, mtime in ns
@@ -48,12 +52,13 @@ class OpenFile:
 
 
 class LocalFiles:
-    """Verified files by store key. Files of a remote store are copied whole into `copies` first."""
+    """Verified files by store key. Files of a remote store become local copies first, or while they are sent."""
 
-    def __init__(self, store: Store, workers: Workers, copies: "Copies") -> None:
+    def __init__(self, store: Store, workers: Workers) -> None:
         self._store = store
         self._workers = workers
-        self._copies = copies
+        self._copied = store if isinstance(store, CopiedStore) else None
+        self._arriving: WeakValueDictionary[str, Arriving] = WeakValueDictionary()
         self._open: OrderedDict[str, OpenFile] = OrderedDict()
         self._verified: OrderedDict[tuple[Identity, str], None] = OrderedDict()
         self._flights: SingleFlight[str, OpenFile] = SingleFlight(1000)
@@ -76,6 +81,29 @@ class LocalFiles:
             return found
         return await self._flights.run(key, lambda: self._open_verified(key, sha256))
 
+    async def arriving(self, key: str, sha256: str) -> Arriving | None:
+        """A large object that has to be read from a remote store first, or None when `open` answers at once.
+
+        Raises Absent, Unavailable.
+        """
+        if self._copied is None or not sha256 or self.at_hand(key) is not None:
+            return None
+        if (found := self._on_its_way(key)) is not None:
+            return found
+        info = await self._workers.in_thread(self._lacking, self._copied, key)
+        if info is None or info.size <= ARRIVING_BYTES_MIN:
+            return None
+        if (found := self._on_its_way(key)) is None:
+            found = self._arriving[key] = Arriving(self._copied, key, sha256, info.size, self._workers)
+        return found
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """These bytes were taken down: no copy of them stays on this machine."""
+        for key in keys:
+            self._retire(self._open.pop(key, None))
+            if self._copied is not None:
+                self._copied.drop_copy(key)
+
     async def read_small(self, key: str, sha256: str, bytes_max: int) -> bytes | None:
         """The object's verified bytes if they are at most `bytes_max`. Raises Absent, Unavailable, Corrupt."""
         return await self._workers.in_thread(self._read_small, key, sha256, bytes_max)
@@ -86,13 +114,26 @@ class LocalFiles:
         self._open.clear()
 
     async def _open_verified(self, key: str, sha256: str) -> OpenFile:
-        local = self._store.local_path(key)
-        path = (
-            local if local is not None else await self._workers.in_thread(self._copies.fetch, self._store, key, sha256)
-        )
-        file = await self._workers.in_thread(self._open_and_check, key, path, sha256)
+        path = self._store.local_path(key)
+        if path is None:
+            assert self._copied is not None, key
+            path = await self._workers.in_thread(self._copied.copy, key)
+        try:
+            file = await self._workers.in_thread(self._open_and_check, key, path, sha256)
+        except Corrupt:
+            if self._copied is not None:
+                self._copied.drop_copy(key)  # the next request reads the bucket again
+            raise
         self._remember(key, file, sha256)
         return file
+
+    def _on_its_way(self, key: str) -> Arriving | None:
+        found = self._arriving.get(key)
+        return found if found is not None and found.failure is None else None
+
+    @staticmethod
+    def _lacking(store: CopiedStore, key: str) -> ObjectInfo | None:
+        return None if store.local_path(key) is not None else store.head(key)
 
     def _remember(self, key: str, file: OpenFile, sha256: str) -> None:
         self._verified[file.identity, sha256] = None
@@ -139,58 +180,6 @@ class LocalFiles:
         if sha256:
             _demand(key, hashlib.sha256(data).hexdigest(), sha256)
         return data
-
-
-class Copies:
-    """Whole local copies of a remote store's objects, bounded in bytes, the least recently used deleted first."""
-
-    def __init__(self, folder: Path, bytes_max: int) -> None:
-        self._folder = folder
-        self._bytes_max = bytes_max
-
-    def fetch(self, store: Store, key: str, sha256: str) -> Path:
-        """The copy's path, made now if it is missing. Runs in a thread. Raises Absent, Unavailable, Corrupt."""
-        name = hashlib.sha256(f"{key} {sha256}".encode()).hexdigest()
-        path = self._folder / name
-        if path.exists():
-            used = path.stat()
-            os.utime(path, ns=(time.time_ns(), used.st_mtime_ns))  # the time of use decides what leaves first
-            return path
-        size = store.head(key).size
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._make_room(size)
-        partial = self._folder / f"{name}.{os.getpid()}.partial"
-        try:
-            self._copy(store, key, size, partial)
-            os.replace(partial, path)
-        except OSError as error:
-            raise Unavailable(f"a copy of a stored file cannot be written: {error.strerror}") from error
-        finally:
-            partial.unlink(missing_ok=True)
-        return path
-
-    def _copy(self, store: Store, key: str, size: int, target: Path) -> None:
-        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            while file.tell() < size:
-                chunk = store.read(key, file.tell(), 8 * _READ_BYTES)
-                if not chunk:
-                    raise Corrupt(f"{key} ended after {file.tell()} of {size} bytes")
-                file.write(chunk)
-
-    def _make_room(self, size: int) -> None:
-        found = []
-        for path in self._folder.iterdir():
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue  # another front deleted it
-            found.append((status.st_atime_ns, status.st_size, path))
-        total = sum(length for _, length, _ in found) + size
-        for _, length, path in sorted(found):
-            if total <= self._bytes_max:
-                break
-            path.unlink(missing_ok=True)  # who serves it holds it open
-            total -= length
 
 
 def _identity(status: os.stat_result) -> Identity:

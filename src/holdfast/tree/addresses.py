@@ -19,6 +19,15 @@ PIN_PREFIX = "v1/pin/"
 PULLED_PREFIX = "pulled/"
 RENDERED_PREFIX = "rendered/"
 BLOB_PREFIX = "blobs/"
+_IMMUTABLE_PREFIXES = (
+    BLOB_PREFIX,
+    JOURNAL_PREFIX,
+    CHUNK_PREFIX,
+    CHECKPOINT_PREFIX,
+    OVERRIDES_PREFIX,
+    ADVISORIES_PREFIX,
+    RENDERED_PREFIX,
+)
 
 
 def segment(serial: int) -> str:
@@ -110,6 +119,14 @@ def pulled_metadata(upstream: str, sha256: str) -> str:
     """The core metadata of the upstream file with that digest (the file's digest, not the metadata's)."""
     assert is_index_name(upstream) and is_sha256(sha256), (upstream, sha256)
     return f"{PULLED_PREFIX}{upstream}/metadata/{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}"
+
+
+def is_immutable(key: str) -> bool:
+    """Whether an object at that key can only ever have these bytes, so that a copy of it is as good as itself."""
+    if key.startswith(_IMMUTABLE_PREFIXES):
+        return True
+    _, _, kind = key.partition("/")[2].partition("/")
+    return kind.startswith(("file/", "metadata/") if key.startswith(PULLED_PREFIX) else "project/")
 
 
 def rendered(renderer: str, digest: str, representation: str) -> str:
