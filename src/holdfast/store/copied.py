@@ -16,6 +16,7 @@ import structlog
 
 from holdfast.core.errors import Absent, Unavailable
 from holdfast.store.copies import Copies, Writing
+from holdfast.store.keys import check_key
 from holdfast.store.port import ObjectInfo, Store
 
 log = structlog.get_logger(__name__)
@@ -108,6 +109,7 @@ class CopiedStore:
 
     def local_path(self, key: str) -> Path | None:
         """The whole copy, once there is one of an object that never changes."""
+        check_key(key)
         return self._copies.whole(key) if self._is_immutable(key) else None
 
     def copy(self, key: str) -> Path:
