@@ -41,6 +41,10 @@ class Unavailable(Outcome):
         self.retry_after_seconds = retry_after_seconds
 
 
+class NotKept(Unavailable):
+    """It is not kept here, and the client wants nothing fetched (504, RFC 9111 §5.2.1.7)."""
+
+
 class Corrupt(Outcome):
     """Bytes were read but fail their digest or their schema. They never leave the process."""
 

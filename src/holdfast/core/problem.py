@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from holdfast.core.errors import Absent, Conflict, Corrupt, Outcome, Refused, Removed, Unavailable
+from holdfast.core.errors import Absent, Conflict, Corrupt, NotKept, Outcome, Refused, Removed, Unavailable
 
 CONTENT_TYPE = "application/problem+json"
 DETAIL_CHARS_MAX = 400
@@ -39,6 +39,8 @@ def translate(outcome: Outcome) -> Problem:
             return problem(401, outcome.reason, ("www-authenticate", WWW_AUTHENTICATE))
         case Refused():
             return problem(403, outcome.reason)
+        case NotKept():
+            return problem(504, outcome.reason)
         case Unavailable():
             return problem(503, outcome.reason, ("retry-after", _seconds(outcome.retry_after_seconds)))
         case Conflict():

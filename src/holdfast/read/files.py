@@ -18,9 +18,10 @@ from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, MISS, file_headers, project_key, with_cache_status
 from holdfast.read.hot import HotEntry, Prepared
 from holdfast.read.hot_files import HotFile
+from holdfast.read.kept_only import wants_only_kept
 from holdfast.read.local_files import LocalFiles
 from holdfast.read.pulled_files import PulledFiles, project_of, revalidated
-from holdfast.read.ranged import bytes_answer, file_answer
+from holdfast.read.ranged import arriving_answer, bytes_answer, file_answer
 from holdfast.read.routes import FileRoute, UnhashedFile
 from holdfast.read.workers import Workers
 from holdfast.tree import addresses
@@ -76,7 +77,7 @@ class Files:
         except Corrupt:
             if is_hosted or route.metadata:
                 raise
-            await self._pulled.drop_damaged(card.index, route.sha256)
+            await self._pulled.drop_damaged(request, card.index, route)
         return await self._cold(request, route, (card.index,), private=private)
 
     async def unhashed(self, request: Request, route: UnhashedFile, upstream: str, *, private: bool) -> Response:
@@ -172,11 +173,18 @@ class Files:
         """Bytes from the store, held to `digest` unless it is unknown (""). Raises Absent when they are not kept."""
         etag = digest or f"{route.sha256}-metadata"
         headers = file_headers(etag, project_key(*project), metadata=route.metadata, private=private, cache=HIT)
+        if request.method == "HEAD" and wants_only_kept(request):
+            # Whether it is kept, for thousands of files at once: nothing is opened, hashed or copied for the answer.
+            kept = await self._workers.in_thread(self._reader.store.head, key)
+            return Response(200, [*headers, ("content-length", str(kept.size))])
         body = await self._local.read_small(key, digest, SMALL_BYTES_MAX)
         if body is not None:
             self._demand_not_removed(digest or route.sha256, route.filename)
             self._hold(request, route, project, headers, body, private=private)
             return bytes_answer(request, with_cache_status(headers, MISS), f'"{etag}"', body)
+        arriving = await self._local.arriving(key, digest)
+        if arriving is not None:
+            return arriving_answer(request, with_cache_status(headers, MISS), f'"{etag}"', arriving)
         file = await self._local.open(key, digest)
         self._demand_not_removed(digest or route.sha256, route.filename)
         self._hold_open(request, route, project, key, headers, private=private)

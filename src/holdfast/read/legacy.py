@@ -14,6 +14,7 @@ from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, json_headers, project_key
 from holdfast.read.hosted import SMALL_STORED_BYTES
 from holdfast.read.hot import HotEntry, Prepared
+from holdfast.read.kept_only import demand_may_ask
 from holdfast.read.pull_port import Pull
 from holdfast.read.render import Job, policy_of
 from holdfast.read.workers import Workers
@@ -113,6 +114,7 @@ class LegacyDocuments:
         try:
             found = await self._workers.in_thread(get, key)
         except Absent:
+            demand_may_ask(request, f"the metadata of {filename}")
             try:
                 await self._pull.metadata(source.upstream, digest, filename, "")
                 found = await self._workers.in_thread(get, key)

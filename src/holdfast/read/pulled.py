@@ -19,6 +19,7 @@ from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, STALE, page_headers, project_key, with_cache_status
 from holdfast.read.hosted import PageMaker, is_canonical, shape_of
 from holdfast.read.hot import HotEntry, Prepared, Variant
+from holdfast.read.kept_only import demand_may_ask, wants_only_kept
 from holdfast.read.loops import via_of
 from holdfast.read.pull_port import Pull
 from holdfast.read.render import PulledFacts, pulled_facts
@@ -218,6 +219,7 @@ class PulledPages:
 
     async def _fetch(self, request: Request, upstream: str, name: str) -> None:
         """Have pull fetch an unseen page, within its budget. Raises Absent, Unavailable."""
+        demand_may_ask(request, f"{upstream}'s page of {name}")
         via = via_of(request)
         await self._asking.run((upstream, name, via), lambda: self._ask_pull(upstream, name, via))
 
@@ -247,7 +249,7 @@ class PulledPages:
 
     def _refresh_behind(self, request: Request, upstream: str, name: str, kept: _Kept) -> None:
         now = self._clock.monotonic()
-        if now - kept.asked_at < REFRESH_PAUSE_SECONDS or now < self._pull_paused_until:
+        if now - kept.asked_at < REFRESH_PAUSE_SECONDS or now < self._pull_paused_until or wants_only_kept(request):
             return
         self._kept[upstream, name] = replace(kept, asked_at=now)
         task = asyncio.get_running_loop().create_task(self._refresh(request, upstream, name))

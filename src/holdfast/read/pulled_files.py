@@ -7,6 +7,7 @@ from holdfast.core.names import normalize
 from holdfast.core.simple_json import url_segment
 from holdfast.read.answers import problem
 from holdfast.read.documents import MISS, file_headers, project_key
+from holdfast.read.kept_only import demand_may_ask
 from holdfast.read.loops import via_of
 from holdfast.read.pull_port import Arriving, Kept, Pull
 from holdfast.read.routes import FileRoute, UnhashedFile
@@ -21,6 +22,7 @@ class PulledFiles:
 
     async def metadata(self, request: Request, route: FileRoute, layers: Sequence[str]) -> str:
         """Have the metadata in the store; answers which upstream gave it. Raises Absent, Unavailable and the like."""
+        demand_may_ask(request, f"the metadata of {route.filename}")
         for upstream in layers:
             try:
                 await self._pull.metadata(upstream, route.sha256, route.filename, via_of(request))
@@ -29,9 +31,10 @@ class PulledFiles:
             return upstream
         raise Absent("this index has no such file")
 
-    async def drop_damaged(self, upstream: str, sha256: str) -> None:
+    async def drop_damaged(self, request: Request, upstream: str, route: FileRoute) -> None:
         """A kept file failed its check: pull looks for itself, and fetches it again when next asked."""
-        await self._pull.check(upstream, sha256)
+        demand_may_ask(request, f"an undamaged {route.filename}")
+        await self._pull.check(upstream, route.sha256)
 
     async def file(
         self, request: Request, route: FileRoute, layers: Sequence[str], *, private: bool
@@ -62,6 +65,7 @@ class PulledFiles:
         return await _answer(found, revalidated(headers, private=private))
 
     async def _ask(self, request: Request, target: str, upstream: str, method: str) -> Kept | Arriving:
+        demand_may_ask(request, target.rpartition("/")[2])
         get = request.headers.get
         return await self._pull.file(method, target, upstream, get("range"), get("if-range"), via_of(request))
 
