@@ -12,7 +12,7 @@ from typing import Any
 from instances import UPLOADER, Instance, Scopes, operator, soon
 
 from holdfast.clock import SystemClock
-from holdfast.config import IndexConfig
+from holdfast.config import IndexConfig, UpstreamConfig
 from holdfast.control.accounts.actions import create_token
 from holdfast.control.parts import Opening, Parts
 from holdfast.control.wsgi import application
@@ -62,8 +62,12 @@ class Door:
 
     def layered(self, *layers: str, reserved: Iterable[str] = ()) -> "Door":
         """The same, with layers under the default index."""
-        index = IndexConfig("main", layers=layers, reserved=tuple(reserved))
-        self.parts = replace(self.parts, config=replace(self.parts.config, indexes=(index,)))
+        return self.among(IndexConfig("main", layers=layers, reserved=tuple(reserved)))
+
+    def among(self, *indexes: IndexConfig, upstreams: Iterable[UpstreamConfig] = ()) -> "Door":
+        """The same, with these indexes and upstreams."""
+        config = replace(self.parts.config, indexes=indexes, upstreams=tuple(upstreams))
+        self.parts = replace(self.parts, config=config)
         return self
 
     def token(self, user: str = "alice", scopes: Scopes = UPLOADER) -> str:

@@ -103,7 +103,7 @@ def status(name: str, status: str, reason: str, index: str) -> None:
 @click.option("--revoke", is_flag=True, help="Take the grant back.")
 @index_option
 def shadow(name: str, revoke: bool, index: str) -> None:
-    """Let a hosted project be created although an upstream has one of that name."""
+    """Let a hosted project be created although a layer below has one of that name."""
     with open_desk() as desk:
         from holdfast.control.accounts.actor import operator
         from holdfast.control.projects.standing import grant_shadow, revoke_shadow
@@ -111,14 +111,14 @@ def shadow(name: str, revoke: bool, index: str) -> None:
         known_index(desk.config, index)
         act = revoke_shadow if revoke else grant_shadow
         act(desk.publisher, index, project_name(name), operator(), deadline=desk.deadline)
-        click.echo(f"{name} may {'no longer ' if revoke else ''}be created in {index} over an upstream's")
+        click.echo(f"{name} may {'no longer ' if revoke else ''}be created in {index} over a lower layer's")
 
 
 @project.command("release-name")
 @click.argument("name")
 @index_option
 def release_name(name: str, index: str) -> None:
-    """Give a deleted project's name up: it falls through to upstreams again."""
+    """Give a deleted project's name up: it falls through to the layers below again."""
     with open_desk() as desk:
         from holdfast.control.accounts.actor import operator
         from holdfast.control.projects import standing

@@ -10,6 +10,7 @@ from holdfast.control.accounts.actor import ALL, Scopes
 from holdfast.control.api.call import Call, demand_user_name
 from holdfast.control.projects.rights import NotAccepted, require_admin
 from holdfast.control.uploads.hold import held
+from holdfast.control.uploads.names import upload_index
 from holdfast.core.model import format_time, parse_time
 from holdfast.core.names import is_project_name, normalize
 from holdfast.core.problem import printable
@@ -45,7 +46,7 @@ def _scopes(call: Call) -> Scopes:
     projects = tuple(_project(text) for text in call.texts("projects", ()))
     scopes = Scopes(
         read=call.texts("read", (DEFAULT_INDEX,)),
-        upload=call.texts("upload", (DEFAULT_INDEX,)),
+        upload=call.texts("upload", (_upload_default(call),)),
         upload_projects=projects,
         create_projects=call.flag("create_projects", not projects),
         admin=call.flag("admin"),
@@ -53,7 +54,16 @@ def _scopes(call: Call) -> Scopes:
     for index in {*scopes.read, *scopes.upload} | {project.partition("/")[0] for project in projects}:
         if index != ALL and call.parts.config.index(index) is None:
             raise NotAccepted(f"there is no index {index!r}; use one of the configured ones, or *")
+    for index in (*scopes.upload, *(project.partition("/")[0] for project in projects)):
+        known = call.parts.config.index(index)
+        if known is not None and (landed := upload_index(call.parts.config, known)) is not known:
+            raise NotAccepted(f"uploads to index {index!r} land in {landed.name!r}: name that one in the field upload")
     return scopes
+
+
+def _upload_default(call: Call) -> str:
+    index = call.parts.config.index(DEFAULT_INDEX)
+    return upload_index(call.parts.config, index).name if index else DEFAULT_INDEX
 
 
 def _project(text: str) -> str:

@@ -98,6 +98,12 @@ def has_shadow_grant(index: str, name: str) -> bool:
         return ShadowGrant.objects.filter(index=index, name=name).exists()
 
 
+def owns_name(index: str, name: str) -> bool:
+    """True for a name the index owns, also when its project is deleted. Raises DatabaseUnavailable."""
+    with database_guard():
+        return Project.objects.filter(index=index, name=name, owned=True).exists()
+
+
 def _keep_an_owner(project: Project, leaving: str) -> None:
     owners = set(project.roles.filter(role="owner").values_list("user__username", flat=True))
     if owners == {leaving}:

@@ -37,8 +37,9 @@ class Answer:
 
 def received(done: Received, accept: str) -> Answer:
     """200, with the warnings one by one."""
-    first = (
-        f"{done.filename} was already there with the same bytes." if done.existing else f"{done.filename} is published."
+    where = f" in index {done.landed}" if done.landed else ""
+    first = f"{done.filename} " + (
+        f"was already there{where} with the same bytes." if done.existing else f"is published{where}."
     )
     return _answer(200, [first, *done.warnings], accept)
 

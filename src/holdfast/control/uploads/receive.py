@@ -18,14 +18,13 @@ from holdfast.control.projects import intents
 from holdfast.control.projects.models import FilenameBinding, Project, Removal
 from holdfast.control.projects.publishing import NewFile, Published, publish_file
 from holdfast.control.projects.rights import require_uploader
-from holdfast.control.projects.standing import has_shadow_grant
 from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.spool import spool_trouble, spooled_body
 from holdfast.control.uploads.hold import held, with_last_try
 from holdfast.control.uploads.multipart import Form, MalformedForm, read_form
+from holdfast.control.uploads.names import require_free_name, upload_index
 from holdfast.control.uploads.pipeline import Upload, judge
 from holdfast.control.uploads.rules import Profile
-from holdfast.control.uploads.shadow import check_shadow
 from holdfast.control.uploads.steps_form import DEAD_ACTIONS, asked_action
 from holdfast.core.errors import Absent, Refused, Unavailable
 from holdfast.core.names import is_project_name, normalize
@@ -54,6 +53,7 @@ class Received:
     """An upload that is published. `existing`: the same bytes had been there before."""
 
     filename: str
+    landed: str  # the index, when it is another than the one that was addressed; else ""
     serial: int
     existing: bool
     warnings: tuple[str, ...]
@@ -96,15 +96,18 @@ def authenticated(parts: Parts, authorization: str | None, client: str, deadline
 
 
 def _index_for_upload(parts: Parts, name: str, actor: Actor) -> IndexConfig:
-    index = parts.config.index(name)
-    if index is None:
+    """The index that takes what is sent to index `name`: rights, filenames and layers are that one's."""
+    asked = parts.config.index(name)
+    if asked is None:
         raise Absent(f"there is no index {name}")
-    refused = parts.switched_off(name)
+    index = upload_index(parts.config, asked)
+    refused = parts.switched_off(name) or parts.switched_off(index.name)
     if refused is not None:
         raise refused
-    projects = (f"{name}/",)
-    if not (actor.is_admin or {"*", name} & set(actor.scopes.upload) or _any_project(actor, projects)):
-        raise Refused(f"this token may not upload to index {name}")
+    projects = (f"{index.name}/",)
+    if not (actor.is_admin or {"*", index.name} & set(actor.scopes.upload) or _any_project(actor, projects)):
+        where = "" if index is asked else f", which takes the uploads of index {name}"
+        raise Refused(f"this token may not upload to index {index.name}{where}")
     return index
 
 
@@ -138,11 +141,12 @@ def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor:
     deadline = with_last_try(asked.deadline, parts.clock)
     project = _require_rights(parts, index, upload.distribution.name, actor, deadline)
     if project is None or not project.owned:
-        _require_free_name(parts, index, upload.distribution.name, deadline)
+        require_free_name(parts, index, upload.distribution.name, deadline)
     published = _store_and_publish(parts, index, upload, actor, deadline)
     name = upload.distribution.filename
     log.info("published %s", name, index=index.name, serial=published.serial, existing=published.existing)
-    return Received(name, published.serial, published.existing, upload.warnings)
+    landed = "" if index.name == asked.index else index.name
+    return Received(name, landed, published.serial, published.existing, upload.warnings)
 
 
 def _profile(parts: Parts) -> Profile:
@@ -161,22 +165,6 @@ def _require_rights(parts: Parts, index: IndexConfig, name: str, actor: Actor, d
         return project
 
     return held(look, parts.clock, deadline)
-
-
-def _require_free_name(parts: Parts, index: IndexConfig, name: str, deadline: float) -> None:
-    def granted() -> bool:
-        with database_guard():
-            return has_shadow_grant(index.name, name)
-
-    if not index.layers:
-        return
-    check_shadow(
-        index,
-        name,
-        parts.upstreams,
-        granted=held(granted, parts.clock, deadline),
-        seconds_left=lambda: deadline - parts.clock.monotonic(),
-    )
 
 
 def _store_and_publish(parts: Parts, index: IndexConfig, upload: Upload, actor: Actor, deadline: float) -> Published:

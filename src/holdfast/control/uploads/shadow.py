@@ -1,14 +1,18 @@
-"""May a new project take this name? Lower layers are asked through the pull process, never by control itself."""
+"""May a new project take this name, or would it cover one that readers get from a layer below?
+
+Whoever shows the index counts: the index itself, and each index that has it among its layers. Hosted layers are
+looked up in the database, upstreams are asked through the pull process, never by control itself.
+"""
 
 import http.client
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from holdfast.config import DEFAULT_INDEX, IndexConfig
+from holdfast.config import DEFAULT_INDEX, Config, IndexConfig
 from holdfast.core.errors import Refused, Unavailable
 from holdfast.core.precedence import Creation, Layer, decide_creation, matches_pattern
 
@@ -42,45 +46,85 @@ class PullNames:
 
 
 def check_shadow(
+    config: Config,
     index: IndexConfig,
     name: str,
     upstreams: UpstreamNames,
     *,
+    owns: Callable[[str, str], bool],
     granted: bool,
     seconds_left: Callable[[], float],
 ) -> None:
-    """Let a new name of `index` pass, or refuse it because a layer below has it. Raises Refused, Unavailable."""
-    layers = dict.fromkeys(index.layers, Layer.UNASKED)
+    """Let a new name of `index` pass, or refuse it because a layer below has it. Raises Refused, Unavailable.
+
+    `owns(index, name)` says whether a hosted index owns a name, listed or not.
+    """
+    viewers = viewers_by_layer(config, index, name)
+    layers = dict.fromkeys(viewers, Layer.UNASKED)
     reserved = matches_pattern(name, index.reserved)
     trouble: Unavailable | None = None
     while True:
         decision = decide_creation(reserved=reserved, shadow=granted, layers=list(layers.items()))
+        layer = decision.layer
         if decision.creation is Creation.ALLOWED:
             return
         if decision.creation is Creation.SHADOWS:
-            raise Refused(_shadow_sentence(index.name, name, decision.layer))
+            raise Refused(_shadow_sentence(index.name, name, layer, viewers[layer]))
         if decision.creation is Creation.UNAVAILABLE:
-            raise Unavailable(_unknown_sentence(index.name, name, decision.layer, trouble), retry_after_seconds=10)
+            raise Unavailable(_unknown_sentence(index.name, name, layer, trouble), retry_after_seconds=10)
         try:
-            found = upstreams.exists(decision.layer, name, max(seconds_left(), 0.5))
-            layers[decision.layer] = Layer.PRESENT if found else Layer.ABSENT
+            hosted = config.index(layer) is not None
+            found = owns(layer, name) if hosted else upstreams.exists(layer, name, max(seconds_left(), 0.5))
+            layers[layer] = Layer.PRESENT if found else Layer.ABSENT
         except Unavailable as error:
             trouble = error
-            layers[decision.layer] = Layer.UNAVAILABLE
+            layers[layer] = Layer.UNAVAILABLE
 
 
-def _shadow_sentence(index: str, name: str, layer: str) -> str:
+def viewers_by_layer(config: Config, index: IndexConfig, name: str) -> dict[str, str]:
+    """The layers whose project a new one of `index` could cover, hosted ones first, each with an index it is seen in.
+
+    An index that merges the name or reserves it does not count: there both are listed, or the layer never is. Nor
+    does an upstream that is not asked for such names.
+    """
+    found: dict[str, str] = {}
+    for viewer in (index, *(other for other in config.indexes if index.name in other.layers)):
+        if matches_pattern(name, viewer.merge) or matches_pattern(name, viewer.reserved):
+            continue
+        for layer in _layers_below(index, viewer):
+            if _may_have(config, layer, name):
+                found.setdefault(layer, viewer.name)
+    return dict(sorted(found.items(), key=lambda item: config.index(item[0]) is None))
+
+
+def _layers_below(index: IndexConfig, viewer: IndexConfig) -> Iterator[str]:
+    """What `viewer` asks after `index`; an index itself comes before all its layers."""
+    below = viewer.name == index.name
+    for layer in viewer.layers:
+        if below and layer != index.name:
+            yield layer
+        below = below or layer == index.name
+
+
+def _may_have(config: Config, layer: str, name: str) -> bool:
+    upstream = config.upstream(layer)
+    if upstream is None:
+        return True
+    return (not upstream.only or matches_pattern(name, upstream.only)) and not matches_pattern(name, upstream.except_)
+
+
+def _shadow_sentence(index: str, name: str, layer: str, viewer: str) -> str:
     return (
-        f"{name} exists in {layer}, which index {index} passes on: a project of that name here would replace it for"
-        f" everyone. If that is meant, an operator allows it with {_command(index, name)}"
+        f"{name} exists in {layer}, which index {viewer} passes on: a project of that name in index {index} would"
+        f" replace it for everyone. If that is meant, an operator allows it with {_command(index, name)}"
     )
 
 
 def _unknown_sentence(index: str, name: str, layer: str, trouble: Unavailable | None) -> str:
     why = f" ({trouble.reason})" if trouble else ""
     return (
-        f"{layer} cannot be asked whether it has {name}{why}, so a new project of that name cannot be created yet;"
-        f" try again, or an operator allows it with {_command(index, name)}"
+        f"{layer} cannot be asked whether it has {name}{why}, so a new project of that name cannot be created in"
+        f" index {index} yet; try again, or an operator allows it with {_command(index, name)}"
     )
 
 
