@@ -84,6 +84,7 @@ class Card:
     provenance_sha256: str = ""
     upstream_urls: tuple[str, ...] = ()
     deleted: bool = False  # delisted by its owner; bytes are kept for a while
+    provenance_url: str = ""  # of an upstream's file: it has an attestation, whoever keeps that
 
 
 def format_time(moment: datetime) -> str:

@@ -91,6 +91,7 @@ def merge_card(old: Card, new: Card) -> Card:
         provenance_sha256=new.provenance_sha256 or old.provenance_sha256,
         upstream_urls=tuple(dict.fromkeys(new.upstream_urls + old.upstream_urls)),
         deleted=new.deleted,
+        provenance_url=new.provenance_url or old.provenance_url,
     )
 
 
@@ -123,6 +124,7 @@ class _Card(msgspec.Struct, frozen=True, omit_defaults=True, rename="kebab", gc=
     provenance_sha256: str = ""
     upstream_urls: tuple[str, ...] = ()
     deleted: bool = False
+    provenance_url: str = ""
     v: int = _VERSION
 
 
@@ -151,6 +153,7 @@ def _wire(card: Card) -> _Card:
         card.provenance_sha256,
         card.upstream_urls,
         card.deleted,
+        card.provenance_url,
     )
 
 
@@ -168,4 +171,5 @@ def _card(wire: _Card) -> Card:
         wire.provenance_sha256,
         wire.upstream_urls,
         wire.deleted,
+        wire.provenance_url,
     )
