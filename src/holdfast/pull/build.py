@@ -40,6 +40,7 @@ class PageJob(msgspec.Struct, frozen=True, tag="page"):
     persistent: bool = False  # the upstream has insisted on an odd page for so long that it means it
     old_page: bytes | None = None
     old_book: bytes | None = None
+    from_mirror: bool = False
 
 
 class BuiltPage(msgspec.Struct, frozen=True, tag="page"):
@@ -68,7 +69,7 @@ def build_page(job: PageJob) -> BuiltPage:
     files = _with_learnt_digests(page.files, old, book)
     merged = merge_book(book, _cards(job, files, book, is_first=not book and old is None))
     record = _record(job, page, _with_card_facts(files, merged))
-    if refused := implausible(old, record, persistent=job.persistent):
+    if refused := implausible(old, record, persistent=job.persistent) or _lagging(job, old, record):
         return BuiltPage(refused=refused, skipped=page.skipped)
     unchanged = old is not None and record == replace(old, fetched_at=record.fetched_at, upstream_etag=job.etag)
     if unchanged:
@@ -235,6 +236,14 @@ def _record(job: PageJob, page: Page, files: list[File]) -> Record:
         upstream_etag=job.etag,
         upstream_extras=page.extras,
     )
+
+
+def _lagging(job: PageJob, old: Record | None, new: Record) -> str:
+    """Why a mirror's page must not replace the kept one: it may be behind, and trouble must never shorten a list."""
+    if not job.from_mirror or old is None:
+        return ""
+    lost = {(file.filename, file.sha256) for file in old.files} - {(file.filename, file.sha256) for file in new.files}
+    return f"the mirror lacks {len(lost)} of the files that are known" if lost else ""
 
 
 def _stray_cards(book: Book) -> dict[str, bytes]:

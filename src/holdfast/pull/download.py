@@ -9,6 +9,7 @@ from holdfast.core.errors import Absent, Unavailable
 from holdfast.core.model import Card
 from holdfast.pull.body import chunks
 from holdfast.pull.growing import Growing
+from holdfast.pull.places import Places, unknown, worse
 from holdfast.pull.upstream import Upstream
 
 RESUMES_MAX = 5  # in a row without a byte of progress; with doubling pauses that is about 8 s
@@ -19,33 +20,39 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 async def download(card: Card, growing: Growing, upstream: Upstream, via: str = "") -> None:
     """Receive the whole file. Raises Absent, Unavailable."""
+    places = Places(card, upstream, via)
     trouble: Absent | Unavailable | None = None
-    for url in card.upstream_urls:  # newest first; older ones serve when the newest has gone
+    number = 0
+    while (url := await places.at(number, trouble)) is not None:  # newest first; older ones serve when it has gone
         try:
-            await _receive(card, url, growing, upstream, via)
+            patient = places.is_last(number)
+            await _receive(card, url, growing, upstream, via, places.seconds(number), patient=patient)
         except (Absent, Unavailable) as error:
-            trouble = error if not isinstance(trouble, Unavailable) else trouble
+            trouble = worse(trouble, error)
             if growing.received:
                 break
         else:
             return
-    if trouble is None:
-        raise Unavailable(f"nobody knows any more where {card.filename} can be fetched")
+        number += 1
     if growing.received and isinstance(trouble, Unavailable):
-        await _go_on(card, trouble, growing, upstream, via)
+        await _go_on(card, trouble, growing, upstream, via, places, number)
         return
-    raise trouble
+    raise trouble or unknown(card)
 
 
-async def _go_on(card: Card, trouble: Unavailable, growing: Growing, upstream: Upstream, via: str) -> None:
-    """Try to complete what broke off, from every known URL in turn."""
-    failures = 0
+async def _go_on(
+    card: Card, trouble: Unavailable, growing: Growing, upstream: Upstream, via: str, places: Places, broken: int
+) -> None:
+    """Try to complete what broke off, from every place in turn, those after the `broken` one first."""
+    failures = tries = 0
     while failures < RESUMES_MAX:
         await asyncio.sleep(PAUSE_SECONDS * 2**failures)
         before = growing.received
         upstream.counters.file_resumes += 1
+        tries += 1
         try:
-            await _receive(card, card.upstream_urls[failures % len(card.upstream_urls)], growing, upstream, via)
+            url = await places.around(broken + tries)
+            await _receive(card, url, growing, upstream, via, upstream.config.first_byte_seconds)
         except (Absent, Unavailable) as error:
             failures = 1 if growing.received > before else failures + 1
             trouble = Unavailable(error.reason)
@@ -54,17 +61,17 @@ async def _go_on(card: Card, trouble: Unavailable, growing: Growing, upstream: U
     raise trouble
 
 
-async def _receive(card: Card, url: str, growing: Growing, upstream: Upstream, via: str) -> None:
+async def _receive(
+    card: Card, url: str, growing: Growing, upstream: Upstream, via: str, seconds: float, *, patient: bool = True
+) -> None:
     config = upstream.config
     headers = dict(IDENTITY)
     if growing.received:
         headers["Range"] = f"bytes={growing.received}-"
-        if growing.etag:
+        if growing.etag and growing.etag_of == url:  # another server has another tag for the same bytes
             headers["If-Range"] = growing.etag
-    async with upstream.get(
-        url, card.filename, headers=headers, seconds=config.first_byte_seconds, via=via
-    ) as response:
-        skip = _begin(response, card, growing, upstream)
+    async with upstream.get(url, card.filename, headers=headers, seconds=seconds, via=via, patient=patient) as response:
+        skip = _begin(response, card, url, growing, upstream)
         has_started = False
         async for chunk in chunks(response, upstream, config.idle_seconds):
             if not has_started:
@@ -79,7 +86,7 @@ async def _receive(card: Card, url: str, growing: Growing, upstream: Upstream, v
             raise aiohttp.ClientPayloadError("the body ended early")
 
 
-def _begin(response: aiohttp.ClientResponse, card: Card, growing: Growing, upstream: Upstream) -> int:
+def _begin(response: aiohttp.ClientResponse, card: Card, url: str, growing: Growing, upstream: Upstream) -> int:
     """Judge the headers; answers how many bytes at the start of the body are known already. Raises Unavailable."""
     odd = f"{upstream.label} answers for {card.filename} with"
     if response.content_type in ("text/html", "application/xhtml+xml"):
@@ -96,7 +103,7 @@ def _begin(response: aiohttp.ClientResponse, card: Card, growing: Growing, upstr
         raise Unavailable(f"{odd} {length} bytes, while the file has {known}")
     if not growing.has_begun:
         growing.begin(length if length is not None else card.size)
-        growing.etag = _strong_etag(response)
+        growing.etag, growing.etag_of = _strong_etag(response), url
     if growing.total is not None and growing.total > upstream.config.file_bytes_max:
         raise Unavailable(f"{card.filename} has {growing.total} bytes; the limit is {upstream.config.file_bytes_max}")
     return growing.received

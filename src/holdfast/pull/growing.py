@@ -26,7 +26,8 @@ class Growing:
         self.path = path
         self.filename = filename
         self.total: int | None = None  # bytes, once the source has said it or the file is complete
-        self.etag = ""  # the source's strong validator, for going on after a break
+        self.etag = ""  # the strong validator of the URL `etag_of`, for going on there after a break
+        self.etag_of = ""
         self.received = 0
         self.released = 0  # readers may have the bytes before this offset
         self.failure: Outcome | None = None

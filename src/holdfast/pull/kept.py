@@ -14,6 +14,7 @@ from holdfast.tree.record import RECORD_BYTES_MAX
 
 NAMES_MAX = 10_000  # absent, odd and vanished projects remembered, each
 
+K = TypeVar("K")
 V = TypeVar("V")
 
 
@@ -61,7 +62,7 @@ def facts_of(data: bytes, version: str) -> KeptPage:
     return KeptPage(version, sha256(json_bytes).hexdigest(), private.fetched_at, private.upstream_etag)
 
 
-def note(memory: OrderedDict[str, V], name: str, value: V, entries_max: int = NAMES_MAX) -> None:
+def note(memory: OrderedDict[K, V], name: K, value: V, entries_max: int = NAMES_MAX) -> None:
     """Remember, forgetting the oldest beyond the bound."""
     memory[name] = value
     memory.move_to_end(name)

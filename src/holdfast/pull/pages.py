@@ -7,7 +7,7 @@ lists, whatever crashed in between.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from weakref import WeakValueDictionary
 
@@ -18,7 +18,7 @@ from holdfast.core.errors import Absent, Corrupt, Unavailable
 from holdfast.core.freshness import CLOCK_SKEW
 from holdfast.core.model import Card
 from holdfast.core.simple_json import renderer
-from holdfast.pull.body import read_whole
+from holdfast.pull.asking import Fetched, ask_page, turns
 from holdfast.pull.build import BuiltPage, LearnJob, PageJob
 from holdfast.pull.helpers import Helpers
 from holdfast.pull.kept import KeptPage, PageAnswer, facts_of, note, stale_answer
@@ -31,10 +31,7 @@ from holdfast.wire.single_flight import SingleFlight
 log = structlog.get_logger()
 
 KNOWN_PAGES_MAX = 50_000
-BODY_BUDGETS = 5  # a large page that keeps arriving may take this many page budgets, behind the 503 of its waiters
-ETAG_CHARS_MAX = 256
 PERSISTENT_SECONDS = 3600.0  # an odd page the upstream insists on for this long is meant
-ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 
 class Pages:
@@ -110,13 +107,7 @@ class Pages:
     async def _refresh(self, name: str, kept: KeptPage | None, via: str) -> PageAnswer:
         self.upstream.counters.page_fetches += 1
         try:
-            fetched = await self._ask(name, kept, via)
-            if fetched is None:
-                assert kept is not None
-                self.upstream.counters.page_unchanged += 1
-                found = self._remember(name, kept.version, kept.digest, kept.etag)
-            else:
-                found = await self._keep(name, fetched)
+            found = await self._renew(name, kept, via)
         except Absent:
             if kept is None or await self._is_gone(name):
                 note(self._absent, name, self._clock.monotonic())
@@ -133,41 +124,30 @@ class Pages:
             memory.pop(name, None)
         return PageAnswer(found.digest, found.fetched_at, stale=False)
 
-    async def _ask(self, name: str, kept: KeptPage | None, via: str) -> "_Fetched | None":
-        """The upstream's page as bytes, or None when it is the kept one still. Raises Absent, Unavailable."""
-        upstream, config = self.upstream, self.upstream.config
-        url = f"{upstream.url}{name}/"
-        headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip"}
-        if kept is not None and kept.etag:
-            headers["If-None-Match"] = kept.etag
-        # A little less than the waiters' patience, so that they hear the reason.
-        seconds = config.page_budget_seconds * 0.95
-        async with (
-            upstream.page_gate.within(seconds),
-            upstream.get(url, f"the page of {name}", headers=headers, seconds=seconds, via=via) as response,
-        ):
-            # A body may take longer as long as it moves; one that stalls must not hold up who asks after it.
-            body = await read_whole(
-                response,
-                upstream,
-                config.page_bytes_max,
-                seconds=seconds * BODY_BUDGETS,
-                idle_seconds=min(config.idle_seconds, seconds / 2),
-            )
-        if response.status == 304 and kept is not None:
-            return None
-        if response.status != 200:
-            raise Unavailable(f"{upstream.label} answers with status {response.status} for the page of {name}")
-        received = response.headers
-        return _Fetched(
-            url=str(response.url),
-            body=body,
-            encoding=received.get("Content-Encoding", "").strip().lower(),
-            content_type=received.get("Content-Type", ""),
-            etag=received.get("ETag", "") if len(received.get("ETag", "")) <= ETAG_CHARS_MAX else "",
-        )
+    async def _renew(self, name: str, kept: KeptPage | None, via: str) -> KeptPage:
+        """Have the page from the upstream or, when that cannot answer, from a mirror. Raises Absent, Unavailable.
 
-    async def _keep(self, name: str, fetched: "_Fetched") -> KeptPage:
+        Only the upstream itself can say that there is no such project: a mirror may simply not have it yet.
+        """
+        trouble: Unavailable | None = None
+        # A little less than the waiters' patience, so that they hear the reason.
+        for turn in turns(self.upstream, self.upstream.config.page_budget_seconds * 0.95):
+            try:
+                fetched = await ask_page(self.upstream, turn, name, kept.etag if kept is not None else "", via)
+                if fetched is not None:
+                    return await self._keep(name, fetched)
+                assert kept is not None
+                self.upstream.counters.page_unchanged += 1
+                return self._remember(name, kept.version, kept.digest, kept.etag)
+            except Absent:
+                if not turn.from_mirror:
+                    raise
+            except Unavailable as error:
+                trouble = trouble or error
+        assert trouble is not None
+        raise trouble
+
+    async def _keep(self, name: str, fetched: Fetched) -> KeptPage:
         """Build the page and store it. Raises Unavailable, also when it must not replace the kept one."""
         async with self._lock(name):
             built = await self._helpers.build_page(
@@ -184,13 +164,14 @@ class Pages:
                     persistent=self._is_past(self._odd_since, name, PERSISTENT_SECONDS),
                     old_page=await self._shelf.find(self._key(name)),
                     old_book=await self._shelf.find(addresses.card_book(self.upstream.name, name)),
+                    from_mirror=fetched.from_mirror,
                 )
             )
-            self._report(name, built)
+            self._report(name, built, from_mirror=fetched.from_mirror)
             version = await self._shelf.run(lambda: self._store(name, built))
         return self._remember(name, version, built.digest, fetched.etag)
 
-    def _report(self, name: str, built: BuiltPage) -> None:
+    def _report(self, name: str, built: BuiltPage, *, from_mirror: bool) -> None:
         """Count what was odd. Raises Unavailable when the page must not replace the kept one."""
         upstream, counters = self.upstream.name, self.upstream.counters
         if built.skipped:
@@ -200,7 +181,7 @@ class Pages:
             log.error("the card book of %s was corrupt and is begun anew", name, upstream=upstream, project=name)
         if built.refused:
             counters.refused_by_plausibility += 1
-            if name not in self._odd_since:
+            if name not in self._odd_since and not from_mirror:
                 note(self._odd_since, name, self._clock.monotonic())
             raise Unavailable(f"{self.upstream.label} gave an implausible page of {name}: {built.refused}")
         if not built.page:
@@ -286,14 +267,3 @@ class Pages:
 
     def _key(self, name: str) -> str:
         return addresses.pulled_page(self.upstream.name, name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """A page as it came: still encoded, not yet believed."""
-
-    url: str
-    body: bytes
-    encoding: str
-    content_type: str
-    etag: str

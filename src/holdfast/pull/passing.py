@@ -15,6 +15,7 @@ from holdfast.core.model import Card
 from holdfast.pull.body import chunks
 from holdfast.pull.download import IDENTITY
 from holdfast.pull.growing import HELD_BACK_BYTES
+from holdfast.pull.places import answering
 from holdfast.pull.upstream import Upstream
 
 
@@ -29,12 +30,9 @@ class Passing:
 @asynccontextmanager
 async def passing(card: Card, upstream: Upstream, via: str) -> AsyncIterator[Passing]:
     """Begin to pass a file on. Raises Absent, Unavailable."""
-    if not card.upstream_urls:
-        raise Unavailable(f"nobody knows any more where {card.filename} can be fetched")
-    url, seconds = card.upstream_urls[0], upstream.config.first_byte_seconds
     async with (
-        upstream.file_gate.within(seconds),
-        upstream.get(url, card.filename, headers=IDENTITY, seconds=seconds, via=via) as response,
+        upstream.file_gate.within(upstream.config.first_byte_seconds),
+        answering(card, upstream, via, IDENTITY) as response,
     ):
         size = response.content_length if response.content_length is not None else card.size
         if response.status != 200 or size is None or (card.size is not None and size != card.size):

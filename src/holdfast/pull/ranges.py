@@ -9,6 +9,7 @@ import aiohttp
 from holdfast.core.errors import Unavailable
 from holdfast.core.model import Card
 from holdfast.pull.download import IDENTITY
+from holdfast.pull.places import answering
 from holdfast.pull.upstream import Upstream
 
 CHEAP_BYTES_MAX = 1024 * 1024  # a file this small is fetched whole instead: the next range is then free
@@ -46,13 +47,9 @@ async def relayed(
     card: Card, range_header: str, upstream: Upstream, via: str
 ) -> AsyncIterator[aiohttp.ClientResponse | None]:
     """The upstream's own answer to a range, or None when it knows no ranges. Raises Absent, Unavailable."""
-    if not card.upstream_urls:
-        raise Unavailable(f"nobody knows any more where {card.filename} can be fetched")
-    url, headers = card.upstream_urls[0], {**IDENTITY, "Range": range_header}
-    seconds = upstream.config.first_byte_seconds
     async with (
-        upstream.file_gate.within(seconds),
-        upstream.get(url, card.filename, headers=headers, seconds=seconds, via=via) as response,
+        upstream.file_gate.within(upstream.config.first_byte_seconds),
+        answering(card, upstream, via, {**IDENTITY, "Range": range_header}) as response,
     ):
         if response.status == 200:
             yield None

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from holdfast.pull.files import FREE_BYTES_MIN, Files
 from holdfast.pull.growing import Growing
 from holdfast.pull.helpers import Helpers
 from holdfast.pull.metadata import Metadata
+from holdfast.pull.mirrors import Mirrors
 from holdfast.pull.pages import Pages
 from holdfast.pull.sending import Parts
 from holdfast.pull.shelf import Shelf
+from holdfast.pull.switches import Switches
 from holdfast.pull.upstream import Upstream
 from holdfast.store.opening import open_store
 from holdfast.store.port import Store
@@ -29,7 +32,7 @@ from holdfast.tree.reader import TreeReader
 
 log = structlog.get_logger()
 
-JOURNAL_SECONDS = 1.0  # how often the journal is looked at for removals
+FOLLOW_SECONDS = 1.0  # how often the journal is looked at for removals, and the overrides for switches
 LOOKUPS_MAX = 32
 STOP_SECONDS = 3.0  # how long a stop waits for running answers
 WAITING_CONNECTIONS_MAX = 1024
@@ -64,19 +67,26 @@ class Pull:
         self._reader = TreeReader(store, clock, config.instance)
         self._shelf = Shelf(store)
         self._helpers = Helpers()
-        self._parts = {u.name: self._build(Upstream(u, config.instance, clock)) for u in config.upstreams}
+        self._switches = Switches(store, clock)
+        self._mirrors: list[Mirrors] = []
+        self._parts = {
+            u.name: self._build(Upstream(u, config.instance, clock, self._switches)) for u in config.upstreams
+        }
         self._app = App(self._parts, clock, self._status)
         self._journal_trouble = ""
         self._runner: web.AppRunner | None = None
-        self._follower: asyncio.Task[None] | None = None
+        self._followers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Sweep what an earlier process left, read the journal once, listen."""
         for folder in (self._config.run_folder, self._config.partial_folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(self._config.partial_folder)
-        await self.follow_now()
-        self._follower = asyncio.create_task(self._follow_journal())
+        for parts in self._parts.values():
+            parts.upstream.check_settings()
+        for look in (self.follow_now, self.look_at_switches):
+            await look()
+            self._followers.append(asyncio.create_task(_each_second(look)))
         self._runner = web.AppRunner(
             self._app.application(), access_log=None, shutdown_timeout=STOP_SECONDS, keepalive_timeout=75.0
         )
@@ -93,13 +103,15 @@ class Pull:
 
     async def stop(self) -> None:
         """Stop listening, let short answers end, break the rest."""
-        if self._follower is not None:
-            self._follower.cancel()
-            await asyncio.gather(self._follower, return_exceptions=True)
+        for follower in self._followers:
+            follower.cancel()
+        await asyncio.gather(*self._followers, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._config.pull_socket)
+        for mirrors in self._mirrors:
+            await mirrors.close()
         for parts in self._parts.values():
             await parts.pages.close()
             await parts.metadata.close()
@@ -125,6 +137,9 @@ class Pull:
     def _build(self, upstream: Upstream) -> Parts:
         over = [index.name for index in self._config.indexes if upstream.name in index.layers]
         bases = [self._config.index_url(index) for index in over]
+        mirrors = Mirrors(upstream, self._helpers)
+        self._mirrors.append(mirrors)
+        upstream.elsewhere = mirrors.urls
         pages = Pages(upstream, self._shelf, self._helpers, upstream.clock, bases)
         cards = Cards(upstream.name, self._shelf, self._helpers)
         partial = self._config.partial_folder
@@ -138,13 +153,9 @@ class Pull:
                 "head": self._reader.head,
                 "trouble": self._journal_trouble,
             },
+            "switches": {"trouble": self._switches.trouble},
             "helpers": {"jobs": self._helpers.jobs, "waiting": self._helpers.waiting},
         }
-
-    async def _follow_journal(self) -> None:
-        while True:
-            await asyncio.sleep(JOURNAL_SECONDS)
-            await self.follow_now()
 
     async def follow_now(self) -> None:
         """Look at the journal once."""
@@ -153,6 +164,19 @@ class Pull:
         if trouble and trouble != self._journal_trouble:
             log.warning("the journal cannot be followed: %s", trouble)
         self._journal_trouble = trouble
+
+    async def look_at_switches(self) -> None:
+        """Look once at what operators decided."""
+        await self._shelf.run(self._switches.look)
+
+
+async def _each_second(look: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(FOLLOW_SECONDS)
+        try:
+            await look()
+        except Exception:
+            log.exception("looking for news in the store failed; it goes on")
 
 
 async def _listen(runner: web.AppRunner, socket: Path) -> None:

@@ -26,16 +26,17 @@ class Source:
         self._closed.set()
         self._task: asyncio.Task[None] | None = None
 
-    async def admit(self) -> None:
-        """Return when a request may be sent. Raises Unavailable within PATIENCE_SECONDS when it may not.
+    async def admit(self, *, patient: bool = True) -> None:
+        """Return when a request may be sent. Raises Unavailable when it may not: within PATIENCE_SECONDS, or at once.
 
         An open breaker is told that somebody waits; if that makes a probe due, the request waits for its outcome,
-        so that the first request after a recovery is answered and not refused.
+        so that the first request after a recovery is answered and not refused. Who is not `patient` does not wait.
         """
         if self.breaker.admits:
             return
         self._wanted.set()
-        if self.breaker.state == "probing" or self.breaker.probe_in(wanted=True) < PATIENCE_SECONDS:
+        probe_is_near = self.breaker.state == "probing" or self.breaker.probe_in(wanted=True) < PATIENCE_SECONDS
+        if patient and probe_is_near:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), PATIENCE_SECONDS)
         if not self.breaker.admits:

@@ -50,5 +50,16 @@ class Health:
             "last_success_age_seconds": age,
             "last_failure": self.last_failure and self.last_failure.isoformat(),
             "last_failure_reason": self.last_failure_reason,
+            "hit_rate": self._hit_rate(),
             **asdict(self.counters),
         }
+
+    def _hit_rate(self) -> float | None:
+        """How much of what was asked of this process was kept already, 0 to 1; None before the first question.
+
+        Fronts answer most of what is kept without asking: the true rate is higher.
+        """
+        counters = self.counters
+        hits = counters.page_hits + counters.file_hits + counters.absent_served
+        asked = hits + counters.page_fetches + counters.file_fetches
+        return round(hits / asked, 4) if asked else None

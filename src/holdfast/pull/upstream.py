@@ -5,28 +5,30 @@ origin it was given for and nowhere else, and no URL that carries one is ever pa
 """
 
 import asyncio
-import errno
-import ipaddress
-import socket
-import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+import structlog
 import yarl
 
 from holdfast import __version__
 from holdfast.clock import Clock
 from holdfast.config import UpstreamConfig
 from holdfast.core.errors import Absent, Unavailable
-from holdfast.pull.credentials import Credentials, origin_of, proxy_of, without_userinfo
+from holdfast.core.model import Card
+from holdfast.core.precedence import matches_pattern
+from holdfast.pull.connecting import Connecting, open_socket
+from holdfast.pull.credentials import Credentials, SettingError, origin_of, without_userinfo
 from holdfast.pull.gate import Gate
 from holdfast.pull.source import Source
 from holdfast.pull.status import Counters, Health
+from holdfast.pull.switches import Switches
+
+log = structlog.get_logger()
 
 REDIRECTS_MAX = 5
 SOURCES_MAX = 64  # file hosts of one upstream that get a breaker of their own; the rest share one
@@ -38,24 +40,33 @@ WAITING_PER_CONNECTION = 8
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GOOD = frozenset({200, 206, 304, 416})
 
+# The URLs at which mirrors have the very bytes of a card, looked up as they are asked for; (card, via).
+Elsewhere = Callable[[Card, str], AsyncIterator[str]]
+
 
 class Upstream:
-    """One upstream index. Use `get` inside a running loop; `close` ends its connections and probes."""
+    """One upstream index and its mirrors. Use `get` inside a running loop; `close` ends connections and probes."""
 
-    def __init__(self, config: UpstreamConfig, instance: str, clock: Clock) -> None:
+    def __init__(self, config: UpstreamConfig, instance: str, clock: Clock, switches: Switches | None = None) -> None:
+        """Without `switches` nobody can switch it off."""
         self.config = config
         self.name = config.name
         self.label = label_of(config.name)
         self.health = Health(Counters())
         self.url = without_userinfo(config.url)
+        self.mirrors = tuple(without_userinfo(mirror) for mirror in config.mirrors)
+        self.elsewhere: Elsewhere | None = None  # set once the parts that read mirrors' pages are there
         pages = max(1, config.connections_max // 2)
         files = max(1, config.connections_max - pages)
         self.page_gate = Gate(f"pages of {self.label}", pages, pages * WAITING_PER_CONNECTION)
         self.file_gate = Gate(f"files of {self.label}", files, files * WAITING_PER_CONNECTION)
         self._instance = instance
         self.clock = clock
-        self._credentials = Credentials(config.url)
+        self._switches = switches
+        self._credentials = Credentials(config)
+        self._connecting = Connecting(config)
         self._origin = origin_of(config.url)
+        self._mirror_origins = {origin_of(mirror) for mirror in config.mirrors} - {self._origin}
         self._sources: dict[str, Source] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -63,17 +74,39 @@ class Upstream:
     def counters(self) -> Counters:
         return self.health.counters
 
+    def check_settings(self) -> None:
+        """Log every setting that names something unusable: an error for a person, and for this upstream alone."""
+        for check in (self._credentials.check, self._connecting.check):
+            try:
+                check()
+            except SettingError as error:
+                log.error("%s cannot be asked: its %s", self.label, error, upstream=self.name)
+
+    def serves(self, project: str) -> bool:
+        """Whether `only` and `except` let this upstream be asked for the project."""
+        only, except_ = self.config.only, self.config.except_
+        return (not only or matches_pattern(project, only)) and not matches_pattern(project, except_)
+
     @asynccontextmanager
     async def get(
-        self, url: str, subject: str, *, headers: Mapping[str, str], seconds: float, via: str = ""
+        self,
+        url: str,
+        subject: str,
+        *,
+        headers: Mapping[str, str],
+        seconds: float,
+        via: str = "",
+        patient: bool = True,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """GET `url`; yields the response once its headers are there, at most `seconds` after the call.
 
         Statuses are 200, 206, 304 or 416. The end of the block counts as the source's success, an error of the
-        connection inside it as its failure. Raises Absent (404, 410), Unavailable.
+        connection inside it as its failure. Who has another source to go to is not `patient`: an open breaker then
+        refuses at once. Raises Absent (404, 410), Unavailable.
         """
+        self._demand_on()
         source = self._source(origin_of(url))
-        await source.admit()
+        await source.admit(patient=patient)
         response: aiohttp.ClientResponse | None = None
         try:
             async with asyncio.timeout(seconds):
@@ -83,8 +116,13 @@ class Upstream:
         except Absent:
             self._succeeded(source)
             raise
+        except SettingError as error:
+            # Ours to put right: it says nothing about the source.
+            reason = self._reason(url, error, subject, seconds)
+            self.health.failed(self.clock.now(), reason)
+            raise Unavailable(reason, retry_after_seconds=60) from error
         except (aiohttp.ClientError, TimeoutError, OSError, _TroubleError) as error:
-            reason = self._reason(error, subject, seconds)
+            reason = self._reason(url, error, subject, seconds)
             source.failed(url, subject, reason, reached=not isinstance(error, aiohttp.ClientConnectorError))
             self.health.failed(self.clock.now(), reason)
             wait = error.retry_after_seconds if isinstance(error, _TroubleError) else 5
@@ -101,9 +139,15 @@ class Upstream:
 
     def snapshot(self) -> dict[str, object]:
         """What `/status` tells about this upstream."""
+        switch = self._switches.off(self.name) if self._switches is not None else None
         return {
             "name": self.name,
             "url": self.url,
+            "mirrors": [{"url": url, "breaker": self._state_of(origin_of(url))} for url in self.mirrors],
+            "off": int(switch is not None),
+            "off_until": switch and switch.until and switch.until.isoformat(),
+            "off_by": switch and switch.by,
+            "off_reason": switch and switch.reason,
             "breaker": self._source(self._origin).breaker.state,
             "breaker_open": int(not self._source(self._origin).breaker.admits),
             "sources": {
@@ -136,12 +180,24 @@ class Upstream:
         raise _TroubleError("redirects in circles")
 
     async def _send(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        if credential := self._credentials.header(url):
+        credential = self._credentials.header(url)
+        response = await self._send_once(url, headers, credential)
+        if response.status == 401 and (changed := self._credentials.header_after_refusal(url)) != credential:
+            response.close()  # the password was replaced while we asked
+            response = await self._send_once(url, headers, changed)
+        return response
+
+    async def _send_once(self, url: str, headers: Mapping[str, str], credential: str) -> aiohttp.ClientResponse:
+        if credential:
             headers = {**headers, "Authorization": credential}
+        context, proxy = self._connecting.tls(url), self._connecting.proxy(url)
+        self._demand_on()
         self.counters.requests += 1
         try:
             address = yarl.URL(url, encoded=True)  # one that was signed, or holds %2B, must go out as it came
-            return await self._open_session().get(address, headers=headers, proxy=proxy_of(url), allow_redirects=False)
+            return await self._open_session().get(
+                address, headers=headers, proxy=proxy, ssl=context, allow_redirects=False
+            )
         except ValueError:  # aiohttp's InvalidURL is one too
             raise _TroubleError("names an address that cannot be asked") from None
 
@@ -153,11 +209,18 @@ class Upstream:
             raise Absent(f"{self.label} has no {subject}")
         if status in (401, 403):
             raise _TroubleError(f"refuses us with status {status}; check its credentials")
+        if status == 407:
+            raise _TroubleError("cannot be asked: its proxy wants credentials (407)")
         raise _TroubleError(f"answers with status {status}", _retry_after(response, self.clock))
 
-    def _reason(self, error: BaseException, subject: str, seconds: float) -> str:
+    def _reason(self, url: str, error: BaseException, subject: str, seconds: float) -> str:
         said = _said(error, seconds)
-        return f"{self.label} {said} (asked for {subject})"
+        mirror = f" (mirror {urlsplit(url).hostname})" if origin_of(url) in self._mirror_origins else ""
+        return f"{self.label}{mirror} {said} (asked for {subject})"
+
+    def _demand_on(self) -> None:
+        if self._switches is not None:
+            self._switches.demand_on(self.name, self.label)
 
     def _succeeded(self, source: Source) -> None:
         source.succeeded()
@@ -175,8 +238,13 @@ class Upstream:
             self._sources[origin] = Source(f"{self.label} ({origin})", self.clock, self._probe)
         return self._sources[origin]
 
+    def _state_of(self, origin: str) -> str:
+        source = self._sources.get(origin)
+        return source.breaker.state if source is not None else "closed"
+
     async def _probe(self, url: str) -> None:
         """Ask once more for what failed. Any answer but an error of the server's shows that it is back."""
+        self._demand_on()
         seconds = min(PROBE_SECONDS, self.config.page_budget_seconds)
         try:
             async with asyncio.timeout(seconds):
@@ -186,16 +254,14 @@ class Upstream:
                     self._judge(response, "a probe")
         except Absent:
             return
-        except (aiohttp.ClientError, TimeoutError, OSError, _TroubleError) as error:
-            raise Unavailable(self._reason(error, "a probe", seconds)) from error
+        except (aiohttp.ClientError, TimeoutError, OSError, SettingError, _TroubleError) as error:
+            raise Unavailable(self._reason(url, error, "a probe", seconds)) from error
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # The gates bound the connections; a limit here would queue where no breaker can see it.
-                connector=aiohttp.TCPConnector(
-                    limit=0, ssl=_tls(self.config), ttl_dns_cache=30, socket_factory=_open_socket
-                ),
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, socket_factory=open_socket),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"holdfast/{__version__}"},
@@ -222,6 +288,12 @@ def _said(error: BaseException, seconds: float) -> str:
     """What happened, without any URL: aiohttp's own texts may carry one."""
     if isinstance(error, _TroubleError):
         return str(error)
+    if isinstance(error, SettingError):
+        return f"cannot be asked: its {error}"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"cannot be reached: its proxy refuses with status {error.status}"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"cannot be reached: its proxy does not answer ({error.os_error.strerror or 'no connection'})"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"shows a certificate that cannot be trusted ({error.certificate_error.__class__.__name__})"
     if isinstance(error, aiohttp.ClientConnectorError):
@@ -231,29 +303,6 @@ def _said(error: BaseException, seconds: float) -> str:
     if isinstance(error, aiohttp.ClientPayloadError):
         return "broke off in the middle of its answer"
     return f"broke the connection ({error.__class__.__name__})"
-
-
-def _tls(config: UpstreamConfig) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=config.ca_bundle or None)
-    except OSError as error:
-        raise _TroubleError(f"cannot be trusted: its ca_bundle does not load ({error.strerror})") from error
-
-
-def _open_socket(
-    found: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]],
-) -> socket.socket:
-    """A socket for an address that was looked up. Raises OSError for a link-local one.
-
-    No index lives there, but a cloud's credentials do, and pages and redirects choose where files are fetched from.
-    """
-    family, kind, protocol, _, where = found
-    address = ipaddress.ip_address(str(where[0]).partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if address.is_link_local:
-        raise OSError(errno.EACCES, "its address is link-local")
-    return socket.socket(family, kind, protocol)
 
 
 def _next_hop(url: str, location: str) -> str:

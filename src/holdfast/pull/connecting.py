@@ -1,0 +1,110 @@
+"""How a connection for an upstream is made: through which proxy, trusting whom, showing which certificate, never where.
+
+A client certificate is shown to the origins of the upstream and its mirrors alone. Other hosts (where its files lie)
+are held to the system's authorities as well as to `ca_bundle`, which may know the upstream's own company only.
+"""
+
+import errno
+import ipaddress
+import os
+import socket
+import ssl
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from holdfast.config import UpstreamConfig
+from holdfast.pull.credentials import SettingError, origin_of
+
+Stamp = tuple[tuple[int, int, int] | None, ...]  # of the files: when any is replaced, a new context is made
+
+
+class Connecting:
+    """The choices for one upstream, from its settings and the environment."""
+
+    def __init__(self, config: UpstreamConfig) -> None:
+        self._config = config
+        self._own = {origin_of(url) for url in (config.url, *config.mirrors)}
+        self._contexts: dict[bool, tuple[Stamp, ssl.SSLContext]] = {}
+
+    def proxy(self, url: str) -> str | None:
+        """The proxy on the way to `url`, or None. It may carry userinfo: never print it."""
+        if self._config.proxy == "none":
+            return None
+        return self._config.proxy or proxy_of(url)
+
+    def tls(self, url: str) -> ssl.SSLContext:
+        """What to trust and show at `url`. Raises SettingError."""
+        is_own = origin_of(url) in self._own
+        stamp = self._stamp()
+        known = self._contexts.get(is_own)
+        if known is None or known[0] != stamp:
+            known = self._contexts[is_own] = (stamp, self._make(is_own=is_own))
+        return known[1]
+
+    def check(self) -> None:
+        """Raises SettingError when a file that a setting names cannot be used."""
+        self._make(is_own=True)
+
+    def _make(self, *, is_own: bool) -> ssl.SSLContext:
+        config = self._config
+        try:
+            if is_own:
+                context = ssl.create_default_context(cafile=config.ca_bundle or None)
+            else:
+                context = ssl.create_default_context()
+                if config.ca_bundle:
+                    context.load_verify_locations(cafile=config.ca_bundle)
+        except OSError as error:
+            raise SettingError(f"ca_bundle does not load ({_said(error)})") from None
+        if is_own and config.client_cert:
+            try:
+                # An encrypted key would be asked for on the terminal: an empty password makes that an error.
+                context.load_cert_chain(config.client_cert, config.client_key or None, password="")
+            except (OSError, ValueError) as error:
+                setting = "client_cert or client_key" if config.client_key else "client_cert"
+                raise SettingError(f"{setting} does not load ({_said(error)})") from None
+        return context
+
+    def _stamp(self) -> Stamp:
+        config = self._config
+        return tuple(_stamp_of(path) for path in (config.ca_bundle, config.client_cert, config.client_key) if path)
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for `url` (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return proxy if proxy and not proxy_bypass(parts.netloc.rpartition("@")[2]) else None
+
+
+def open_socket(
+    found: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]],
+) -> socket.socket:
+    """A socket for an address that was looked up. Raises OSError for a link-local one.
+
+    No index lives there, but a cloud's credentials do, and pages and redirects choose where files are fetched from.
+    """
+    family, kind, protocol, _, where = found
+    address = ipaddress.ip_address(str(where[0]).partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.is_link_local:
+        raise OSError(errno.EACCES, "its address is link-local")
+    return socket.socket(family, kind, protocol)
+
+
+def _stamp_of(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _said(error: Exception) -> str:
+    """Why a file does not load, without its content."""
+    if isinstance(error, ssl.SSLError):
+        return error.reason or "it is no such PEM file"
+    return (error.strerror if isinstance(error, OSError) else "") or error.__class__.__name__
