@@ -48,8 +48,9 @@ class Marker:
 def initialise(config: Config, store: Store, clock: Clock | None = None) -> Config:
     """Make a new instance when there is nothing at all; answer the configuration with its instance id.
 
-    An instance that is there already is only recognised. Raises NotInitialised when something is there and
-    something else is missing, Unavailable when that cannot be told.
+    An instance that is there already is only recognised. A machine that comes to share database and store with others
+    gets its marker. Raises NotInitialised when something is there and something else is missing, Unavailable when that
+    cannot be told.
     """
     django_setup(config)
     has_marker, has_tree, has_database = config.marker.exists(), _has_tree(store), has_rows(config)
@@ -57,6 +58,8 @@ def initialise(config: Config, store: Store, clock: Clock | None = None) -> Conf
         return with_instance(config)
     if not has_marker and has_database and _is_unfinished(store):
         return _create(config, store, clock or SystemClock())
+    if not has_marker and has_tree and has_database and _is_shared(config):
+        return _join(config, store)
     if has_marker or has_tree or has_database:
         raise NotInitialised(_what_to_do(config, has_marker, has_tree, has_database))
     return _create(config, store, clock or SystemClock())
@@ -190,6 +193,24 @@ def _create(config: Config, store: Store, clock: Clock) -> Config:
     create_instance(store, InstanceDocument(marker.instance, TREE_FORMAT, marker.created))
     write_marker(config, marker)
     return replace(config, instance=marker.instance)
+
+
+def _is_shared(config: Config) -> bool:
+    """True when neither database nor store lies in the data folder: other machines have them too."""
+    return not is_sqlite(config) and bool(config.store) and config.data not in Path(config.store).parents
+
+
+def _join(config: Config, store: Store) -> Config:
+    """Take a further machine into an instance whose database and tree belong together. Raises NotInitialised."""
+    row, tree = _instance_row(), read_instance(store)
+    if row is None or row[0] != tree.instance:
+        raise NotInitialised(
+            f"the database belongs to instance {row[0] if row else 'none'}, the store to {tree.instance};"
+            " put the right one in its place. Nothing was created"
+        )
+    make_folders(config)
+    write_marker(config, Marker(tree.instance, row[1], tree.created))
+    return replace(config, instance=tree.instance)
 
 
 def _is_unfinished(store: Store) -> bool:
