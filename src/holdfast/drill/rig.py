@@ -127,6 +127,12 @@ class Rig:
         """Everything the processes said so far."""
         return (self.folder / "serve.log").read_text(errors="replace")
 
+    @property
+    def supervisor(self) -> int:
+        """The process id of `serve` itself, which also numbers the session of all its processes."""
+        assert self._process is not None, "the instance does not run"
+        return self._process.pid
+
     def pids(self) -> dict[str, int]:
         """The roles' process ids at this moment."""
         return {k: int(v) for k, v in json.loads((self.data / "run" / "pids.json").read_text()).items()}
@@ -224,10 +230,15 @@ class Rig:
 
 
 def fetch(
-    url: str, *, timeout: float = 20, headers: Mapping[str, str] | None = None, data: bytes | None = None
+    url: str,
+    *,
+    timeout: float = 20,
+    headers: Mapping[str, str] | None = None,
+    data: bytes | None = None,
+    method: str | None = None,
 ) -> Answer:
-    """One request on a connection of its own, redirects not followed."""
-    request = urllib.request.Request(url, data=data, headers=dict(headers or {}))
+    """One request on a connection of its own, redirects not followed; a POST if there is `data` and no `method`."""
+    request = urllib.request.Request(url, data=data, headers=dict(headers or {}), method=method)
     started = time.monotonic()
     try:
         with _opener.open(request, timeout=timeout) as found:

@@ -1,0 +1,102 @@
+"""Several machines over one bucket and one database: either may die, and the bucket may be a black hole for a while."""
+
+import os
+import threading
+import time
+from collections import Counter
+
+from drills.machines import kill_machine, two_machines
+
+from holdfast.drill.corpus import chain, wheel
+from holdfast.drill.rig import Rig, wait_until
+from holdfast.drill.steps import publish, warm
+
+SEEN_SECONDS_MAX = 4.0  # the other machine looks once a second; the rest is for a machine with much else to do
+WARM_SECONDS_MAX = 1.5  # while it has not been noticed yet that the bucket is dead
+COLD_SECONDS_MAX = 8.0
+BACK_SECONDS_MAX = 3.0
+# Ten minutes when asked for; the shorter one shows the same states.
+BLACK_HOLE_SECONDS = float(os.environ.get("HOLDFAST_DRILL_BLACK_HOLE_SECONDS", "8"))
+
+
+class Readers:
+    """Ask one machine for these paths, over and over, and count the answers."""
+
+    def __init__(self, rig: Rig, paths: list[str]) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.slowest = 0.0
+        self._rig = rig
+        self._paths = paths
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Readers":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            for path in self._paths:
+                answer = self._rig.get(path)
+                self.statuses[answer.status] += 1
+                self.slowest = max(self.slowest, answer.seconds)
+
+
+def wait_seen(rig: Rig, path: str) -> None:
+    wait_until(lambda: rig.get(path).status == 200, SEEN_SECONDS_MAX, f"{path} on the other machine")
+
+
+def test_a_machine_dies_and_nobody_notices() -> None:
+    cold = [wheel("late", "1.0")]
+    with two_machines([*chain("dep", 3), *cold]) as m:
+        publish(m.one, "mine", "1.0")
+        wait_seen(m.other, "/simple/mine/")
+        warm(m.one, "dep-0", "dep-1", "dep-2")
+        files_fetched = {path: count for path, count in m.upstream.requests.items() if path.endswith(".whl")}
+        paths = warm(m.other, "mine", "dep-0", "dep-1", "dep-2")
+        assert files_fetched == {p: n for p, n in m.upstream.requests.items() if p.endswith(".whl")}, (
+            "what one machine fetched, the other has"
+        )
+
+        with Readers(m.other, paths) as readers:
+            kill_machine(m.one)
+            publish(m.other, "mine", "2.0")
+            warm(m.other, "late")
+        assert {200} == set(readers.statuses), readers.statuses
+        assert b"mine-2.0" in m.other.get("/simple/mine/").body
+
+        m.one.start()
+        assert b"mine-2.0" in m.one.get("/simple/mine/").body
+
+
+def test_a_bucket_that_swallows_everything_costs_only_what_is_cold() -> None:
+    big = wheel("big", "1.0", filler_bytes=20 * 1024 * 1024)
+    with two_machines([*chain("dep", 2), big, wheel("late", "1.0")]) as m:
+        publish(m.one, "mine", "1.0")
+        assert m.one.upload(wheel("hosted-big", "1.0", filler_bytes=20 * 1024 * 1024)).status == 200
+        wait_seen(m.other, "/simple/hosted-big/")
+        publish(m.one, "unread", "1.0")
+        paths = warm(m.other, "mine", "hosted-big", "dep-0", "dep-1", "big")
+        unread = "/simple/unread/"
+
+        m.bucket.black_hole()
+        since = time.monotonic()
+        colds = []
+        with Readers(m.other, paths) as readers:
+            while time.monotonic() - since < BLACK_HOLE_SECONDS or len(colds) < 4:
+                colds += [m.other.get(unread), m.other.get("/simple/late/")]
+        m.bucket.recover()
+
+        assert {200} == set(readers.statuses), readers.statuses
+        assert readers.slowest < WARM_SECONDS_MAX, f"a warm answer took {readers.slowest:.1f} s"
+        assert {503} == {answer.status for answer in colds}, Counter(answer.status for answer in colds)
+        assert max(answer.seconds for answer in colds) < COLD_SECONDS_MAX
+        assert colds[-1].headers["retry-after"]
+        for path in (unread, "/simple/late/"):
+            wait_until(lambda path=path: m.other.get(path).status == 200, BACK_SECONDS_MAX, f"{path} after recovery")
+        publish(m.other, "mine", "2.0")
+        assert b"mine-2.0" in m.other.get("/simple/mine/").body
