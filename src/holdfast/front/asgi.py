@@ -66,9 +66,11 @@ class AsgiApp:
             found = self._plane.find(request.path, request.headers.get)
             if found is not None:
                 prepared, unchanged = found
-                (prepared.tally_unchanged if unchanged else prepared.tally)[0] += 1
                 if unchanged:
+                    prepared.tally_unchanged[0] += 1
                     return Response(304, prepared.unchanged), "hot"
+                prepared.tally[0] += 1
+                prepared.tally[1] += prepared.length
                 return Response(prepared.status, prepared.headers, prepared.body), "hot"
         return await self._plane.answer(request), "cold"
 

@@ -43,7 +43,9 @@ class RsgiApp:
             prepared.tally_unchanged[0] += 1
         else:
             proto.response_bytes(prepared.status, prepared.headers, prepared.body)
-            prepared.tally[0] += 1
+            tally = prepared.tally
+            tally[0] += 1
+            tally[1] += prepared.length
         if self._add is not None:
             known = prepared.log_unchanged if unchanged else prepared.log
             self._add((time.time(), self._client(scope), known, get("user-agent"), -1))
@@ -58,6 +60,7 @@ class RsgiApp:
         else:
             proto.response_file_range(206, found.headers, found.path, found.start, found.end)
         found.tally[0] += 1
+        found.tally[1] += found.end - found.start
         if self._add is not None:
             self._add((time.time(), self._client(scope), found.log, get("user-agent"), -1))
         return True

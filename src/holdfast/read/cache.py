@@ -90,6 +90,12 @@ class PageCache:
             else:
                 self._drop(key)
 
+    def hide_project(self, project: Project) -> None:
+        """What the project's pages are made from may have changed: the next request for each decides anew."""
+        for key in self._projects.get(project, ()):
+            if key[0] == "page":
+                self.hide(self._objects[key])
+
     def retire(self, cached: Cached) -> None:
         """Keep the object as last good only."""
         cached.current = False
@@ -104,11 +110,15 @@ class PageCache:
         for project in list(self._projects):
             self.retire_project(project)
 
+    def entries(self) -> list[HotEntry]:
+        """The answers of every object, as of now."""
+        return [cached.entry for cached in self._objects.values()]
+
     def _make_room(self, keep: Cached) -> None:
         while self.bytes > self._bytes_max and len(self._objects) > 1:
             key, oldest = next(iter(self._objects.items()))
-            if oldest is keep or (oldest.entry.used and oldest.current):
-                oldest.entry.used = False
+            if oldest is keep or (oldest.entry.used & HotEntry.SPARED and oldest.current):
+                oldest.entry.used &= ~HotEntry.SPARED
                 self._objects.move_to_end(key)
                 if oldest is keep and len(self._objects) == 1:
                     return

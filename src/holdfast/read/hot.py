@@ -23,7 +23,18 @@ VARIANTS_MAX = 2048  # pairs of raw Accept and Accept-Encoding remembered; clien
 class Prepared:
     """One finished answer and its 304. `log` fragments end up in the access log as they are."""
 
-    __slots__ = ("body", "etag", "headers", "log", "log_unchanged", "status", "tally", "tally_unchanged", "unchanged")
+    __slots__ = (
+        "body",
+        "etag",
+        "headers",
+        "length",
+        "log",
+        "log_unchanged",
+        "status",
+        "tally",
+        "tally_unchanged",
+        "unchanged",
+    )
 
     def __init__(self, route: str, path: str, response: Response, tallies: Tallies) -> None:
         """`response` must have a bytes body. Its ETag, Cache-Control, Vary and the like are what a 304 repeats."""
@@ -31,11 +42,16 @@ class Prepared:
         self.status = response.status
         self.headers = response.headers
         self.body = response.body
+        self.length = len(response.body)
         self.etag = next((value for name, value in response.headers if name == "etag"), "")
         self.unchanged = unchanged_headers(response.headers)
-        self.log = log_fragment("GET", path, response.status, len(response.body), "hot")
+        self.log = log_fragment("GET", path, response.status, self.length, "hot")
         self.log_unchanged = log_fragment("GET", path, 304, 0, "hot")
-        self.tally = tallies.of(route, response.status, "hot")
+        self.count_in(route, tallies)
+
+    def count_in(self, route: str, tallies: Tallies) -> None:
+        """Count this answer there from now on."""
+        self.tally = tallies.of(route, self.status, "hot")
         self.tally_unchanged = tallies.of(route, 304, "hot")
 
 
@@ -54,7 +70,11 @@ def log_fragment(method: str, path: str, status: int, length: int, cache: str) -
 class HotEntry:
     """The finished answers of one path: by variant for pages, one (`only`) for files and absent names."""
 
-    __slots__ = ("file", "index", "only", "sha256", "until", "used", "variants")
+    # Bits of `used`, set together by every answer: the page store takes back the one, read/usage.py the other.
+    SPARED = 1  # not the next to leave memory
+    NOTED = 2  # used since pull was last told
+
+    __slots__ = ("file", "index", "only", "pulled", "sha256", "until", "used", "variants")
 
     def __init__(
         self, index: str, only: Prepared | None = None, sha256: str = "", file: "HotFile | None" = None
@@ -65,7 +85,8 @@ class HotEntry:
         self.file = file  # a large file, which leaves from the disk
         self.variants: dict[Variant, Prepared] = {}
         self.until = 0.0  # monotonic seconds after which somebody must look at the answer's age; 0 = for good
-        self.used = True
+        self.pulled: tuple[str, str, str] | None = None  # which object of `pulled/` it is made from (read/usage.py)
+        self.used = 3
 
 
 class HotTable:
@@ -96,7 +117,7 @@ class HotTable:
             return None
         if entry.index and not self._may_read(entry.index, get("authorization")):
             return None
-        entry.used = True
+        entry.used = 3
         tag = get("if-none-match")
         if tag is not None and prepared.etag:
             return (prepared, True) if tag == prepared.etag else None
@@ -109,7 +130,7 @@ class HotTable:
             return None
         if entry.index and not self._may_read(entry.index, get("authorization")):
             return None
-        entry.used = True
+        entry.used = 3
         return entry.file.answer(get)
 
     def variant(self, accept: str | None, accept_encoding: str | None) -> Variant:

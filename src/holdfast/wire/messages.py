@@ -1,9 +1,11 @@
 """Request and response values: the read plane is a function from one to the other, drivers only translate."""
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from holdfast.wire.tally import Credit
 
 Headers = list[tuple[str, str]]  # names in lower case
 
@@ -29,6 +31,7 @@ class Request:
     headers: HeaderLookup
     client: str  # the peer's address without port, after trusted proxies were taken into account
     body: AsyncIterator[bytes] | None = None
+    credit: Credit = field(default_factory=Credit, compare=False)  # what the answer came from, for the counters
 
 
 @dataclass(frozen=True, slots=True)
