@@ -19,7 +19,7 @@ BUCKET_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secr
 
 
 class Bucket:
-    """A server of the S3 protocol in a process of its own, which can be made to swallow everything like a dead network."""
+    """A server of the S3 protocol in a process of its own, which can swallow everything like a dead network."""
 
     def __init__(self) -> None:
         self.port = free_port()
