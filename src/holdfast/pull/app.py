@@ -8,6 +8,7 @@ from aiohttp import web
 
 from holdfast.clock import Clock
 from holdfast.core.errors import Absent, Corrupt, Outcome, Refused, Removed, Unavailable
+from holdfast.core.filenames import project_candidates
 from holdfast.core.names import is_filename, is_normalized, is_sha256
 from holdfast.pull.ranges import wanted_part
 from holdfast.pull.sending import Parts, describe, pass_on, send_part, send_whole, via_of
@@ -41,6 +42,7 @@ class App:
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         parts, name = self._of(request), _name(request, "name")
+        _demand_served(parts, name)
         max_age = _seconds(request.query.get("max_age"), parts.upstream.config.freshness_seconds)
         found = await parts.pages.ensure(name, max_age, via_of(request))
         return web.json_response(
@@ -49,10 +51,13 @@ class App:
 
     async def exists(self, request: web.Request) -> web.StreamResponse:
         parts, name = self._of(request), _name(request, "name")
+        if not parts.upstream.serves(name):
+            return web.json_response({"exists": False})
         return web.json_response({"exists": await parts.pages.exists(name, via_of(request))})
 
     async def metadata(self, request: web.Request) -> web.StreamResponse:
         parts, (sha256, filename) = self._of(request), _file(request)
+        await _demand_served_file(parts, sha256, filename)
         return web.json_response({"size": await parts.metadata.ensure(sha256, filename, via_of(request))})
 
     async def check(self, request: web.Request) -> web.StreamResponse:
@@ -64,6 +69,7 @@ class App:
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         parts, (sha256, filename) = self._of(request), _file(request)
+        await _demand_served_file(parts, sha256, filename)
         part = wanted_part(request.headers.get("Range", ""), request.headers.get("If-Range", ""), etag=f'"{sha256}"')
         if request.method == "HEAD":
             return await describe(request, parts, sha256, filename)
@@ -82,6 +88,7 @@ class App:
         filename = request.match_info["filename"]
         if not is_filename(filename):
             raise Absent("no file has such a name")
+        _demand_served(parts, project)
         return await send_whole(request, parts, await parts.files.open_unhashed(project, filename, via_of(request)))
 
     async def status(self, _request: web.Request) -> web.StreamResponse:
@@ -102,6 +109,20 @@ def _name(request: web.Request, part: str) -> str:
     if not is_normalized(name):
         raise Absent("no project has such a name")
     return name
+
+
+def _demand_served(parts: Parts, project: str) -> None:
+    if not parts.upstream.serves(project):
+        raise Absent(f"{parts.upstream.label} is not asked for {project}: its `only` and `except` say so")
+
+
+async def _demand_served_file(parts: Parts, sha256: str, filename: str) -> None:
+    """As for the project. A wheel's name says whose it is; for any other file its card does."""
+    if not (parts.upstream.config.only or parts.upstream.config.except_):
+        return
+    candidates = project_candidates(filename)
+    if len(candidates) != 1 or not parts.upstream.serves(candidates[0]):
+        _demand_served(parts, (await parts.files.cards.of(sha256, filename)).project)
 
 
 def _file(request: web.Request) -> tuple[str, str]:
