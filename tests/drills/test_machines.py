@@ -24,6 +24,7 @@ class Readers:
 
     def __init__(self, rig: Rig, paths: list[str]) -> None:
         self.statuses: Counter[int] = Counter()
+        self.failed: Counter[str] = Counter()  # by path and reason
         self.slowest = 0.0
         self._rig = rig
         self._paths = paths
@@ -43,6 +44,8 @@ class Readers:
             for path in self._paths:
                 answer = self._rig.get(path)
                 self.statuses[answer.status] += 1
+                if answer.status != 200:
+                    self.failed[f"{path}: {answer.body[:300]!r}"] += 1
                 self.slowest = max(self.slowest, answer.seconds)
 
 
@@ -66,7 +69,7 @@ def test_a_machine_dies_and_nobody_notices() -> None:
             kill_machine(m.one)
             publish(m.other, "mine", "2.0")
             warm(m.other, "late")
-        assert {200} == set(readers.statuses), readers.statuses
+        assert {200} == set(readers.statuses), readers.failed
         assert b"mine-2.0" in m.other.get("/simple/mine/").body
 
         m.one.start()
@@ -91,7 +94,7 @@ def test_a_bucket_that_swallows_everything_costs_only_what_is_cold() -> None:
                 colds += [m.other.get(unread), m.other.get("/simple/late/")]
         m.bucket.recover()
 
-        assert {200} == set(readers.statuses), readers.statuses
+        assert {200} == set(readers.statuses), readers.failed
         assert readers.slowest < WARM_SECONDS_MAX, f"a warm answer took {readers.slowest:.1f} s"
         assert {503} == {answer.status for answer in colds}, Counter(answer.status for answer in colds)
         assert max(answer.seconds for answer in colds) < COLD_SECONDS_MAX

@@ -31,7 +31,7 @@ from holdfast.front.streams import Streams
 from holdfast.read.app import ReadPlane
 from holdfast.read.workers import die_with_parent
 from holdfast.store.copied import CopiedStore
-from holdfast.store.copies import Copies
+from holdfast.store.copies import copies_of
 from holdfast.store.local import LocalStore
 from holdfast.store.opening import open_store
 from holdfast.store.port import Store
@@ -96,8 +96,7 @@ def _reading_store(config: Config) -> Store:
     store = open_store(config.store, config.store_folder)
     if isinstance(store, LocalStore):
         return store
-    copies = Copies(config.data / "copies", config.copies_bytes_max, config.free_bytes_min)
-    return CopiedStore(store, copies, addresses.is_immutable, addresses.INSTANCE)
+    return CopiedStore(store, copies_of(config), addresses.is_immutable, addresses.INSTANCE)
 
 
 class Worker:

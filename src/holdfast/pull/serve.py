@@ -26,6 +26,7 @@ from holdfast.pull.sending import Parts
 from holdfast.pull.shelf import Shelf
 from holdfast.pull.switches import Switches
 from holdfast.pull.upstream import Upstream
+from holdfast.store.copies import copies_of
 from holdfast.store.opening import open_store
 from holdfast.store.port import Store
 from holdfast.tree.reader import TreeReader
@@ -49,7 +50,7 @@ async def _serve(config: Config) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    pull = Pull(config, open_store(config.store, config.store_folder), SystemClock())
+    pull = Pull(config, open_store(config.store, config.store_folder, copies_of(config)), SystemClock())
     await pull.start()
     try:
         await pull.warm()

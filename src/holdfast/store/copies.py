@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 
+from holdfast.config import Config
 from holdfast.core.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -77,6 +78,17 @@ class Copies:
         """The whole copy to write; readers find it when the block ends well. Raises Unavailable."""
         return self._writing(self._path(key), size)
 
+    def adopt(self, key: str, path: Path) -> None:
+        """Take over a local file as the object's whole copy, or delete it. A favour, as `seal`."""
+        target = self._path(key)
+        try:
+            self._make_room(path.stat().st_size)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.replace(path, target)
+        except (OSError, Unavailable) as error:
+            log.debug("no copy of %s was kept: %s", key, error)
+            path.unlink(missing_ok=True)
+
     def drop(self, key: str) -> None:
         """Forget every copy of the object. Who serves one holds it open."""
         for suffix in ("", ".sealed"):
@@ -124,6 +136,11 @@ class Copies:
             is_partial = path.suffix == ".partial"
             if not is_partial or time.time() - status.st_mtime > PARTIAL_SECONDS_MAX:
                 yield 0 if is_partial else status.st_atime_ns, status.st_size, path
+
+
+def copies_of(config: Config) -> Copies:
+    """The copies of a bucket's objects on this machine, shared by its fronts and pull."""
+    return Copies(config.data / "copies", config.copies_bytes_max, config.free_bytes_min)
 
 
 class Writing:

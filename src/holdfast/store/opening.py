@@ -2,18 +2,22 @@
 
 from pathlib import Path
 
+from holdfast.store.copies import Copies
 from holdfast.store.local import LocalStore
 from holdfast.store.port import Store
 
 _REMOTE_SCHEMES = ("s3", "gs", "az")
 
 
-def open_store(setting: str, default_folder: Path) -> Store:
-    """The store of that setting, as it is: a folder without its marker stays Unavailable. Raises ValueError."""
+def open_store(setting: str, default_folder: Path, copies: Copies | None = None) -> Store:
+    """The store of that setting, as it is: a folder without its marker stays Unavailable. Raises ValueError.
+
+    Files given away to a bucket stay on this machine as `copies`, if there are any.
+    """
     if _is_remote(setting):
         from holdfast.store.remote import RemoteStore  # 16 MB of client library that a local store never needs
 
-        return RemoteStore(setting)
+        return RemoteStore(setting, copies)
     return LocalStore(_folder(setting, default_folder))
 
 

@@ -18,6 +18,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotModifiedError, 
 from obstore.store import from_url
 
 from holdfast.core.errors import Absent, Conflict, Outcome, Unavailable
+from holdfast.store.copies import Copies
 from holdfast.store.keys import check_key, check_prefix
 from holdfast.store.port import ObjectInfo
 
@@ -39,7 +40,9 @@ BUCKET_BELIEVED_SECONDS = 30.0
 class RemoteStore:
     """Objects under a prefix of a bucket, e.g. `s3://bucket/prefix`. Safe among threads and machines."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, copies: Copies | None = None) -> None:
+        """What is given away to `adopt_file` stays on this machine as a copy, if there are `copies`."""
+        self._copies = copies
         self._store = _connect(url, READ_SECONDS)
         self._uploads = _connect(url, REQUEST_SECONDS)  # while a part is being sent there is nothing to read
         self._bucket_seen_at = float("-inf")
@@ -90,7 +93,10 @@ class RemoteStore:
 
     def adopt_file(self, key: str, path: Path) -> None:
         self.put_file(key, path)
-        path.unlink()
+        if self._copies is not None:
+            self._copies.adopt(key, path)
+        else:
+            path.unlink()
 
     def delete(self, key: str) -> None:
         check_key(key)
