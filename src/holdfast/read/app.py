@@ -46,6 +46,7 @@ from holdfast.read.routes import (
     SimpleList,
     UnhashedFile,
 )
+from holdfast.read.usage import Usage
 from holdfast.read.workers import Workers
 from holdfast.store.port import Store
 from holdfast.tree import addresses
@@ -87,6 +88,8 @@ class ReadPlane:
         self.workers = Workers()
         self.pull_neighbour = Neighbour("pull", config.pull_socket, PULL_REQUESTS_MAX, pull_restart_seconds)
         pull = Pull(config, self.pull_neighbour)
+        upstreams = tuple(upstream.name for upstream in config.upstreams)
+        self.usage = Usage(self.tallies, upstreams, self.cache.entries, self.pull_neighbour, clock)
         admission = Admission(clock)
         maker = PageMaker(self.reader, self.workers, clock, admission, bases)
         common = (self.workers, self.tallies, clock)
@@ -108,10 +111,12 @@ class ReadPlane:
     async def start(self) -> None:
         """Read the tree, or go on trying behind: a front starts whatever the store does."""
         await self.follower.start()
+        self.usage.start()
 
     async def stop(self) -> None:
         await self.follower.stop()
         await self._pulled.stop()
+        await self.usage.stop()
         await self.pull_neighbour.close()
         self.workers.stop()
         self._local.close()
@@ -146,7 +151,7 @@ class ReadPlane:
         if (unchanged := _unchanged(request, response)) is not None:
             await _let_go(response)
             response = unchanged
-        self.tallies.of(LABELS[type(route)], response.status, "cold")[0] += 1
+        self.usage.count(LABELS[type(route)], request, response)
         return response
 
     async def _dispatch(self, request: Request, route: Route) -> Response:

@@ -171,6 +171,8 @@ class Files:
         self, request: Request, route: FileRoute, project: tuple[str, str], key: str, digest: str, *, private: bool
     ) -> Response:
         """Bytes from the store, held to `digest` unless it is unknown (""). Raises Absent when they are not kept."""
+        if key.startswith(addresses.PULLED_PREFIX):
+            request.credit.give(project[0], kind="metadata" if route.metadata else "file", what=route.sha256)
         etag = digest or f"{route.sha256}-metadata"
         headers = file_headers(etag, project_key(*project), metadata=route.metadata, private=private, cache=HIT)
         if request.method == "HEAD" and wants_only_kept(request):
@@ -204,8 +206,10 @@ class Files:
         if self._is_quarantined(project):
             return
         etag = next(value for name, value in headers if name == "etag")
-        file = HotFile(request.path, etag, headers, partial(self._local.at_hand, key), self._tallies)
+        tallies = self._tallies.credited(request.credit)
+        file = HotFile(request.path, etag, headers, partial(self._local.at_hand, key), tallies)
         entry = HotEntry(route.index if private else "", sha256=route.sha256, file=file)
+        entry.pulled = request.credit.pulled
         place = ("open", route.index, f"{route.sha256}/{route.filename}" + (".metadata" if route.metadata else ""))
         self._cache.show(self._cache.put_open(Cached(place, project, route.sha256, entry)), request.path)
 
@@ -224,9 +228,10 @@ class Files:
             return
         kind = "metadata" if route.metadata else "file"
         entry = HotEntry(route.index if private else "", sha256=route.sha256)
+        entry.pulled = request.credit.pulled
         key = (kind, route.index, f"{route.sha256}/{route.filename}")
         cached = self._cache.put(Cached(key, project, route.sha256, entry))
-        prepared = Prepared("file", request.path, Response(200, headers, body), self._tallies)
+        prepared = Prepared("file", request.path, Response(200, headers, body), self._tallies.credited(request.credit))
         self._cache.add_variant(cached, None, prepared)
         self._cache.show(cached, request.path)
 

@@ -29,6 +29,9 @@ from holdfast.tree.reader import TreeReader
 from holdfast.wire.client import Unreachable
 from holdfast.wire.messages import Request, Response
 from holdfast.wire.single_flight import SingleFlight
+from holdfast.wire.tally import HIT as HELD
+from holdfast.wire.tally import MISS as MISSED
+from holdfast.wire.tally import STALE as AGED
 from holdfast.wire.tally import Tallies
 
 log = structlog.get_logger(__name__)
@@ -82,6 +85,7 @@ class PulledPages:
     async def ask(self, request: Request, upstream: str, name: str) -> None:
         """Return when the upstream has the project and its page is in the store. Raises Absent, Unavailable."""
         place = (upstream, name)
+        request.credit.give(upstream)
         if place in self._kept:
             return
         until = self._absent.get(place)
@@ -90,9 +94,11 @@ class PulledPages:
         try:
             self._remember(place, await self._workers.in_thread(self._read_facts, upstream, name))
         except Absent:
+            request.credit.give(upstream, MISSED)
             await self._fetch(request, upstream, name)
         except Corrupt as error:
             log.error("corrupt", key=addresses.pulled_page(upstream, name), reason=error.reason)
+            request.credit.give(upstream, MISSED)
             await self._fetch(request, upstream, name)
 
     async def answer(
@@ -108,9 +114,19 @@ class PulledPages:
             self._refresh_behind(request, upstream, name, kept)
         cached, prepared = await self._prepared(request, index, upstream, name, kept.facts, variant, private=private)
         cached.entry.until = self._hot_until(upstream, kept.facts.fetched_at)
+        self._credit(request, cached.entry, upstream, name, is_fresh=is_fresh)
         if is_canonical(request.path, name):
             self._cache.show(cached, request.path)
         return Response(prepared.status, with_cache_status(prepared.headers, HIT if is_fresh else STALE), prepared.body)
+
+    def _credit(self, request: Request, entry: HotEntry, upstream: str, name: str, *, is_fresh: bool) -> None:
+        """Let this answer, and those that the hot table gives of the page until then, count as what they are."""
+        served = HELD if is_fresh else AGED
+        request.credit.give(upstream, served, kind="page", what=name)
+        entry.pulled = request.credit.pulled
+        tallies = self._tallies.under(upstream, served)
+        for prepared in list(entry.variants.values()):
+            prepared.count_in("simple", tallies)
 
     def facts(self, upstream: str, name: str) -> PulledFacts:
         """What is known of the page, after `ask` returned. Raises Unavailable."""

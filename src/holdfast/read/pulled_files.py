@@ -12,6 +12,8 @@ from holdfast.read.loops import via_of
 from holdfast.read.pull_port import Arriving, Kept, Pull
 from holdfast.read.routes import FileRoute, UnhashedFile
 from holdfast.wire.messages import Headers, Request, Response, StreamBody
+from holdfast.wire.tally import HIT as HELD
+from holdfast.wire.tally import MISS as MISSED
 
 
 class PulledFiles:
@@ -24,6 +26,7 @@ class PulledFiles:
         """Have the metadata in the store; answers which upstream gave it. Raises Absent, Unavailable and the like."""
         demand_may_ask(request, f"the metadata of {route.filename}")
         for upstream in layers:
+            request.credit.give(upstream, MISSED)
             try:
                 await self._pull.metadata(upstream, route.sha256, route.filename, via_of(request))
             except Absent:
@@ -67,7 +70,11 @@ class PulledFiles:
     async def _ask(self, request: Request, target: str, upstream: str, method: str) -> Kept | Arriving:
         demand_may_ask(request, target.rpartition("/")[2])
         get = request.headers.get
-        return await self._pull.file(method, target, upstream, get("range"), get("if-range"), via_of(request))
+        request.credit.give(upstream, MISSED)
+        found = await self._pull.file(method, target, upstream, get("range"), get("if-range"), via_of(request))
+        if isinstance(found, Kept):
+            request.credit.served = HELD
+        return found
 
 
 async def _answer(found: Arriving, headers: Headers) -> Response:

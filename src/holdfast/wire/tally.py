@@ -20,20 +20,20 @@ _Key = tuple[str, str, str, str, str]  # route, status class, source, upstream, 
 class Credit:
     """What an answer came from, noted on its request by whoever finds it out. "" = no upstream had a part in it."""
 
-    __slots__ = ("served", "upstream", "used")
+    __slots__ = ("pulled", "served", "upstream")
 
     def __init__(self) -> None:
         self.upstream = ""
         self.served = HIT
-        self.used: tuple[str, str] | None = None  # what was read of `pulled/`: kind, and the digest or project name
+        self.pulled: tuple[str, str, str] | None = None  # upstream, kind, and digest or name of the object it is read of
 
-    def give(self, upstream: str, served: str = HIT, used: tuple[str, str] | None = None) -> None:
-        """Note it. What had to be asked for stays a miss, also when it is then read from the store."""
+    def give(self, upstream: str, served: str = HIT, *, kind: str = "", what: str = "") -> None:
+        """Note it, with the object of `pulled/` that was read. What was asked for stays a miss, also read from there."""
         if upstream != self.upstream or self.served != MISS:
             self.served = served
         self.upstream = upstream
-        if used is not None:
-            self.used = used
+        if kind:
+            self.pulled = (upstream, kind, what)
 
     def outcome(self, status: int) -> str:
         """How the answer counts, by its status; "" for one that says nothing about keeping, such as an absent name."""
@@ -41,7 +41,7 @@ class Credit:
             return self.served
         if status in (403, 410, 451):
             return REFUSED
-        return UNAVAILABLE if status >= 500 else ""
+        return UNAVAILABLE if status >= 500 and status != 504 else ""  # 504: the client wanted nothing fetched
 
 
 class Tallies:
@@ -54,6 +54,10 @@ class Tallies:
     def under(self, upstream: str, served: str = HIT) -> "Tallies":
         """The same counters for answers of that upstream, had in that way."""
         return Tallies(self._tallies, upstream, served)
+
+    def credited(self, credit: Credit) -> "Tallies":
+        """The same counters for further answers like the one of that credit, which will be hits."""
+        return self.under(credit.upstream) if credit.upstream else self
 
     def of(self, route: str, status: int, source: str) -> Tally:
         """The counter for answers of `route` with that status; `source` is hot or cold."""
