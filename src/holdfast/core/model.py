@@ -6,6 +6,7 @@ from typing import Literal
 
 PackageType = Literal["sdist", "bdist_wheel", "other"]
 Status = Literal["active", "archived", "deprecated", "quarantined"]  # PEP 792
+MetadataOrigin = Literal["", "wheel", "none"]  # of an upstream's file: as it offers, made here, or not to be had
 STATUSES: tuple[Status, ...] = ("active", "archived", "deprecated", "quarantined")
 
 
@@ -81,6 +82,7 @@ class Card:
     upload_time_is_ours: bool = False
     metadata_sha256: str = ""
     has_metadata: bool = False
+    metadata_from: MetadataOrigin = ""  # pulled only
     provenance_sha256: str = ""
     upstream_urls: tuple[str, ...] = ()
     deleted: bool = False  # delisted by its owner; bytes are kept for a while

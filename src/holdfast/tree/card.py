@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from holdfast.core.errors import Corrupt
-from holdfast.core.model import Card
+from holdfast.core.model import Card, MetadataOrigin
 from holdfast.tree.compressed import compress, decompress
 
 BOOK_BYTES_MAX = 256 * 1024 * 1024  # uncompressed
@@ -77,6 +77,9 @@ def merge_card(old: Card, new: Card) -> Card:
     """
     assert _key(old) == _key(new), (old.filename, new.filename)
     time, is_ours = _upload_time(old, new)
+    metadata_from = new.metadata_from or old.metadata_from
+    if new.metadata_sha256 and not new.metadata_from:
+        metadata_from = ""  # the upstream tells of it by itself
     has_metadata = new.has_metadata or (old.has_metadata and not new.metadata_sha256)
     return Card(
         index=new.index,
@@ -87,7 +90,8 @@ def merge_card(old: Card, new: Card) -> Card:
         upload_time=time,
         upload_time_is_ours=is_ours,
         metadata_sha256=new.metadata_sha256 or old.metadata_sha256,
-        has_metadata=has_metadata,
+        has_metadata=has_metadata and metadata_from != "none",
+        metadata_from=metadata_from,
         provenance_sha256=new.provenance_sha256 or old.provenance_sha256,
         upstream_urls=tuple(dict.fromkeys(new.upstream_urls + old.upstream_urls)),
         deleted=new.deleted,
@@ -121,6 +125,7 @@ class _Card(msgspec.Struct, frozen=True, omit_defaults=True, rename="kebab", gc=
     upload_time_is_ours: bool = False
     metadata_sha256: str = ""
     has_metadata: bool = False
+    metadata_from: MetadataOrigin = ""
     provenance_sha256: str = ""
     upstream_urls: tuple[str, ...] = ()
     deleted: bool = False
@@ -150,6 +155,7 @@ def _wire(card: Card) -> _Card:
         card.upload_time_is_ours,
         card.metadata_sha256,
         card.has_metadata,
+        card.metadata_from,
         card.provenance_sha256,
         card.upstream_urls,
         card.deleted,
@@ -168,6 +174,7 @@ def _card(wire: _Card) -> Card:
         wire.upload_time_is_ours,
         wire.metadata_sha256,
         wire.has_metadata,
+        wire.metadata_from,
         wire.provenance_sha256,
         wire.upstream_urls,
         wire.deleted,

@@ -60,6 +60,26 @@ def test_upload_times_are_kept_by_their_worth(
     assert merged == (card.upload_time, card.upload_time_is_ours)
 
 
+MADE, NONE, TOLD = {"metadata_from": "wheel"}, {"metadata_from": "none"}, {"metadata_sha256": "cd" * 32}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "merged"),
+    [
+        ({"has_metadata": True, **MADE}, {}, (True, "wheel")),  # a page that says nothing takes nothing away
+        ({"has_metadata": True, **MADE}, {"has_metadata": True}, (True, "wheel")),
+        ({"has_metadata": True, **MADE}, {"has_metadata": True, **TOLD}, (True, "")),
+        ({"has_metadata": True, **MADE}, {**NONE}, (False, "none")),  # somebody looked
+        ({**NONE}, {"has_metadata": True}, (False, "none")),
+        ({**NONE}, {"has_metadata": True, **TOLD}, (True, "")),
+    ],
+)
+def test_whose_metadata_it_is_stays_known(old: dict[str, str], new: dict[str, str], merged: tuple[bool, str]) -> None:
+    (card,) = merge_book((replace(CARD, **old),), (replace(CARD, **new),))
+
+    assert merged == (card.has_metadata, card.metadata_from)
+
+
 def test_newer_facts_win_and_known_ones_stay() -> None:
     old = replace(CARD, metadata_sha256="cd" * 32, has_metadata=True, upstream_urls=("https://a.example/",))
     new = replace(CARD, size=None, upload_time=None, upstream_urls=("https://b.example/",), deleted=True)

@@ -1,6 +1,7 @@
 """A small tree to publish into, a store that breaks on command, and values for any field."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC
 
 from hypothesis import strategies as st
@@ -144,7 +145,8 @@ cards = st.builds(
     upload_time_is_ours=st.booleans(),
     metadata_sha256=some_digests,
     has_metadata=st.booleans(),
+    metadata_from=st.sampled_from(["", "wheel", "none"]),
     provenance_sha256=some_digests,
     upstream_urls=st.lists(texts, max_size=3, unique=True).map(tuple),
     deleted=st.booleans(),
-)
+).map(lambda card: replace(card, has_metadata=card.has_metadata and card.metadata_from != "none"))
