@@ -46,6 +46,7 @@ from holdfast.read.routes import (
     SimpleList,
     UnhashedFile,
 )
+from holdfast.read.stack import Stacks
 from holdfast.read.usage import Usage
 from holdfast.read.workers import Workers
 from holdfast.store.port import Store
@@ -93,13 +94,14 @@ class ReadPlane:
         admission = Admission(clock)
         maker = PageMaker(self.reader, self.workers, clock, admission, bases)
         common = (self.workers, self.tallies, clock)
+        self._stacks = stacks = Stacks(config, self.reader)
         self._local = LocalFiles(store, self.workers)
-        self._hosted = HostedPages(self.reader, self.cache, maker, self.tallies, clock)
-        self._pulled = PulledPages(config, self.reader, self.cache, maker, pull, *common)
-        self._lists = ProjectLists(self.reader, self.cache, *common)
-        self._files = Files(config, self.reader, self.cache, self._local, PulledFiles(pull), *common)
+        self._hosted = HostedPages(self.reader, self.cache, maker, stacks, self.tallies, clock)
+        self._pulled = PulledPages(config, self.reader, self.cache, maker, stacks, pull, *common)
+        self._lists = ProjectLists(self.reader, stacks, self.cache, *common)
+        self._files = Files(stacks, self.reader, self.cache, self._local, PulledFiles(pull), *common)
         self._legacy = LegacyDocuments(self.reader, self.cache, pull, self.workers, admission, bases, *common[1:])
-        self._ownership = Ownership(config, self.reader, self._pulled.ask)
+        self._ownership = Ownership(stacks, self.reader, self._pulled.ask)
         self.health = Health(config, self.reader, self.follower, self.cache, pull, self.tallies, clock)
         self._routes = Routes(tuple(bases), DEFAULT_INDEX, urlsplit(config.public_url).path.rstrip("/"))
         self._config = config
@@ -198,7 +200,7 @@ class ReadPlane:
             raise
         if isinstance(owner, InLayer):
             return await self._pulled.answer(request, index, owner.upstream, name, variant, private=private)
-        return await self._hosted.answer(request, owner, variant, private=private)
+        return await self._hosted.answer(request, index, owner, variant, private=private)
 
     async def _legacy_source(self, request: Request, index: str, name: str) -> Source:
         owner = await self._ownership.owner(request, index, name)
@@ -257,10 +259,11 @@ class ReadPlane:
             for index in self._config.indexes:
                 self._lists.forget(index.name)
             return
-        for project in changes.projects:
-            self.cache.retire_project(project)
-            self._files.forget_cards(project)
-            self._lists.changed(project[0])
+        for place, name in changes.projects:
+            self._files.forget_cards((place, name))
+            for shown_in in (place, *self._stacks.over(place)):
+                self.cache.retire_project((shown_in, name))
+                self._lists.changed(shown_in)
 
     def _keys_of(self, digests: Iterable[str]) -> list[str]:
         """Wherever the bytes of these digests may lie."""

@@ -10,8 +10,8 @@ from functools import partial
 import structlog
 
 from holdfast.clock import Clock
-from holdfast.config import Config
 from holdfast.core.errors import Absent, Corrupt, Outcome, Removed, Unavailable
+from holdfast.core.filenames import project_candidates
 from holdfast.core.model import Card
 from holdfast.core.policy import Policy, Removal, admit
 from holdfast.read.cache import Cached, PageCache
@@ -23,6 +23,7 @@ from holdfast.read.local_files import LocalFiles
 from holdfast.read.pulled_files import PulledFiles, project_of, revalidated
 from holdfast.read.ranged import arriving_answer, bytes_answer, file_answer
 from holdfast.read.routes import FileRoute, UnhashedFile
+from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
 from holdfast.tree import addresses
 from holdfast.tree.reader import TreeReader
@@ -40,7 +41,7 @@ class Files:
 
     def __init__(
         self,
-        config: Config,
+        stacks: Stacks,
         reader: TreeReader,
         cache: PageCache,
         local: LocalFiles,
@@ -49,7 +50,7 @@ class Files:
         tallies: Tallies,
         clock: Clock,
     ) -> None:
-        self._layers = {index.name: index.layers for index in config.indexes}
+        self._stacks = stacks
         self._reader = reader
         self._cache = cache
         self._local = local
@@ -64,9 +65,9 @@ class Files:
         self._demand_not_removed(route.sha256, route.filename)
         card = await self._card(route)
         if card is None:
-            return await self._cold(request, route, self._layers[route.index], private=private)
+            return await self._cold(request, route, self._may_have(route), private=private)
         self._admit(route, card)
-        is_hosted = card.index == route.index
+        is_hosted = self._stacks.is_hosted(card.index)
         key, digest = _place(route, card, is_hosted=is_hosted)
         project = (card.index, card.project)
         try:
@@ -108,20 +109,26 @@ class Files:
 
     async def _card(self, route: FileRoute) -> Card | None:
         """The card of the index, else of the first layer that has one; None when nobody has."""
-        for owner in (route.index, *self._layers[route.index]):
+        for owner in (route.index, *self._stacks.layers(route.index)):
             key = (owner, route.sha256, route.filename)
             card = self._cards.get(key)
-            if card is not None:
+            if card is None:
+                try:
+                    card = await self._workers.in_thread(self._reader.card, *key)
+                except Absent:
+                    continue
+                self._cards[key] = card
+                if len(self._cards) > CARDS_MAX:
+                    self._cards.popitem(last=False)
+            if self._stacks.is_hosted(owner) or self._stacks.asks(owner, card.project):
                 return card
-            try:
-                card = await self._workers.in_thread(self._reader.card, *key)
-            except Absent:
-                continue
-            self._cards[key] = card
-            if len(self._cards) > CARDS_MAX:
-                self._cards.popitem(last=False)
-            return card
         return None
+
+    def _may_have(self, route: FileRoute) -> tuple[str, ...]:
+        """The upstreams that may be asked for a file of that name."""
+        names = project_candidates(route.filename)
+        upstreams = self._stacks.upstreams(route.index)
+        return tuple(one for one in upstreams if any(self._stacks.asks(one, name) for name in names))
 
     def _admit(self, route: FileRoute, card: Card) -> None:
         """Policy and status, on every answer that is not from memory. Raises Removed, Refused."""
@@ -130,7 +137,7 @@ class Files:
         removed = self._reader.state().removed
         policy = Policy({digest: Removal(why.reason, why.legal) for digest, why in removed.items()} if removed else {})
         entry = None
-        if card.index == route.index:
+        if self._stacks.is_hosted(card.index):
             entry = self._reader.state().find(card.index, card.project)
         admit(card, policy, now=self._clock.now(), status=entry.status if entry is not None else "active")
 

@@ -12,6 +12,7 @@ from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, MISS, STALE, page_headers, project_key, with_cache_status
 from holdfast.read.hot import HotEntry, Prepared, Variant
 from holdfast.read.render import Job, Shape, decode, render
+from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
 from holdfast.tree import addresses
 from holdfast.tree.checkpoint import ProjectEntry
@@ -141,23 +142,31 @@ class PageMaker:
 
 
 class HostedPages:
-    """Answers `<index>/simple/<name>/` for names the hosted index has."""
+    """Answers `<index>/simple/<name>/` for names that index has, or one of the hosted layers under it."""
 
-    def __init__(self, reader: TreeReader, cache: PageCache, maker: PageMaker, tallies: Tallies, clock: Clock) -> None:
+    def __init__(
+        self, reader: TreeReader, cache: PageCache, maker: PageMaker, stacks: Stacks, tallies: Tallies, clock: Clock
+    ) -> None:
         self._reader = reader
         self._cache = cache
         self._maker = maker
+        self._stacks = stacks
         self._tallies = tallies
         self._clock = clock
         self._bad: dict[tuple[str, str], float] = {}  # projects whose record could not be read, until when
 
-    async def answer(self, request: Request, entry: ProjectEntry, variant: Variant, *, private: bool) -> Response:
-        """The page of a listed project. Raises OverBudget, Unavailable, Corrupt when there is no last good page."""
-        key = ("page", entry.index, entry.name)
+    async def answer(
+        self, request: Request, index: str, entry: ProjectEntry, variant: Variant, *, private: bool
+    ) -> Response:
+        """The page of a listed project as `index` shows it; `private` tells whether that is a private one.
+
+        Raises OverBudget, Unavailable, Corrupt when there is no last good page.
+        """
+        key = _page_key(index, entry)
         cached = self._cache.get(key)
         if cached is None or not cached.current or cached.digest != entry.record:
             try:
-                cached = await self._current(request, entry, variant, cached, private=private)
+                cached = await self._current(request, index, entry, variant, cached, private=private)
             except (Outcome, OverBudget) as error:
                 return await self._last_good(entry, cached, variant, error)
             found = MISS
@@ -165,29 +174,27 @@ class HostedPages:
             found = HIT if variant in cached.entry.variants else MISS
         prepared = cached.entry.variants.get(variant)
         if prepared is None:
-            prepared = await self._prepare(request, entry, variant, cached, private=private)
+            prepared = await self._prepare(request, index, entry, variant, cached, private=private)
         if is_canonical(request.path, entry.name):
             self._cache.show(cached, request.path)
         return Response(prepared.status, with_cache_status(prepared.headers, found), prepared.body)
 
     async def _current(
-        self, request: Request, entry: ProjectEntry, variant: Variant, old: Cached | None, *, private: bool
+        self, request: Request, index: str, entry: ProjectEntry, variant: Variant, old: Cached | None, *, private: bool
     ) -> Cached:
         """An object for the entry's record, in the cache only once a page was made from that record."""
         if old is not None and self._bad.get((entry.index, entry.name), 0.0) > self._clock.monotonic():
             raise Unavailable("the project's newest record cannot be read")
-        fresh = Cached(
-            ("page", entry.index, entry.name),
-            (entry.index, entry.name),
-            entry.record,
-            HotEntry(entry.index if private else ""),
-        )
+        place = (index, entry.name)  # every change of the project in this index or a layer of it retires its pages
+        fresh = Cached(_page_key(index, entry), place, entry.record, HotEntry(index if private else ""))
         removals = self._maker.removals
-        prepared = await self._prepare(request, entry, variant, fresh, private=private)
+        prepared = await self._prepare(request, index, entry, variant, fresh, private=private)
         known = self._cache.get(fresh.key)
         if known is not None and known.current and known.digest == entry.record:
             return known  # another request was faster
-        if self._reader.state().find(entry.index, entry.name) != entry or self._maker.removals != removals:
+        is_owner = self._reader.state().find(entry.index, entry.name) == entry
+        is_owner = is_owner and not self._stacks.is_taken_above(index, entry.index, entry.name)
+        if not is_owner or self._maker.removals != removals:
             return fresh  # it changed meanwhile: right for this request, which came before the news, and not kept
         self._bad.pop((entry.index, entry.name), None)
         self._cache.put(fresh)
@@ -195,14 +202,14 @@ class HostedPages:
         return fresh
 
     async def _prepare(
-        self, request: Request, entry: ProjectEntry, variant: Variant, cached: Cached, *, private: bool
+        self, request: Request, index: str, entry: ProjectEntry, variant: Variant, cached: Cached, *, private: bool
     ) -> Prepared:
         media, encoding = variant
         key = addresses.record(entry.index, entry.name, entry.record)
         shape = shape_of(media)
-        stem = self._maker.stem(entry.index, entry.record)
-        body = await self._maker.body(request.client, entry.index, key, entry.record, entry.record, shape, encoding)
-        surrogate = project_key(entry.index, entry.name)
+        stem = self._maker.stem(index, entry.record)
+        body = await self._maker.body(request.client, index, key, entry.record, entry.record, shape, encoding)
+        surrogate = " ".join(project_key(one, entry.name) for one in dict.fromkeys((index, entry.index)))
         headers = page_headers(media, encoding, stem, entry.serial, surrogate, private=private, cache=HIT)
         prepared = Prepared("simple", request.path, Response(200, headers, body), self._tallies)
         return self._cache.add_variant(cached, variant, prepared)
@@ -220,12 +227,18 @@ class HostedPages:
         ):
             prepared = None
         if isinstance(error, Corrupt | Unavailable) and cached is not None:
-            if self._bad.get(cached.project, 0.0) <= self._clock.monotonic():
-                log.error("the newest page of %s is not usable: %s", cached.key[2], error.reason, index=cached.key[1])
-            self._bad[cached.project] = self._clock.monotonic() + BAD_RECORD_SECONDS
+            place = (entry.index, entry.name)
+            if self._bad.get(place, 0.0) <= self._clock.monotonic():
+                log.error("the newest page of %s is not usable: %s", entry.name, error.reason, index=entry.index)
+            self._bad[place] = self._clock.monotonic() + BAD_RECORD_SECONDS
         if prepared is None:
             raise error
         return Response(prepared.status, with_cache_status(prepared.headers, STALE), prepared.body)
+
+
+def _page_key(index: str, entry: ProjectEntry) -> tuple[str, str, str]:
+    """Apart from the keys of what other layers show under the name: that is nobody else's last good page."""
+    return "page", index, entry.name if index == entry.index else f"{entry.index}/{entry.name}"
 
 
 def is_canonical(path: str, name: str) -> bool:

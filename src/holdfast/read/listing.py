@@ -1,12 +1,14 @@
-"""The project list of an index: hosted projects only, in HTML and JSON.
+"""The project list of an index: what it hosts, and the hosted indexes under it, in HTML and JSON; never an upstream's.
 
 A small list is made again after each change. Above 10,000 names it is a snapshot at most 30 s old with a serial of
 its own, so that a busy index does not spend its time on a document only mirrors read.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from heapq import merge
 
 from holdfast.clock import Clock
 from holdfast.core import simple_html, simple_json
@@ -14,7 +16,9 @@ from holdfast.core.simple_json import ListedProject
 from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, list_key, page_headers
 from holdfast.read.hot import HotEntry, Prepared, Variant
+from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
+from holdfast.tree.checkpoint import ProjectEntry
 from holdfast.tree.reader import TreeReader
 from holdfast.tree.rendered import compress_page
 from holdfast.wire.messages import Request, Response
@@ -40,8 +44,17 @@ class _Snapshot:
 class ProjectLists:
     """Answers `<index>/simple/`."""
 
-    def __init__(self, reader: TreeReader, cache: PageCache, workers: Workers, tallies: Tallies, clock: Clock) -> None:
+    def __init__(
+        self,
+        reader: TreeReader,
+        stacks: Stacks,
+        cache: PageCache,
+        workers: Workers,
+        tallies: Tallies,
+        clock: Clock,
+    ) -> None:
         self._reader = reader
+        self._stacks = stacks
         self._cache = cache
         self._workers = workers
         self._tallies = tallies
@@ -86,7 +99,7 @@ class ProjectLists:
 
     async def _snap(self, index: str) -> _Snapshot:
         serial, made_at = self._reader.head, self._clock.monotonic()
-        projects = await self._workers.in_thread(_collect, self._reader, index)
+        projects = await self._workers.in_thread(_collect, self._reader, self._stacks, index)
         snapshot = _Snapshot(serial, made_at, projects)
         # What changed meanwhile may be missing: kept only if nothing did, or if the list may be old anyway.
         if self._reader.head == serial or snapshot.is_large:
@@ -98,18 +111,34 @@ class ProjectLists:
     ) -> Prepared:
         media, encoding = variant
         body, stem = await self._workers.in_thread(_render, snapshot, json=media.is_json, encoding=encoding)
-        headers = page_headers(media, encoding, stem, snapshot.serial, list_key(index), private=private, cache=HIT)
+        surrogate = " ".join(list_key(one) for one in self._stacks.hosted(index))
+        headers = page_headers(media, encoding, stem, snapshot.serial, surrogate, private=private, cache=HIT)
         return Prepared("list", request.path, Response(200, headers, body), self._tallies)
 
 
-def _collect(reader: TreeReader, index: str) -> tuple[ListedProject, ...]:
+def _collect(reader: TreeReader, stacks: Stacks, index: str) -> tuple[ListedProject, ...]:
     """Runs in a thread, and lets the others run often: the front goes on answering meanwhile."""
     projects: list[ListedProject] = []
-    for entry in reader.names(index):
+    for entry in _listed(reader, stacks, index):
         projects.append(ListedProject(entry.name, entry.display, entry.serial, entry.status))
         if len(projects) % _SLICE_NAMES == 0:
             time.sleep(0)
     return tuple(projects)
+
+
+def _listed(reader: TreeReader, stacks: Stacks, index: str) -> Iterator[ProjectEntry]:
+    """The names that have a page here, in order: of each name the upper one, and none that an upper index keeps."""
+    last = ""
+    sides = [_numbered(reader, one, number) for number, one in enumerate(stacks.hosted(index))]
+    for name, _, entry in merge(*sides):
+        is_kept_above = stacks.is_taken_above(index, entry.index, name) and not stacks.merges(index, name)
+        if name != last and not is_kept_above:
+            yield entry
+            last = name
+
+
+def _numbered(reader: TreeReader, index: str, number: int) -> Iterator[tuple[str, int, ProjectEntry]]:
+    return ((entry.name, number, entry) for entry in reader.names(index))
 
 
 def _render(snapshot: _Snapshot, *, json: bool, encoding: str) -> tuple[bytes, str]:

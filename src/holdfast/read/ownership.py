@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from holdfast.config import Config
 from holdfast.core.errors import Absent, Outcome, Unavailable
-from holdfast.core.precedence import Action, Hosted, Layer, decide, matches_pattern
+from holdfast.core.precedence import Action, Hosted, Layer, decide, standing
+from holdfast.read.stack import Stacks
 from holdfast.tree.checkpoint import ProjectEntry
 from holdfast.tree.reader import TreeReader
 from holdfast.wire.messages import Request
@@ -21,40 +21,56 @@ class InLayer:
     upstream: str
 
 
+Owner = ProjectEntry | InLayer
+
+
 class Ownership:
     """Finds the owner of a name in an index."""
 
-    def __init__(self, config: Config, reader: TreeReader, ask_layer: AskLayer) -> None:
-        self._indexes = {index.name: index for index in config.indexes}
+    def __init__(self, stacks: Stacks, reader: TreeReader, ask_layer: AskLayer) -> None:
+        self._stacks = stacks
         self._reader = reader
         self._ask_layer = ask_layer
 
-    async def owner(self, request: Request, index: str, name: str) -> ProjectEntry | InLayer:
-        """The hosted entry, or the layer that has the project. Raises Absent, Unavailable."""
+    async def owner(self, request: Request, index: str, name: str) -> Owner:
+        """The entry of the index or of a hosted layer, or the upstream that has the project.
+
+        Raises Absent, Unavailable.
+        """
         entry, hosted, trouble = self._hosted(index, name)
         if entry is not None and hosted is Hosted.PRESENT:
             return entry
-        settings = self._indexes[index]
-        reserved = bool(settings.reserved) and matches_pattern(name, settings.reserved)
-        layers = [(layer, Layer.UNASKED) for layer in settings.layers]
+        reserved = self._stacks.reserves(index, name)
+        layers = {layer: self._unasked(layer, name) for layer in self._stacks.layers(index)}
+        found: dict[str, ProjectEntry] = {}
         while True:
-            decision = decide(hosted, reserved=reserved, layers=layers)
+            decision = decide(hosted, reserved=reserved, layers=tuple(layers.items()))
+            layer = decision.layer
             match decision.action:
                 case Action.SERVE_LAYER:
-                    return InLayer(decision.layer)
+                    return found.get(layer) or InLayer(layer)
+                case Action.ASK_LAYER if self._stacks.is_hosted(layer):
+                    below, state, trouble = self._hosted(layer, name)
+                    layers[layer] = standing(state, reserved=self._stacks.reserves(layer, name))
+                    if below is not None and state is Hosted.PRESENT:
+                        found[layer] = below
                 case Action.ASK_LAYER:
                     try:
-                        await self._ask_layer(request, decision.layer, name)
-                        state = Layer.PRESENT
+                        await self._ask_layer(request, layer, name)
+                        layers[layer] = Layer.PRESENT
                     except Absent:
-                        state = Layer.ABSENT
+                        layers[layer] = Layer.ABSENT
                     except Unavailable as error:
-                        state, trouble = Layer.UNAVAILABLE, error
-                    layers = [(layer, state if layer == decision.layer else known) for layer, known in layers]
+                        layers[layer], trouble = Layer.UNAVAILABLE, error
                 case Action.ABSENT:
                     raise Absent(decision.reason)
                 case _:
                     raise trouble or Unavailable(decision.reason)
+
+    def _unasked(self, layer: str, name: str) -> Layer:
+        if self._stacks.is_hosted(layer) or self._stacks.asks(layer, name):
+            return Layer.UNASKED
+        return Layer.ABSENT
 
     def _hosted(self, index: str, name: str) -> tuple[ProjectEntry | None, Hosted, Outcome | None]:
         try:

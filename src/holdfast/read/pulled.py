@@ -23,6 +23,7 @@ from holdfast.read.kept_only import demand_may_ask, wants_only_kept
 from holdfast.read.loops import via_of
 from holdfast.read.pull_port import Pull
 from holdfast.read.render import PulledFacts, pulled_facts
+from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
 from holdfast.tree import addresses
 from holdfast.tree.reader import TreeReader
@@ -59,16 +60,14 @@ class PulledPages:
         reader: TreeReader,
         cache: PageCache,
         maker: PageMaker,
+        stacks: Stacks,
         pull: Pull,
         workers: Workers,
         tallies: Tallies,
         clock: Clock,
     ) -> None:
         self._config = config
-        self._indexes_over = {
-            upstream.name: tuple(index.name for index in config.indexes if upstream.name in index.layers)
-            for upstream in config.upstreams
-        }
+        self._stacks = stacks
         self._reader = reader
         self._cache = cache
         self._maker = maker
@@ -166,7 +165,7 @@ class PulledPages:
                 raise
             return cached, prepared_before
         cached = self._cache.get(key)
-        if self._is_hosted(index, name) or self._maker.removals != removals:
+        if self._stacks.is_taken_above(index, upstream, name) or self._maker.removals != removals:
             # Taken by an upload, or a removal came: right for this request, which came before the news, and not kept.
             cached = Cached(key, (index, name), digest, HotEntry(index))
         elif cached is None or not cached.current or cached.digest != digest:
@@ -212,10 +211,6 @@ class PulledPages:
         except Absent:
             raise trouble from None
         return self._kept[place].facts
-
-    def _is_hosted(self, index: str, name: str) -> bool:
-        entry = self._reader.state().find(index, name)
-        return entry is not None and (entry.owned or not entry.gone)
 
     def _is_fresh(self, upstream: str, fetched_at: datetime | None) -> bool:
         settings = self._config.upstream(upstream)
@@ -299,10 +294,8 @@ class PulledPages:
     def _show_again(self, place: tuple[str, str]) -> None:
         """Take the project's pages out of the hot table; the next request decides anew."""
         upstream, name = place
-        for index in self._indexes_over[upstream]:
-            cached = self._cache.get(_page_key(index, upstream, name))
-            if cached is not None:
-                self._cache.hide(cached)
+        for index in self._stacks.over(upstream):
+            self._cache.hide_project((index, name))
 
 
 def _page_key(index: str, upstream: str, name: str) -> tuple[str, str, str]:
