@@ -56,7 +56,8 @@ class Door:
     def __init__(self, instance: Instance, *, hold_seconds: float = 2.0, **changes: Any) -> None:
         config = replace(instance.config, hold_seconds=hold_seconds)
         made: dict[str, Any] = {"clock": SystemClock(), "store": instance.store, "upstreams": FakeUpstreams()}
-        self.parts = Parts(config=config, publisher=instance.publisher, **(made | changes))
+        made["publisher"] = instance.publisher
+        self.parts = Parts(config=config, **(made | changes))
         self.instance = instance
         self._app = application(Opening(lambda: self.parts, self.parts.clock), 8)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config, IndexConfig
-from holdfast.control.database import close_connection, django_setup
+from holdfast.control.database import close_connection, connection, django_setup, is_sqlite
 from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.store.local import LocalStore
 from holdfast.store.port import Store
@@ -114,3 +114,14 @@ def new_instance(data: Path, database_url: str = "") -> Instance:
         config.sqlite_file.write_bytes(_migrated_sqlite())
     config = initialise(config, store)
     return Instance(config, store, Publisher(config, store))
+
+
+def empty_database(instance: Instance) -> None:
+    """What a lost disk leaves."""
+    if is_sqlite(instance.config):
+        close_connection()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{instance.config.sqlite_file}{suffix}").unlink(missing_ok=True)
+        return
+    with connection().cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")

@@ -5,12 +5,22 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from instances import ALICE, OPERATOR, Instance, Scopes, fresh_sha256, new_file, soon, stored_upload
+from instances import (
+    ALICE,
+    OPERATOR,
+    Instance,
+    Scopes,
+    empty_database,
+    fresh_sha256,
+    new_file,
+    soon,
+    stored_upload,
+)
 
 from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.accounts.actions import authenticate, create_token, list_tokens, revoke_token
 from holdfast.control.backup import backup, read_manifest, restore
-from holdfast.control.database import close_connection, connection, is_sqlite
+from holdfast.control.database import close_connection, is_sqlite
 from holdfast.control.instance import NotInitialised, initialise
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import File, FilenameBinding
@@ -157,17 +167,6 @@ def test_a_rebuilt_database_lists_binds_and_removes_what_the_tree_says(instance:
     assert 7 == instance.upload("tool", "3.0").serial
     assert ["tool-2.0.tar.gz", "tool-3.0.tar.gz"] == listed(instance, "tool")
     assert (Role("alice", "owner"),) == record_roles(instance, "tool")
-
-
-def empty_database(instance: Instance) -> None:
-    """What a lost disk leaves."""
-    if is_sqlite(instance.config):
-        close_connection()
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{instance.config.sqlite_file}{suffix}").unlink(missing_ok=True)
-        return
-    with connection().cursor() as cursor:
-        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
 
 def record_roles(instance: Instance, name: str) -> tuple[Role, ...]:

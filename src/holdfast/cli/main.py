@@ -15,10 +15,12 @@ from holdfast import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Run everything on this machine."),
     "use": ("use", "Point pip, uv, poetry or twine at an index, and show how to undo it."),
+    "warm": ("warm", "Have what an installation needs kept here, and say whether it would work offline."),
     "check": ("check", "Say what works, what does not, and what to do about it."),
     "config": ("config_example", "The settings: all of them with their defaults, or those in force."),
     "token": ("token", "Create, list and revoke tokens."),
     "project": ("project", "Yank, delete, remove and set the status of projects and files."),
+    "promote": ("promote", "Take a release from one hosted index into another."),
     "user": ("project", "Manage people."),
     "backup": ("upkeep", "Copy the database while it is in use."),
     "restore": ("upkeep", "Put a backup of the database back."),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from holdfast.control.api import projects, tokens
+from holdfast.control.api import projects, promotions, tokens
 from holdfast.control.api.call import Route, view_of
 
 _PROJECT = "projects/<slug:index>/<str:name>"
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern] = [
     path(_RELEASE, view_of(DELETE=Route(projects.delete_release))),
     path(_RELEASE + "/yank", view_of(POST=Route(projects.yank_release, ("reason",)))),
     path(_RELEASE + "/unyank", view_of(POST=Route(projects.unyank_release))),
+    path(_RELEASE + "/promote", view_of(POST=Route(promotions.promote_to, promotions.PROMOTION_FIELDS))),
     path(_FILE, view_of(DELETE=Route(projects.delete_file))),
     path(_FILE + "/yank", view_of(POST=Route(projects.yank_file, ("reason",)))),
     path(_FILE + "/unyank", view_of(POST=Route(projects.unyank_file))),

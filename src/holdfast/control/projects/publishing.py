@@ -1,4 +1,4 @@
-"""Listing an uploaded file: the action at the end of the upload pipeline.
+"""Listing an uploaded file: the action at the end of the upload pipeline, and the steps that promoting.py shares.
 
 The bytes and their metadata are durable in the store before this runs; a crash anywhere leaves the whole file or
 an invisible orphan.
@@ -50,18 +50,18 @@ def publish_file(publisher: Publication, index: str, new: NewFile, actor: Actor,
     with write_transaction(publisher, actor, deadline) as tx:
         tx.lock_shared("removal")  # else a removal and this upload of the same bytes would not see each other
         tx.lock(f"{index}/{name}", f"{index}//{new.filename}")
-        known = _known_file(index, name, new)
+        known = known_file(index, name, new)
         if known is not None:
             require_uploader(actor, index, name, known.project)
             tx.await_serial = known.project.last_serial
         else:
-            project = _project_for_upload(tx, index, name, new)
-            release = _release_for_upload(tx, project, new.version)
-            _add_file(tx, project, release, new)
+            project = project_for_upload(tx, index, name, new.project)
+            release = release_for_upload(tx, project, new.version)
+            add_file(tx, project, release, new)
     return Published(tx.serial or tx.await_serial, existing=known is not None)
 
 
-def _known_file(index: str, name: str, new: NewFile) -> File | None:
+def known_file(index: str, name: str, new: NewFile) -> File | None:
     """The listed file with these very bytes, None when the filename is free. Raises NotAccepted, Removed."""
     removal = Removal.objects.filter(sha256__in=(new.sha256, new.metadata_sha256)).first()
     if removal is not None:
@@ -86,15 +86,15 @@ def _known_file(index: str, name: str, new: NewFile) -> File | None:
     return found
 
 
-def _project_for_upload(tx: WriteTransaction, index: str, name: str, new: NewFile) -> Project:
+def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str) -> Project:
     """The project to upload to, created or brought back when the actor may. Raises NotAccepted."""
     project = Project.objects.filter(index=index, name=name).first()
     require_uploader(tx.actor, index, name, project)
     if project is None:
-        project = Project.objects.create(index=index, name=name, display=new.project, created=tx.now)
+        project = Project.objects.create(index=index, name=name, display=display, created=tx.now)
         tx.audit("create-project", f"{index}/{name}")
-    elif project.deleted is not None or not project.owned or project.display != new.project:
-        project.deleted, project.owned, project.display = None, True, new.project
+    elif project.deleted is not None or not project.owned or project.display != display:
+        project.deleted, project.owned, project.display = None, True, display
         project.save(update_fields=["deleted", "owned", "display"])
     if not project.roles.exists():
         user, _ = User.objects.get_or_create(username=tx.actor.user)
@@ -103,7 +103,7 @@ def _project_for_upload(tx: WriteTransaction, index: str, name: str, new: NewFil
     return project
 
 
-def _release_for_upload(tx: WriteTransaction, project: Project, version: str) -> Release:
+def release_for_upload(tx: WriteTransaction, project: Project, version: str) -> Release:
     """The release of that version, in the spelling of its first file. The caller holds the project's lock."""
     release = equal_release(project, version)
     if release is None:
@@ -114,7 +114,11 @@ def _release_for_upload(tx: WriteTransaction, project: Project, version: str) ->
     return release
 
 
-def _add_file(tx: WriteTransaction, project: Project, release: Release, new: NewFile) -> None:
+def add_file(
+    tx: WriteTransaction, project: Project, release: Release, new: NewFile, yank: tuple[bool, str] = (False, "")
+) -> None:
+    """Bind the filename, list the file, tell the readers. A yanked release makes it yanked, whatever `yank` says."""
+    yanked, yanked_reason = (True, release.yanked_reason) if release.yanked else yank
     FilenameBinding.objects.create(
         index=project.index, filename=new.filename, sha256=new.sha256, project=project.name, created=tx.now
     )
@@ -128,8 +132,8 @@ def _add_file(tx: WriteTransaction, project: Project, release: Release, new: New
         python_version=new.python_version,
         upload_time=tx.now,
         requires_python=new.requires_python,
-        yanked=release.yanked,
-        yanked_reason=release.yanked_reason,
+        yanked=yanked,
+        yanked_reason=yanked_reason,
         metadata_sha256=new.metadata_sha256,
         provenance_sha256=new.provenance_sha256,
         md5=new.md5,

@@ -4,13 +4,22 @@ An administrator's token passes every role. A right that is missing is Refused (
 succeed as it stands is NotAccepted (400).
 """
 
-from holdfast.control.accounts.actor import Actor
+from holdfast.control.accounts.actor import ALL, Actor
 from holdfast.control.projects.models import Project
 from holdfast.core.errors import Outcome, Refused
 
 
 class NotAccepted(Outcome):
     """The request is understood and cannot be done as asked (400). The reason says what would work."""
+
+
+def require_reader(actor: Actor, index: str, name: str, *, private: bool) -> None:
+    """Anybody reads a public index; a private one needs the scope, or uploads to that project. Raises Refused.
+
+    The refusal is the same for every name, so that it does not tell which there are.
+    """
+    if not (actor.is_admin or not private or {ALL, index} & set(actor.scopes.read) or actor.may_upload(index, name)):
+        raise Refused(f"this token may not read {name!r} in index {index}")
 
 
 def require_uploader(actor: Actor, index: str, name: str, project: Project | None) -> None:
