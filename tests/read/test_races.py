@@ -77,7 +77,7 @@ async def test_one_clients_spent_budget_is_not_told_to_another(tmp_path):
         maker = PageMaker(site.plane.reader, site.plane.workers, clock, poor, {"main": "http://index.test"})
 
         async def page(client: str, key: tuple[str, str]) -> bytes:
-            return await maker.body(client, "main", *key, key[1], "json", "")
+            return (await maker.make(client, "main", *key, key[1], "json", "", Policy())).body
 
         await page("greedy", keys[0])
         greedy, modest = await asyncio.gather(page("greedy", keys[1]), page("modest", keys[1]), return_exceptions=True)

@@ -94,6 +94,7 @@ class GatedPage:
 
     record: Record
     valid_until: datetime | None  # the page must be made again by then; None = holds until record or policy change
+    shows_until: datetime | None = None  # from then on it shows what must be held back, and not only holds too much
 
 
 _PASS = Verdict()
@@ -161,16 +162,21 @@ def gate_page(record: Record, policy: Policy, *, now: datetime) -> GatedPage:
         return GatedPage(record, None)
     passed: list[File] = []
     until: datetime | None = None
+    shows_until: datetime | None = None
     if policy.rules is not None and not policy.rules.project:
         policy = policy.of(record.name)
     for file in record.files:
         verdict = judge(file, policy, now=now, status=record.status, project=record.name)
-        if verdict.until is not None:
-            until = verdict.until if until is None else min(until, verdict.until)
+        until = _sooner(until, verdict.until)
         if verdict.outcome is None:
+            shows_until = _sooner(shows_until, verdict.until)
             passed.append(_without_removed_sidecars(file, policy))
     unchanged = len(passed) == len(record.files) and all(map(_is, passed, record.files))
-    return GatedPage(record if unchanged else replace(record, files=tuple(passed)), until)
+    return GatedPage(record if unchanged else replace(record, files=tuple(passed)), until, shows_until)
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(one, other) if one is not None and other is not None else one or other
 
 
 def _without_removed_sidecars(file: File, policy: Policy) -> File:

@@ -29,6 +29,7 @@ from holdfast.read.listing import ProjectLists
 from holdfast.read.local_files import LocalFiles
 from holdfast.read.loops import refuse_loop
 from holdfast.read.ownership import InLayer, Ownership
+from holdfast.read.policies import Policies
 from holdfast.read.pull_port import Pull
 from holdfast.read.pulled import PulledPages
 from holdfast.read.pulled_files import PulledFiles
@@ -96,11 +97,14 @@ class ReadPlane:
         common = (self.workers, self.tallies, clock)
         self._stacks = stacks = Stacks(config, self.reader)
         self._local = LocalFiles(store, self.workers)
-        self._hosted = HostedPages(self.reader, self.cache, maker, stacks, self.tallies, clock)
-        self._pulled = PulledPages(config, self.reader, self.cache, maker, stacks, pull, *common)
+        self.policies = policies = Policies(config, self.reader)
+        self._hosted = HostedPages(self.reader, self.cache, maker, stacks, policies, self.tallies, clock)
+        self._pulled = PulledPages(config, self.reader, self.cache, maker, stacks, policies, pull, *common)
         self._lists = ProjectLists(self.reader, stacks, self.cache, *common)
         self._files = Files(stacks, self.reader, self.cache, self._local, PulledFiles(pull), *common)
-        self._legacy = LegacyDocuments(self.reader, self.cache, pull, self.workers, admission, bases, *common[1:])
+        self._legacy = LegacyDocuments(
+            self.reader, self.cache, pull, self.workers, admission, policies, bases, *common[1:]
+        )
         self._ownership = Ownership(stacks, self.reader, self._pulled.ask)
         self.health = Health(config, self.reader, self.follower, self.cache, pull, self.tallies, clock)
         self._routes = Routes(tuple(bases), DEFAULT_INDEX, urlsplit(config.public_url).path.rstrip("/"))

@@ -5,6 +5,7 @@ new record has been read and checked, so that a damaged record never takes a pag
 """
 
 from collections import OrderedDict
+from datetime import datetime
 
 from holdfast.read.hot import HotEntry, HotTable, Prepared, Variant
 
@@ -15,11 +16,29 @@ Project = tuple[str, str]  # index or upstream, name
 
 
 class Cached:
-    """One page or file. `digest` tells which record, or which bytes, its answers were made from."""
+    """One page or file. `digest` tells which record, or which bytes, its answers were made from.
 
-    __slots__ = ("bytes", "current", "digest", "entry", "key", "paths", "project")
+    `upstream` is "" for what is hosted here. Else rules decide what it shows: `version` tells those it was made under;
+    from `valid_until` on it has to be made again, from `shows_until` on it shows too much.
+    """
 
-    def __init__(self, key: Key, project: Project, digest: str, entry: HotEntry) -> None:
+    __slots__ = (
+        "bytes",
+        "current",
+        "digest",
+        "entry",
+        "key",
+        "paths",
+        "project",
+        "shows_until",
+        "upstream",
+        "valid_until",
+        "version",
+    )
+
+    def __init__(
+        self, key: Key, project: Project, digest: str, entry: HotEntry, upstream: str = "", version: str = ""
+    ) -> None:
         self.key = key
         self.project = project
         self.digest = digest
@@ -27,6 +46,19 @@ class Cached:
         self.bytes = 0
         self.current = True
         self.paths: set[str] = set()
+        self.upstream = upstream
+        self.version = version
+        self.valid_until: datetime | None = None
+        self.shows_until: datetime | None = None
+
+    def holds(self, digest: str, version: str, now: datetime) -> bool:
+        """True while its answers are those of this record under these rules."""
+        in_time = self.valid_until is None or now < self.valid_until
+        return self.current and self.digest == digest and self.version == version and in_time
+
+    def may_still_show(self, version: str, now: datetime) -> bool:
+        """True while nothing in its answers is forbidden by these rules, though they may be old."""
+        return self.version == version and (self.shows_until is None or now < self.shows_until)
 
 
 class PageCache:
@@ -104,6 +136,10 @@ class PageCache:
     def forget(self, key: Key) -> None:
         """Drop the object, if it is there."""
         self._drop(key)
+
+    def of_upstreams(self) -> list[Cached]:
+        """Every object whose content came from an upstream."""
+        return [cached for cached in self._objects.values() if cached.upstream]
 
     def clear(self) -> None:
         """Retire every page and forget everything else: anything may have changed."""

@@ -1,17 +1,20 @@
 """Project pages of hosted indexes: from the journal's entry to finished answers."""
 
 import re
+from datetime import datetime
 
 import structlog
 
 from holdfast.clock import Clock
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.negotiation import Encoding, Media
+from holdfast.core.policy import Policy
 from holdfast.core.simple_json import renderer
 from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, MISS, STALE, page_headers, project_key, with_cache_status
 from holdfast.read.hot import HotEntry, Prepared, Variant
-from holdfast.read.render import Job, Shape, decode, render
+from holdfast.read.policies import Policies
+from holdfast.read.render import Job, Made, Shape, decode, render
 from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
 from holdfast.tree import addresses
@@ -45,7 +48,7 @@ class PageMaker:
         self._clock = clock
         self._admission = admission
         self._public_bases = public_bases
-        self._flights: SingleFlight[tuple[str, str, str, Shape, Encoding, int], bytes] = SingleFlight(1000)
+        self._flights: SingleFlight[tuple[str, str, str, Shape, Encoding, int, str], Made] = SingleFlight(1000)
 
     def renderer(self, index: str) -> str:
         """What the pages of this index depend on besides their records."""
@@ -56,8 +59,10 @@ class PageMaker:
         """How many digests were ever removed: pages made at another count may show what must not be seen."""
         return len(self._reader.state().removed)
 
-    def stem(self, index: str, digest: str) -> str:
+    def stem(self, index: str, digest: str, made: Made) -> str:
         """What the entity tags of the record's pages begin with. Pages may change with every removal."""
+        if made.tag:
+            return made.tag
         removals = self.removals
         return f"{digest[:32]}-{self.renderer(index)}" + (f"-r{removals}" if removals else "")
 
@@ -65,41 +70,60 @@ class PageMaker:
         """True when a page made some time ago names a digest that was removed since. Raises Corrupt."""
         return bool(self.removals) and await self._workers.in_thread(self._names_removed, prepared.body, encoding)
 
-    async def body(
-        self, client: str, index: str, key: str, digest: str, named: str | None, shape: Shape, encoding: Encoding
-    ) -> bytes:
-        """The page's bytes for `index` from the record at `key`; `named` is the digest it must have, if any.
+    async def make(
+        self,
+        client: str,
+        index: str,
+        key: str,
+        digest: str,
+        named: str | None,
+        shape: Shape,
+        encoding: Encoding,
+        policy: Policy,
+    ) -> Made:
+        """The page for `index` from the record at `key`; `named` is the digest it must have, if any.
+
+        `policy` is narrowed down to the project.
 
         Raises OverBudget, Unavailable, Corrupt; a missing record is Unavailable.
         """
         while True:
             is_mine = False
 
-            async def make() -> bytes:
+            async def make() -> Made:
                 nonlocal is_mine
                 is_mine = True
-                return await self._make(client, index, key, digest, named, shape, encoding)
+                return await self._make(client, index, key, digest, named, shape, encoding, policy)
 
             try:
-                return await self._flights.run((index, key, digest, shape, encoding, self.removals), make)
+                return await self._flights.run(
+                    (index, key, digest, shape, encoding, self.removals, policy.version), make
+                )
             except OverBudget as error:
                 if is_mine or not error.mine:
                     raise
                 # The client that began had spent its own share; this one has not.
 
     async def _make(
-        self, client: str, index: str, key: str, digest: str, named: str | None, shape: Shape, encoding: Encoding
-    ) -> bytes:
+        self,
+        client: str,
+        index: str,
+        key: str,
+        digest: str,
+        named: str | None,
+        shape: Shape,
+        encoding: Encoding,
+        policy: Policy,
+    ) -> Made:
         size = await self._workers.in_thread(self._size, key)
-        removed = self._removed()
-        if size > SMALL_STORED_BYTES and len(removed) <= SCANNED_REMOVALS_MAX:
+        if size > SMALL_STORED_BYTES and not policy.has_rules and self.removals <= SCANNED_REMOVALS_MAX:
             self._admission.admit(client, READ_MS + size * READY_MS_PER_BYTE)
             ready = await self._workers.in_thread(self._ready_made, index, digest, shape, encoding)
             if ready is not None:
-                return ready
+                return Made(ready)
         self._admission.admit(client, READ_MS + size * RENDER_MS_PER_BYTE)
         stored = await self._workers.in_thread(self._stored, key)
-        job = Job(stored, named, shape, encoding, self._public_bases[index], removed, self._clock.now())
+        job = Job(stored, named, shape, encoding, self._public_bases[index], policy.portable(), self._clock.now())
         if size > SMALL_STORED_BYTES:
             return await self._workers.in_helper(render, job)
         return await self._workers.in_thread(render, job)
@@ -119,10 +143,6 @@ class PageMaker:
             return self._reader.store.get(key)
         except Absent:
             raise Unavailable("the project's record is missing from the store") from None
-
-    def _removed(self) -> tuple[tuple[str, str, bool], ...]:
-        removed = self._reader.state().removed
-        return tuple((digest, why.reason, why.legal) for digest, why in removed.items()) if removed else ()
 
     def _ready_made(self, index: str, digest: str, shape: Shape, encoding: Encoding) -> bytes | None:
         """Page bytes a writer left in the store, if they are whole and show nothing that was removed."""
@@ -145,8 +165,16 @@ class HostedPages:
     """Answers `<index>/simple/<name>/` for names that index has, or one of the hosted layers under it."""
 
     def __init__(
-        self, reader: TreeReader, cache: PageCache, maker: PageMaker, stacks: Stacks, tallies: Tallies, clock: Clock
+        self,
+        reader: TreeReader,
+        cache: PageCache,
+        maker: PageMaker,
+        stacks: Stacks,
+        policies: Policies,
+        tallies: Tallies,
+        clock: Clock,
     ) -> None:
+        self._policies = policies
         self._reader = reader
         self._cache = cache
         self._maker = maker
@@ -156,17 +184,24 @@ class HostedPages:
         self._bad: dict[tuple[str, str], float] = {}  # projects whose record could not be read, until when
 
     async def answer(
-        self, request: Request, index: str, entry: ProjectEntry, variant: Variant, *, private: bool
+        self,
+        request: Request,
+        index: str,
+        entry: ProjectEntry,
+        variant: Variant,
+        *,
+        private: bool,
+        as_of: datetime | None = None,
     ) -> Response:
         """The page of a listed project as `index` shows it; `private` tells whether that is a private one.
 
         Raises OverBudget, Unavailable, Corrupt when there is no last good page.
         """
-        key = _page_key(index, entry)
+        key = _page_key(index, entry, as_of)
         cached = self._cache.get(key)
         if cached is None or not cached.current or cached.digest != entry.record:
             try:
-                cached = await self._current(request, index, entry, variant, cached, private=private)
+                cached = await self._current(request, index, entry, variant, cached, as_of, private=private)
             except (Outcome, OverBudget) as error:
                 return await self._last_good(entry, cached, variant, error)
             found = MISS
@@ -174,21 +209,29 @@ class HostedPages:
             found = HIT if variant in cached.entry.variants else MISS
         prepared = cached.entry.variants.get(variant)
         if prepared is None:
-            prepared = await self._prepare(request, index, entry, variant, cached, private=private)
+            prepared = await self._prepare(request, index, entry, variant, cached, as_of, private=private)
         if is_canonical(request.path, entry.name):
             self._cache.show(cached, request.path)
         return Response(prepared.status, with_cache_status(prepared.headers, found), prepared.body)
 
     async def _current(
-        self, request: Request, index: str, entry: ProjectEntry, variant: Variant, old: Cached | None, *, private: bool
+        self,
+        request: Request,
+        index: str,
+        entry: ProjectEntry,
+        variant: Variant,
+        old: Cached | None,
+        as_of: datetime | None,
+        *,
+        private: bool,
     ) -> Cached:
         """An object for the entry's record, in the cache only once a page was made from that record."""
         if old is not None and self._bad.get((entry.index, entry.name), 0.0) > self._clock.monotonic():
             raise Unavailable("the project's newest record cannot be read")
         place = (index, entry.name)  # every change of the project in this index or a layer of it retires its pages
-        fresh = Cached(_page_key(index, entry), place, entry.record, HotEntry(index if private else ""))
+        fresh = Cached(_page_key(index, entry, as_of), place, entry.record, HotEntry(index if private else ""))
         removals = self._maker.removals
-        prepared = await self._prepare(request, index, entry, variant, fresh, private=private)
+        prepared = await self._prepare(request, index, entry, variant, fresh, as_of, private=private)
         known = self._cache.get(fresh.key)
         if known is not None and known.current and known.digest == entry.record:
             return known  # another request was faster
@@ -202,16 +245,26 @@ class HostedPages:
         return fresh
 
     async def _prepare(
-        self, request: Request, index: str, entry: ProjectEntry, variant: Variant, cached: Cached, *, private: bool
+        self,
+        request: Request,
+        index: str,
+        entry: ProjectEntry,
+        variant: Variant,
+        cached: Cached,
+        as_of: datetime | None,
+        *,
+        private: bool,
     ) -> Prepared:
         media, encoding = variant
         key = addresses.record(entry.index, entry.name, entry.record)
         shape = shape_of(media)
-        stem = self._maker.stem(index, entry.record)
-        body = await self._maker.body(request.client, index, key, entry.record, entry.record, shape, encoding)
+        policy = self._policies.of_project(index, None, entry.name, as_of)
+        digest = entry.record
+        made = await self._maker.make(request.client, index, key, digest, digest, shape, encoding, policy)
+        stem = self._maker.stem(index, digest, made)
         surrogate = " ".join(project_key(one, entry.name) for one in dict.fromkeys((index, entry.index)))
         headers = page_headers(media, encoding, stem, entry.serial, surrogate, private=private, cache=HIT)
-        prepared = Prepared("simple", request.path, Response(200, headers, body), self._tallies)
+        prepared = Prepared("simple", request.path, Response(200, headers, made.body), self._tallies)
         return self._cache.add_variant(cached, variant, prepared)
 
     async def _last_good(
@@ -236,9 +289,10 @@ class HostedPages:
         return Response(prepared.status, with_cache_status(prepared.headers, STALE), prepared.body)
 
 
-def _page_key(index: str, entry: ProjectEntry) -> tuple[str, str, str]:
-    """Apart from the keys of what other layers show under the name: that is nobody else's last good page."""
-    return "page", index, entry.name if index == entry.index else f"{entry.index}/{entry.name}"
+def _page_key(index: str, entry: ProjectEntry, as_of: datetime | None) -> tuple[str, str, str]:
+    """Apart from the keys of what other layers, or other moments, show under the name: nobody else's last good page."""
+    name = entry.name if index == entry.index else f"{entry.index}/{entry.name}"
+    return "page", index, name + (f"@{as_of.isoformat()}" if as_of is not None else "")
 
 
 def is_canonical(path: str, name: str) -> bool:

@@ -9,14 +9,15 @@ from holdfast.clock import Clock
 from holdfast.core import legacy_json
 from holdfast.core.errors import Absent, Unavailable
 from holdfast.core.negotiation import Encoding, Media, choose_encoding
-from holdfast.core.policy import gate_page
+from holdfast.core.policy import Policy, gate_page
 from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, json_headers, project_key
 from holdfast.read.hosted import SMALL_STORED_BYTES
 from holdfast.read.hot import HotEntry, Prepared
 from holdfast.read.kept_only import demand_may_ask
+from holdfast.read.policies import Policies
 from holdfast.read.pull_port import Pull
-from holdfast.read.render import Job, policy_of
+from holdfast.read.render import Job, Made
 from holdfast.read.workers import Workers
 from holdfast.tree import addresses
 from holdfast.tree.reader import TreeReader
@@ -51,6 +52,7 @@ class LegacyDocuments:
         pull: Pull,
         workers: Workers,
         admission: Admission,
+        policies: Policies,
         public_bases: dict[str, str],
         tallies: Tallies,
         clock: Clock,
@@ -60,6 +62,7 @@ class LegacyDocuments:
         self._pull = pull
         self._workers = workers
         self._admission = admission
+        self._policies = policies
         self._public_bases = public_bases
         self._tallies = tallies
         self._clock = clock
@@ -67,34 +70,37 @@ class LegacyDocuments:
     async def answer(self, request: Request, source: Source, version: str, *, private: bool) -> Response:
         """The document. Raises Absent, Refused, OverBudget, Unavailable, Corrupt."""
         encoding = choose_encoding(request.headers.get("accept-encoding"))
+        policy = self._policies.of_project(source.index, source.upstream or None, source.name)
+        policy.demand_project()
         key = ("legacy", source.index, f"{source.name}/{version}")
         variant = (Media.JSON, encoding)
         cached = self._cache.get(key)
-        if cached is None or cached.digest != source.digest:
+        if cached is None or not cached.holds(source.digest, policy.version, self._clock.now()):
             entry = HotEntry(source.index if private else "")
-            cached = Cached(key, (source.index, source.name), source.digest, entry)
+            place = (source.index, source.name)
+            cached = Cached(key, place, source.digest, entry, source.upstream, policy.version)
         prepared = cached.entry.variants.get(variant)
         if prepared is None:
             removals = len(self._reader.state().removed)
-            body = await self._make(request, source, version, encoding)
+            made = await self._make(request, source, version, encoding, policy)
             surrogate = project_key(source.index, source.name)
-            stem = sha256(body).hexdigest()[:32]
+            stem = sha256(made.body).hexdigest()[:32]
             headers = json_headers(encoding, stem, source.serial, surrogate, private=private, cache=HIT)
-            prepared = Prepared("legacy-json", request.path, Response(200, headers, body), self._tallies)
+            prepared = Prepared("legacy-json", request.path, Response(200, headers, made.body), self._tallies)
             if len(self._reader.state().removed) == removals:  # else right for this request only
+                cached.valid_until = made.valid_until
                 self._cache.put(cached)
                 self._cache.add_variant(cached, variant, prepared)
         return Response(prepared.status, prepared.headers, prepared.body)
 
-    async def _make(self, request: Request, source: Source, version: str, encoding: Encoding) -> bytes:
+    async def _make(self, request: Request, source: Source, version: str, encoding: Encoding, policy: Policy) -> Made:
         try:
             stored = await self._workers.in_thread(self._reader.store.get, source.key)
         except Absent:
             raise Unavailable(f"the record of {source.name} is missing from the store") from None
         self._admission.admit(request.client, 1.0 + len(stored) / 2048)
-        removed = tuple((d, why.reason, why.legal) for d, why in self._reader.state().removed.items())
         base = self._public_bases[source.index]
-        job = Job(stored, source.digest, "json", encoding, base, removed, self._clock.now())
+        job = Job(stored, source.digest, "json", encoding, base, policy.portable(), self._clock.now())
         run = self._workers.in_helper if len(stored) > SMALL_STORED_BYTES else self._workers.in_thread
         described_by = await run(metadata_file, job, version)
         metadata = await self._metadata(request, source, described_by) if described_by else None
@@ -126,18 +132,18 @@ class LegacyDocuments:
 def metadata_file(job: Job, version: str) -> tuple[str, str, str] | None:
     """(filename, sha256, metadata sha256) of the file whose metadata describes the release. Raises Absent, Refused."""
     record = decode_record(job.stored, job.digest)
-    gated = gate_page(record, policy_of(job), now=job.now).record
+    gated = gate_page(record, job.policy, now=job.now).record
     file = legacy_json.metadata_source(replace(gated, files=tuple(f for f in gated.files if f.sha256)), version or None)
     return (file.filename, file.sha256, file.metadata_sha256) if file is not None else None
 
 
-def document(job: Job, version: str, metadata: bytes | None) -> bytes:
-    """The document's bytes in the job's encoding. Raises Absent, Refused, Corrupt."""
-    record = decode_record(job.stored, job.digest)
-    gated = gate_page(record, policy_of(job), now=job.now).record
+def document(job: Job, version: str, metadata: bytes | None) -> Made:
+    """The document in the job's encoding. Raises Absent, Refused, Corrupt."""
+    page = gate_page(decode_record(job.stored, job.digest), job.policy, now=job.now)
+    gated = page.record
     parsed = parse_email(metadata)[0] if metadata is not None else None
     if version:
         body = legacy_json.release_document(gated, version, parsed, public_base=job.public_base)
     else:
         body = legacy_json.project_document(gated, parsed, public_base=job.public_base)
-    return compress_page(body, job.encoding)
+    return Made(compress_page(body, job.encoding), page.valid_until, page.shows_until)

@@ -15,14 +15,16 @@ from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.freshness import age_seconds
+from holdfast.core.policy import Policy
 from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, STALE, page_headers, project_key, with_cache_status
 from holdfast.read.hosted import PageMaker, is_canonical, shape_of
 from holdfast.read.hot import HotEntry, Prepared, Variant
 from holdfast.read.kept_only import demand_may_ask, wants_only_kept
 from holdfast.read.loops import via_of
+from holdfast.read.policies import Policies
 from holdfast.read.pull_port import Pull
-from holdfast.read.render import PulledFacts, pulled_facts
+from holdfast.read.render import Made, PulledFacts, pulled_facts
 from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
 from holdfast.tree import addresses
@@ -61,6 +63,7 @@ class PulledPages:
         cache: PageCache,
         maker: PageMaker,
         stacks: Stacks,
+        policies: Policies,
         pull: Pull,
         workers: Workers,
         tallies: Tallies,
@@ -68,6 +71,7 @@ class PulledPages:
     ) -> None:
         self._config = config
         self._stacks = stacks
+        self._policies = policies
         self._reader = reader
         self._cache = cache
         self._maker = maker
@@ -101,9 +105,19 @@ class PulledPages:
             await self._fetch(request, upstream, name)
 
     async def answer(
-        self, request: Request, index: str, upstream: str, name: str, variant: Variant, *, private: bool
+        self,
+        request: Request,
+        index: str,
+        upstream: str,
+        name: str,
+        variant: Variant,
+        *,
+        private: bool,
+        as_of: datetime | None = None,
     ) -> Response:
-        """The page, after `ask` returned. Raises OverBudget, Unavailable, Corrupt."""
+        """The page, after `ask` returned. Raises Refused, OverBudget, Unavailable, Corrupt."""
+        policy = self._policies.of_project(index, upstream, name, as_of)
+        policy.demand_project()
         kept = self._kept.get((upstream, name))
         if kept is None:
             raise Unavailable(f"the page of {name} left the store while it was read", retry_after_seconds=1)
@@ -111,8 +125,9 @@ class PulledPages:
         is_fresh = self._is_fresh(upstream, kept.facts.fetched_at)
         if not is_fresh:
             self._refresh_behind(request, upstream, name, kept)
-        cached, prepared = await self._prepared(request, index, upstream, name, kept.facts, variant, private=private)
-        cached.entry.until = self._hot_until(upstream, kept.facts.fetched_at)
+        asked = (request, index, upstream, name, kept.facts, policy, variant)
+        cached, prepared = await self._prepared(*asked, private=private)
+        cached.entry.until = self._hot_until(upstream, kept.facts.fetched_at, cached.valid_until)
         self._credit(request, cached.entry, upstream, name, is_fresh=is_fresh)
         if is_canonical(request.path, name):
             self._cache.show(cached, request.path)
@@ -145,31 +160,39 @@ class PulledPages:
         upstream: str,
         name: str,
         facts: PulledFacts,
+        policy: Policy,
         variant: Variant,
         *,
         private: bool,
     ) -> tuple[Cached, Prepared]:
-        key = _page_key(index, upstream, name)
+        key = _page_key(index, upstream, name, policy.as_of)
         cached = self._cache.get(key)
-        usable = cached is not None and cached.current and cached.digest == facts.digest
+        now = self._clock.now()
+        usable = cached is not None and cached.holds(facts.digest, policy.version, now)
         if cached is not None and usable and (prepared := cached.entry.variants.get(variant)) is not None:
             return cached, prepared
         removals = self._maker.removals
         try:
-            digest, prepared = await self._make(request, index, upstream, name, facts, variant, private=private)
+            asked = (request, index, upstream, name, facts, policy, variant)
+            digest, made, prepared = await self._make(*asked, private=private)
         except Outcome:
             # The last good page of the same name, if this one cannot be read now.
             if cached is None or (prepared_before := cached.entry.variants.get(variant)) is None:
+                raise
+            if not cached.may_still_show(policy.version, now):
                 raise
             if await self._maker.shows_removed(prepared_before, variant[1]):
                 raise
             return cached, prepared_before
         cached = self._cache.get(key)
+        place = (index, name)
         if self._stacks.is_taken_above(index, upstream, name) or self._maker.removals != removals:
             # Taken by an upload, or a removal came: right for this request, which came before the news, and not kept.
-            cached = Cached(key, (index, name), digest, HotEntry(index))
-        elif cached is None or not cached.current or cached.digest != digest:
-            cached = self._cache.put(Cached(key, (index, name), digest, HotEntry(index if private else "")))
+            cached = Cached(key, place, digest, HotEntry(index), upstream, policy.version)
+        elif cached is None or not cached.holds(digest, policy.version, now):
+            entry = HotEntry(index if private else "")
+            cached = self._cache.put(Cached(key, place, digest, entry, upstream, policy.version))
+            cached.valid_until, cached.shows_until = made.valid_until, made.shows_until
         return cached, self._cache.add_variant(cached, variant, prepared)
 
     async def _make(
@@ -179,29 +202,32 @@ class PulledPages:
         upstream: str,
         name: str,
         facts: PulledFacts,
+        policy: Policy,
         variant: Variant,
         *,
         private: bool,
-    ) -> tuple[str, Prepared]:
+    ) -> tuple[str, Made, Prepared]:
         media, encoding = variant
         key = addresses.pulled_page(upstream, name)
-        stem = self._maker.stem(index, facts.digest)
         try:
-            body = await self._body(request, index, key, facts, variant)
+            made = await self._page(request, index, key, facts, variant, policy)
         except (Corrupt, Unavailable) as error:
             # Replaced or evicted between two looks, most likely: read what is there now, once.
             log.info("a pulled page is read again: %s", error.reason, project=name, upstream=upstream)
             facts = await self._look_again(request, upstream, name, error)
-            stem = self._maker.stem(index, facts.digest)
-            body = await self._body(request, index, key, facts, variant)
+            made = await self._page(request, index, key, facts, variant, policy)
+        stem = self._maker.stem(index, facts.digest, made)
         headers = page_headers(
             media, encoding, stem, facts.serial, project_key(index, name), private=private, cache=HIT
         )
-        return facts.digest, Prepared("simple", request.path, Response(200, headers, body), self._tallies)
+        return facts.digest, made, Prepared("simple", request.path, Response(200, headers, made.body), self._tallies)
 
-    async def _body(self, request: Request, index: str, key: str, facts: PulledFacts, variant: Variant) -> bytes:
-        media, encoding = variant
-        return await self._maker.body(request.client, index, key, facts.digest, facts.digest, shape_of(media), encoding)
+    async def _page(
+        self, request: Request, index: str, key: str, facts: PulledFacts, variant: Variant, policy: Policy
+    ) -> Made:
+        shape, encoding = shape_of(variant[0]), variant[1]
+        digest = facts.digest
+        return await self._maker.make(request.client, index, key, digest, digest, shape, encoding, policy)
 
     async def _look_again(self, request: Request, upstream: str, name: str, trouble: Outcome) -> PulledFacts:
         place = (upstream, name)
@@ -217,13 +243,16 @@ class PulledPages:
         assert settings is not None, upstream
         return fetched_at is not None and age_seconds(fetched_at, self._clock.now()) <= settings.freshness_seconds
 
-    def _hot_until(self, upstream: str, fetched_at: datetime | None) -> float:
-        """Until when the hot table may answer without anybody looking at the page's age."""
-        now = self._clock.monotonic()
+    def _hot_until(self, upstream: str, fetched_at: datetime | None, valid_until: datetime | None) -> float:
+        """Until when the hot table may answer without anybody looking at the page's age, or at its files'."""
+        now, moment = self._clock.monotonic(), self._clock.now()
         settings = self._config.upstream(upstream)
-        if settings is None or fetched_at is None or not self._is_fresh(upstream, fetched_at):
-            return now + REFRESH_PAUSE_SECONDS
-        return now + settings.freshness_seconds - age_seconds(fetched_at, self._clock.now())
+        seconds = REFRESH_PAUSE_SECONDS
+        if settings is not None and fetched_at is not None and self._is_fresh(upstream, fetched_at):
+            seconds = settings.freshness_seconds - age_seconds(fetched_at, moment)
+        if valid_until is not None:
+            seconds = min(seconds, (valid_until - moment).total_seconds())
+        return now + seconds
 
     def _read_facts(self, upstream: str, name: str) -> PulledFacts:
         return pulled_facts(self._reader.store.get(addresses.pulled_page(upstream, name)), name)
@@ -298,6 +327,6 @@ class PulledPages:
             self._cache.hide_project((index, name))
 
 
-def _page_key(index: str, upstream: str, name: str) -> tuple[str, str, str]:
+def _page_key(index: str, upstream: str, name: str, as_of: datetime | None) -> tuple[str, str, str]:
     """Apart from the hosted page's key: what an upstream said is nobody else's last good page."""
-    return "page", index, f"{upstream}/{name}"
+    return "page", index, f"{upstream}/{name}" + (f"@{as_of.isoformat()}" if as_of is not None else "")

@@ -13,7 +13,7 @@ import msgspec
 from holdfast.core import simple_html, simple_json
 from holdfast.core.errors import Corrupt
 from holdfast.core.negotiation import Encoding
-from holdfast.core.policy import Policy, Removal, gate_page
+from holdfast.core.policy import Policy, gate_page
 from holdfast.tree.compressed import decompress
 from holdfast.tree.record import RECORD_BYTES_MAX, decode_record
 from holdfast.tree.rendered import compress_page
@@ -25,28 +25,36 @@ Shape = str  # "json" or "html": what the bytes are, whatever media type they ar
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One page to make. `removed` carries the digests that must not be shown, with reason and legal flag."""
+    """One page to make. `policy` is narrowed down to the page's project."""
 
     stored: bytes
     digest: str | None  # the record's, to hold it to; None for a pulled page, whose object has no digest in its name
     shape: Shape
     encoding: Encoding
     public_base: str
-    removed: tuple[tuple[str, str, bool], ...]
+    policy: Policy
     now: datetime
 
 
-def render(job: Job) -> bytes:
-    """The page's bytes in the job's shape and encoding. Raises Corrupt."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished page. `tag` identifies its bytes where rules kept files off it; "" = record and removals do."""
+
+    body: bytes
+    valid_until: datetime | None = None  # a rule will let more, or less, pass from then on
+    shows_until: datetime | None = None  # a rule will let less pass from then on
+    tag: str = ""
+
+
+def render(job: Job) -> Made:
+    """The page in the job's shape and encoding. Raises Corrupt."""
     record = decode_record(job.stored, job.digest)
-    shown = gate_page(record, policy_of(job), now=job.now).record
+    gated = gate_page(record, job.policy, now=job.now)
     page = simple_json if job.shape == "json" else simple_html
-    return compress_page(page.detail(shown, public_base=job.public_base), job.encoding)
-
-
-def policy_of(job: Job) -> Policy:
-    """The rules the job's page obeys."""
-    return Policy({digest: Removal(reason, legal) for digest, reason, legal in job.removed})
+    body = page.detail(gated.record, public_base=job.public_base)
+    by_rules = job.policy.has_rules and gated.record is not record
+    tag = sha256(body).hexdigest()[:32] if by_rules else ""
+    return Made(compress_page(body, job.encoding), gated.valid_until, gated.shows_until, tag)
 
 
 def decode(body: bytes, encoding: Encoding, what: str) -> bytes:
