@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "project": ("project", "Yank, delete, remove and set the status of projects and files."),
     "promote": ("promote", "Take a release from one hosted index into another."),
     "user": ("project", "Manage people."),
+    "upstream": ("upstream", "Show how upstreams are doing; switch one off and on."),
     "backup": ("upkeep", "Copy the database while it is in use."),
     "restore": ("upkeep", "Put a backup of the database back."),
     "fsck": ("upkeep", "Compare the published tree with its digests, and repair it."),
