@@ -1,12 +1,16 @@
 """`holdfast token`: create, list and revoke tokens, also while the server runs."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from holdfast.cli.control_tools import known_index, open_desk, project_name
 from holdfast.cli.errors import fail
 from holdfast.config import DEFAULT_INDEX, Config
+
+if TYPE_CHECKING:
+    from holdfast.control.accounts.actor import Scopes
 
 OPERATOR = "operator"  # whose tokens these are unless --user says otherwise: one person runs a small index
 
@@ -19,6 +23,7 @@ def token() -> None:
 @token.command()
 @click.argument("name")
 @click.option("--index", "indexes", multiple=True, help="An index it is good for; may be given again. Default: main.")
+@click.option("--read-index", "read_indexes", multiple=True, help="An index to read and no more; may be given again.")
 @click.option("--project", "projects", multiple=True, help="Upload to this project alone (NAME or INDEX/NAME).")
 @click.option("--read-only", "right", flag_value="read", help="Read, and nothing else.")
 @click.option("--upload", "right", flag_value="upload", help="Upload, and nothing else.")
@@ -28,6 +33,7 @@ def token() -> None:
 def create(
     name: str,
     indexes: tuple[str, ...],
+    read_indexes: tuple[str, ...],
     projects: tuple[str, ...],
     right: str | None,
     expires: int | None,
@@ -38,18 +44,9 @@ def create(
         fail("a token's name has 1 to 200 characters, a user's 1 to 150")
     with open_desk() as desk:
         from holdfast.control.accounts.actions import create_token
-        from holdfast.control.accounts.actor import ALL, OPERATOR_SCOPES, Scopes, operator
+        from holdfast.control.accounts.actor import operator
 
-        known = tuple(known_index(desk.config, index) for index in indexes or (DEFAULT_INDEX,))
-        narrowed = _projects(desk.config, known, projects)
-        if right == "admin":
-            scopes = OPERATOR_SCOPES
-        elif right == "read":
-            scopes = Scopes(read=known)
-        else:
-            reads = () if right == "upload" else known
-            scopes = Scopes(read=reads, upload=known, upload_projects=narrowed, create_projects=not narrowed)
-        assert ALL not in known
+        scopes = _scopes(desk.config, right, indexes, read_indexes, projects)
         ends = datetime.now(UTC) + timedelta(days=expires) if expires else None
         made = create_token(desk.publisher, name, user, scopes, ends, operator(), deadline=desk.deadline)
         click.echo(made.text)
@@ -84,11 +81,41 @@ def revoke(token: str) -> None:
         click.echo(f"revoked {token}")
 
 
+def _scopes(
+    config: Config,
+    right: str | None,
+    indexes: tuple[str, ...],
+    read_indexes: tuple[str, ...],
+    projects: tuple[str, ...],
+) -> "Scopes":
+    """What the options ask for. An index whose uploads land in another gives the right to upload to that one."""
+    from holdfast.control.accounts.actor import ALL, OPERATOR_SCOPES, Scopes
+
+    only_read = tuple(known_index(config, index) for index in read_indexes)
+    whole = tuple(known_index(config, index) for index in indexes or (() if only_read else (DEFAULT_INDEX,)))
+    reads = tuple(dict.fromkeys((*only_read, *(() if right == "upload" else whole))))
+    landing = () if right == "read" else tuple(dict.fromkeys(_landing(config, index) for index in whole))
+    assert ALL not in (*reads, *landing)
+    if right == "admin":
+        return OPERATOR_SCOPES
+    narrowed = _projects(config, landing, projects) if landing else ()
+    return Scopes(reads, landing, narrowed, create_projects=bool(landing) and not narrowed)
+
+
+def _landing(config: Config, name: str) -> str:
+    """The index that takes the uploads of a configured one."""
+    from holdfast.control.uploads.names import upload_index
+
+    index = config.index(name)
+    assert index is not None
+    return upload_index(config, index).name
+
+
 def _projects(config: Config, indexes: tuple[str, ...], projects: tuple[str, ...]) -> tuple[str, ...]:
     found = []
     for text in projects:
         index, separator, name = text.rpartition("/")
-        places = (known_index(config, index),) if separator else indexes
+        places = (_landing(config, known_index(config, index)),) if separator else indexes
         found += [f"{place}/{project_name(name)}" for place in places]
     return tuple(found)
 
