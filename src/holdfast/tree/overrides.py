@@ -84,7 +84,7 @@ class OverridesReader:
             self._has_looked = True
         else:
             found = self.current
-            while (later := _find(self._store, found.serial + 1)) is not None:
+            while (later := of_serial(self._store, found.serial + 1)) is not None:
                 found = later
         changed = found.serial != self.current.serial
         self.current = found
@@ -96,13 +96,13 @@ def newest(store: Store) -> Overrides:
     serial = 0
     for info in store.list(addresses.OVERRIDES_PREFIX):
         serial = addresses.overrides_serial(info.key)
-    return (_find(store, serial) if serial else None) or Overrides()
+    return (of_serial(store, serial) if serial else None) or Overrides()
 
 
 def history(store: Store) -> list[Overrides]:
     """Every change that was ever made, oldest first. Raises Unavailable, Corrupt."""
     serials = [addresses.overrides_serial(info.key) for info in store.list(addresses.OVERRIDES_PREFIX)]
-    return [found for serial in serials if (found := _find(store, serial)) is not None]
+    return [found for serial in serials if (found := of_serial(store, serial)) is not None]
 
 
 def change(store: Store, edit: Callable[[Overrides], Overrides], *, by: str, what: str, now: datetime) -> Overrides:
@@ -132,7 +132,8 @@ def _without_expired(old: Overrides, now: datetime) -> Overrides:
     )
 
 
-def _find(store: Store, serial: int) -> Overrides | None:
+def of_serial(store: Store, serial: int) -> Overrides | None:
+    """The state after that change, None when there was no such change. Raises Unavailable, Corrupt."""
     try:
         data = store.get(addresses.overrides(serial))
     except Absent:
