@@ -16,6 +16,7 @@ from holdfast.core.legacy_json import NOT_FOUND
 from holdfast.core.negotiation import choose, choose_encoding
 from holdfast.read.access import Access
 from holdfast.read.answers import NOSNIFF, from_outcome, method_not_allowed, options, problem, redirect
+from holdfast.read.as_of import demand_past
 from holdfast.read.cache import PageCache
 from holdfast.read.conditions import matches
 from holdfast.read.files import Files
@@ -109,6 +110,7 @@ class ReadPlane:
         self.health = Health(config, self.reader, self.follower, self.cache, pull, self.tallies, clock)
         self._routes = Routes(tuple(bases), DEFAULT_INDEX, urlsplit(config.public_url).path.rstrip("/"))
         self._config = config
+        self._clock = clock
         self._forward = forward
         self._cells = hint.cells
         self._find = self.hot.find
@@ -174,13 +176,16 @@ class ReadPlane:
         self.access.demand(index, request.headers.get("authorization"))
         refuse_loop(request, self._config.instance)
         private = self.access.is_private(index)
+        if (as_of := getattr(route, "as_of", None)) is not None:
+            demand_past(as_of, self._clock.now())
         match route:
             case Moved(location):
                 return redirect(location + (f"?{request.query}" if request.query else ""))
-            case SimpleList(index):
-                return await self._lists.answer(request, index, self._variant(request), private=private)
-            case SimpleDetail(index, name):
-                return await self._detail(request, index, name, private=private)
+            case SimpleList(index, as_of):
+                listed = (request, index, self._variant(request))
+                return await self._lists.answer(*listed, private=private, is_view=as_of is not None)
+            case SimpleDetail():
+                return await self._detail(request, route, private=private)
             case FileRoute():
                 return await self._files.answer(request, route, private=private)
             case UnhashedFile(index, project):
@@ -195,7 +200,8 @@ class ReadPlane:
                 raise Absent(reason)
         raise AssertionError(route)
 
-    async def _detail(self, request: Request, index: str, name: str, *, private: bool) -> Response:
+    async def _detail(self, request: Request, route: SimpleDetail, *, private: bool) -> Response:
+        index, name, as_of = route.index, route.name, route.as_of
         variant = self._variant(request)
         try:
             owner = await self._ownership.owner(request, index, name)
@@ -203,8 +209,9 @@ class ReadPlane:
             self._remember_absent(request, index, error, private=private)
             raise
         if isinstance(owner, InLayer):
-            return await self._pulled.answer(request, index, owner.upstream, name, variant, private=private)
-        return await self._hosted.answer(request, index, owner, variant, private=private)
+            place = (index, owner.upstream, name)
+            return await self._pulled.answer(request, *place, variant, private=private, as_of=as_of)
+        return await self._hosted.answer(request, index, owner, variant, private=private, as_of=as_of)
 
     async def _legacy_source(self, request: Request, index: str, name: str) -> Source:
         owner = await self._ownership.owner(request, index, name)

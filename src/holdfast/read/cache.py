@@ -9,6 +9,8 @@ from datetime import datetime
 
 from holdfast.read.hot import HotEntry, HotTable, Prepared, Variant
 
+VIEW = "view"  # the kind of pages as of a date: a client may ask for as many dates as there are seconds
+VIEW_SHARE = 8  # at most one part in so many of the cache, and only what current pages leave
 OVERHEAD_BYTES = 1200  # of a prepared answer's headers, log fragments and table entries (measured with 100,000)
 
 Key = tuple[str, str, str]  # kind, index or upstream, name or file
@@ -70,12 +72,16 @@ class PageCache:
         self._bytes_max = bytes_max
         self._objects: OrderedDict[Key, Cached] = OrderedDict()
         self._projects: dict[Project, set[Key]] = {}
+        self._views: OrderedDict[Key, None] = OrderedDict()  # the longest unused first
+        self._view_bytes = 0
 
     def __len__(self) -> int:
         return len(self._objects)
 
     def get(self, key: Key) -> Cached | None:
         """The object, current or last good."""
+        if key in self._views:
+            self._views.move_to_end(key)
         return self._objects.get(key)
 
     def put(self, cached: Cached) -> Cached:
@@ -84,6 +90,8 @@ class PageCache:
             return cached
         self._drop(cached.key)
         self._objects[cached.key] = cached
+        if cached.key[0] == VIEW:
+            self._views[cached.key] = None
         self._projects.setdefault(cached.project, set()).add(cached.key)
         return cached
 
@@ -97,6 +105,7 @@ class PageCache:
             size = len(prepared.body) + OVERHEAD_BYTES
             cached.bytes += size
             self.bytes += size
+            self._view_bytes += size if cached.key in self._views else 0
             self._make_room(cached)
         return prepared
 
@@ -109,7 +118,9 @@ class PageCache:
         return cached
 
     def show(self, cached: Cached, path: str) -> None:
-        """Let the hot table answer this path from the object, if it is kept and current."""
+        """Let the hot table answer this path from the object, if it is kept and current, and no view."""
+        if cached.key[0] == VIEW:
+            return
         if cached.current and self._objects.get(cached.key) is cached and path not in cached.paths:
             cached.paths.add(path)
             self.hot.entries[path] = cached.entry
@@ -151,6 +162,9 @@ class PageCache:
         return [cached.entry for cached in self._objects.values()]
 
     def _make_room(self, keep: Cached) -> None:
+        share = self._bytes_max // VIEW_SHARE
+        while self._views and (self._view_bytes > share or self.bytes > self._bytes_max):
+            self._drop(next(iter(self._views)))
         while self.bytes > self._bytes_max and len(self._objects) > 1:
             key, oldest = next(iter(self._objects.items()))
             if oldest is keep or (oldest.entry.used & HotEntry.SPARED and oldest.current):
@@ -167,6 +181,9 @@ class PageCache:
             return
         self.hide(cached)
         self.bytes -= cached.bytes
+        if key in self._views:
+            del self._views[key]
+            self._view_bytes -= cached.bytes
         keys = self._projects[cached.project]
         keys.discard(key)
         if not keys:

@@ -135,7 +135,8 @@ class Files:
         if route.metadata and card.metadata_sha256:
             self._demand_not_removed(card.metadata_sha256, f"the metadata of {card.filename}")
         removed = self._reader.state().removed
-        policy = Policy({digest: Removal(why.reason, why.legal) for digest, why in removed.items()} if removed else {})
+        removals = {digest: Removal(why.reason, why.legal) for digest, why in removed.items()} if removed else {}
+        policy = Policy(removals, as_of=route.as_of)
         entry = None
         if self._stacks.is_hosted(card.index):
             entry = self._reader.state().find(card.index, card.project)
@@ -210,8 +211,8 @@ class Files:
         private: bool,
     ) -> None:
         """Answer the next request for this large file without a trip through the event loop."""
-        if self._is_quarantined(project):
-            return
+        if route.as_of is not None or self._is_quarantined(project):
+            return  # of the addresses of views there is no end
         etag = next(value for name, value in headers if name == "etag")
         tallies = self._tallies.credited(request.credit)
         file = HotFile(request.path, etag, headers, partial(self._local.at_hand, key), tallies)
@@ -231,8 +232,8 @@ class Files:
         private: bool,
     ) -> None:
         """Answer the next request for this small body from memory."""
-        if self._is_quarantined(project):
-            return
+        if route.as_of is not None or self._is_quarantined(project):
+            return  # of the addresses of views there is no end
         kind = "metadata" if route.metadata else "file"
         entry = HotEntry(route.index if private else "", sha256=route.sha256)
         entry.pulled = request.credit.pulled

@@ -10,7 +10,7 @@ from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.negotiation import Encoding, Media
 from holdfast.core.policy import Policy
 from holdfast.core.simple_json import renderer
-from holdfast.read.cache import Cached, PageCache
+from holdfast.read.cache import VIEW, Cached, PageCache
 from holdfast.read.documents import HIT, MISS, STALE, page_headers, project_key, with_cache_status
 from holdfast.read.hot import HotEntry, Prepared, Variant
 from holdfast.read.policies import Policies
@@ -292,7 +292,7 @@ class HostedPages:
 def _page_key(index: str, entry: ProjectEntry, as_of: datetime | None) -> tuple[str, str, str]:
     """Apart from the keys of what other layers, or other moments, show under the name: nobody else's last good page."""
     name = entry.name if index == entry.index else f"{entry.index}/{entry.name}"
-    return "page", index, name + (f"@{as_of.isoformat()}" if as_of is not None else "")
+    return ("page", index, name) if as_of is None else (VIEW, index, f"{name}@{as_of.isoformat()}")
 
 
 def is_canonical(path: str, name: str) -> bool:

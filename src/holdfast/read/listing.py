@@ -63,8 +63,12 @@ class ProjectLists:
         self._snapping: SingleFlight[str, _Snapshot] = SingleFlight()
         self._making: SingleFlight[tuple[str, int, Variant], Prepared] = SingleFlight()
 
-    async def answer(self, request: Request, index: str, variant: Variant, *, private: bool) -> Response:
-        """The list. Raises Unavailable before the tree was read."""
+    async def answer(
+        self, request: Request, index: str, variant: Variant, *, private: bool, is_view: bool = False
+    ) -> Response:
+        """The list. A view has today's: no record tells since when there is a name. Raises Unavailable before the
+        tree was read.
+        """
         snapshot = self._snapshots.get(index)
         if snapshot is None or (snapshot.is_large and self._is_old(snapshot)):
             snapshot = await self._snapping.run(index, lambda: self._snap(index))
@@ -79,7 +83,7 @@ class ProjectLists:
                 (index, snapshot.serial, variant), lambda: self._make(request, index, snapshot, variant, private)
             )
             self._cache.add_variant(cached, variant, prepared)
-        if not snapshot.is_large and self._snapshots.get(index) is snapshot:
+        if not is_view and not snapshot.is_large and self._snapshots.get(index) is snapshot:
             self._cache.show(cached, request.path)
         return Response(prepared.status, prepared.headers, prepared.body)
 

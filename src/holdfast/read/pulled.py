@@ -16,7 +16,7 @@ from holdfast.config import Config
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.freshness import age_seconds
 from holdfast.core.policy import Policy
-from holdfast.read.cache import Cached, PageCache
+from holdfast.read.cache import VIEW, Cached, PageCache
 from holdfast.read.documents import HIT, STALE, page_headers, project_key, with_cache_status
 from holdfast.read.hosted import PageMaker, is_canonical, shape_of
 from holdfast.read.hot import HotEntry, Prepared, Variant
@@ -329,4 +329,5 @@ class PulledPages:
 
 def _page_key(index: str, upstream: str, name: str, as_of: datetime | None) -> tuple[str, str, str]:
     """Apart from the hosted page's key: what an upstream said is nobody else's last good page."""
-    return "page", index, f"{upstream}/{name}" + (f"@{as_of.isoformat()}" if as_of is not None else "")
+    place = f"{upstream}/{name}"
+    return ("page", index, place) if as_of is None else (VIEW, index, f"{place}@{as_of.isoformat()}")

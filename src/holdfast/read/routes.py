@@ -2,13 +2,15 @@
 
 An index is one subtree; the default index's root is `/`. What no route owns is `NotFound`. A spelling that is nearly
 right is a `Moved` with its one canonical address, relative, so that no answer depends on Host and no hop leads to
-another hop.
+another hop. `@<date>` before `simple/` and `packages/` is the same index as of that date (as_of.py).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from holdfast.core.names import is_filename, is_project_name, is_sha256, normalize
 from holdfast.core.simple_json import url_segment
+from holdfast.read.as_of import SPELLING, parse_moment
 
 METADATA_SUFFIX = ".metadata"
 
@@ -24,12 +26,14 @@ class Moved:
 @dataclass(frozen=True, slots=True)
 class SimpleList:
     index: str
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SimpleDetail:
     index: str
     name: str  # normalised
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class FileRoute:
     sha256: str
     filename: str
     metadata: bool
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class UnhashedFile:
     index: str
     project: str
     filename: str
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ Route = (
 
 _OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
 _NOTHING_HERE = "there is nothing at this address"
+_NOT_IN_VIEWS = "a view as of a date has simple/ and packages/ only, and takes no uploads"
 
 
 class Routes:
@@ -124,7 +131,22 @@ class Routes:
         index = self._default
         if parts[0] in self._indexes and len(parts) > 1:
             index, parts = parts[0], parts[1:]
+        if parts[0].startswith("@"):
+            return _in_view(index, parts[0][1:], parts[1:])
         return _in_index(index, parts)
+
+
+def _in_view(index: str, date: str, parts: list[str]) -> Route:
+    """What lies below `@<date>`: links and redirects are relative, so they stay there."""
+    as_of = parse_moment(date)
+    if as_of is None:
+        return NotFound(f"{date[:40]!r} is no date: {SPELLING}", index)
+    if parts[:1] not in (["simple"], ["packages"]):
+        return NotFound(_NOT_IN_VIEWS, index)
+    route = _in_index(index, parts)
+    if isinstance(route, SimpleList | SimpleDetail | FileRoute | UnhashedFile):
+        return replace(route, as_of=as_of)
+    return route
 
 
 def _in_index(index: str, parts: list[str]) -> Route:
