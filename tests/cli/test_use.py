@@ -19,16 +19,16 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
-def environment(home: Path) -> dict[str, str]:
+def environment(home: Path, **more: str) -> dict[str, str]:
     dropped = ("PIP_", "UV_", "XDG_", "VIRTUAL_ENV")
-    return {k: v for k, v in os.environ.items() if not k.startswith(dropped)} | {"HOME": str(home)}
+    return {k: v for k, v in os.environ.items() if not k.startswith(dropped)} | {"HOME": str(home)} | more
 
 
-def use(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def use(home: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "holdfast.cli.main", "use", *arguments],
-        env=environment(home),
-        cwd=home,
+        env=environment(home, **variables),
+        cwd=cwd or home,
         capture_output=True,
         text=True,
         timeout=30,
@@ -102,6 +102,66 @@ def test_a_project_means_its_own_files(home: Path) -> None:
     )
 
 
+def test_a_project_is_the_current_folder_unless_named_and_its_own_pip_reads_what_was_written(home: Path) -> None:
+    project = home / "project"
+    project.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)
+    elsewhere = home / "elsewhere"
+
+    done = use(home, "pip", "--url", URL, "--project", cwd=project, VIRTUAL_ENV=str(elsewhere))
+
+    said = subprocess.run(
+        [sys.executable, "-m", "pip", "--python", project / ".venv", "config", "list"],
+        env=environment(home),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"global.index-url='{URL}/simple/'" in said.stdout
+    assert f"Undo: rm {project}/.venv/pip.conf" in done.stdout
+    assert not elsewhere.exists()
+
+
+def test_a_project_without_an_environment_takes_the_active_one_else_says_how_pip_finds_the_file(home: Path) -> None:
+    active, project = home / "active", home / "project"
+    for folder in (active, project):
+        folder.mkdir()
+    (active / "pyvenv.cfg").touch()
+
+    with_active = use(home, "pip", "--url", URL, "--project", str(project), VIRTUAL_ENV=str(active))
+    alone = use(home, "pip", "--url", URL, "--project", cwd=project, VIRTUAL_ENV=sys.prefix)
+
+    assert f"Wrote {active}/pip.conf" in with_active.stdout
+    assert f"export PIP_CONFIG_FILE={project}/pip.conf" in alone.stdout
+    said = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"],
+        env=environment(home, PIP_CONFIG_FILE=f"{project}/pip.conf"),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"global.index-url='{URL}/simple/'" in said.stdout
+
+
+def test_uv_reads_a_project_s_uv_toml_where_there_is_one(home: Path) -> None:
+    for name, files, expected in (
+        ("both", ("pyproject.toml", "uv.toml"), "uv.toml"),
+        ("one", ("pyproject.toml",), "pyproject.toml"),
+        ("none", (), "uv.toml"),
+    ):
+        project = home / name
+        project.mkdir()
+        for file in files:
+            (project / file).touch()
+
+        done = use(home, "uv", "--url", URL, "--project", cwd=project)
+
+        assert f"Wrote {project}/{expected}" in done.stdout
+        assert f"{URL}/simple/" in (project / expected).read_text()
+
+
 def test_print_writes_nothing_and_another_index_is_below_the_root(home: Path) -> None:
     done = use(home, "uv", "--url", URL, "--index", "team", "--print")
 
@@ -131,7 +191,6 @@ def test_what_cannot_be_done_says_why_and_changes_nothing(home: Path) -> None:
     for arguments, said in (
         (("twine", "--url", URL), "left as it is: it does not parse"),
         (("poetry", "--url", URL), "pyproject.toml does not exist"),
-        (("pip", "--url", URL, "--project", str(home)), "has no virtual environment"),
         (("pip", "--url", "packages.example"), "must be an absolute http:// or https:// URL"),
     ):
         done = use(home, *arguments)

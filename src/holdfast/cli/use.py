@@ -32,7 +32,14 @@ class Target:
 
 @click.command()
 @click.argument("client", type=click.Choice(CLIENTS))
-@click.option("--project", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Only for this project.")
+@click.option(
+    "--project",
+    is_flag=False,
+    flag_value=".",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="[FOLDER]",
+    help="Only for the project in this folder. Default: the current one.",
+)
 @click.option("--url", default="", help="The index's root URL. Default: the instance of this data folder.")
 @click.option("--index", default=DEFAULT_INDEX, show_default=True, help="The index on it.")
 @click.option(
@@ -79,33 +86,38 @@ def _target(client: str, project: Path | None, root: str, token: str) -> Target:
 
 
 def _pip(project: Path | None, root: str, token: str) -> Target:
-    """The project's virtual environment, else the active one, else the user's file."""
+    """A project's virtual environment, else the active one, else the user's file."""
     trusted = trusted_host(root)
     notes: tuple[str, ...] = ()
     if trusted:
         notes = (f"{root} is plain http: pip is told to trust {trusted}. Anyone on the way can change packages.",)
-    file = _pip_file(project)
+    environment = _environment(project)
+    if environment:
+        file = environment / "pip.conf"
+    elif project:
+        file = project.absolute() / "pip.conf"
+        notes += (f"There is no virtual environment here, so pip must be told: export PIP_CONFIG_FILE={file}",)
+    else:
+        home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+        file = Path(home) / "pip" / "pip.conf"
     before = _read(file)
     after = client_files.pip_conf(before or "", with_credentials(f"{root}/simple/", token), trusted)
     return Target(file, before, after, notes, is_private=bool(token))
 
 
-def _pip_file(project: Path | None) -> Path:
-    if project:
-        for name in (".venv", "venv"):
-            if (project / name / "pyvenv.cfg").is_file():
-                return project.absolute() / name / "pip.conf"
-        raise EditError(f"{project} has no virtual environment (.venv), and pip knows no other settings for a project")
+def _environment(project: Path | None) -> Path | None:
+    """The virtual environment whose pip is meant: the project's own (.venv, venv), else the active one."""
+    own = [(project / name).absolute() for name in (".venv", "venv")] if project else []
     active = os.environ.get("VIRTUAL_ENV", "")
-    # Holdfast's own environment is not the place: its next first start would take itself for its upstream.
-    if active and Path(active).resolve() != Path(sys.prefix).resolve():
-        return Path(active).absolute() / "pip.conf"
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "pip" / "pip.conf"
+    for folder in [*own, *([Path(active).absolute()] if active else [])]:
+        # Holdfast's own environment is not the place: its next first start would take itself for its upstream.
+        if (folder / "pyvenv.cfg").is_file() and folder.resolve() != Path(sys.prefix).resolve():
+            return folder
+    return None
 
 
 def _uv(project: Path | None, root: str, token: str) -> Target:
-    """The project's pyproject.toml, else the user's uv.toml."""
+    """The project's uv.toml or pyproject.toml, else the user's uv.toml."""
     simple, upload = f"{root}/simple/", f"{root}/legacy/"
     prefix = f"UV_INDEX_{NAME.upper()}"
     variables = (
@@ -113,11 +125,12 @@ def _uv(project: Path | None, root: str, token: str) -> Target:
         f"Publish: uv publish --index {NAME} --token TOKEN",
     )
     if project:
-        file = project.absolute() / "pyproject.toml"
+        # uv passes over pyproject.toml's settings where there is a uv.toml.
+        in_pyproject = (project / "pyproject.toml").exists() and not (project / "uv.toml").exists()
+        file = project.absolute() / ("pyproject.toml" if in_pyproject else "uv.toml")
         before = _read(file)
-        if before is None:
-            raise EditError(f"{file} does not exist")
-        return Target(file, before, client_files.uv_toml(before, simple, upload, in_pyproject=True), variables)
+        after = client_files.uv_toml(before or "", simple, upload, in_pyproject=in_pyproject)
+        return Target(file, before, after, variables)
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     file = Path(home) / "uv" / "uv.toml"
     before = _read(file)

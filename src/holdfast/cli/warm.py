@@ -128,10 +128,12 @@ def _summary(plan: Plan, presence: Presence) -> str:
     files = plan.files
     sizes = [presence.sizes.get(want.path, want.size) for want in files]
     unknown = f" and {_count(sizes.count(None), 'file')} of unknown size" if None in sizes else ""
-    here = sum(want.path in presence.here for want in files)
+    here = sum(want.path in presence.here and want.path not in plan.fetched for want in files)
+    on_the_way = sum(want.path in plan.fetched for want in files)
     total = _bytes(sum(size or 0 for size in sizes))
     return (
         f"{_count(len(plan.projects), 'project')}, {_count(len(files), 'file')}, {total}{unknown}; {here} here already"
+        + (f", {on_the_way} fetched to find out" if on_the_way else "")
     )
 
 
@@ -157,7 +159,7 @@ class Progress:
         if self._bar is not None:
             self._bar.__exit__(None, None, None)
         if not self._quiet:
-            click.echo(f"Fetched {_bytes(self._bytes)}")
+            click.echo(f"Fetched {_count(self._files, 'file')}, {_bytes(self._bytes)}")
 
     def arrived(self, want: Want, count: int) -> None:
         """Some bytes of one of them came."""

@@ -34,6 +34,7 @@ class Doorway:
     index: Index
     only_kept: bool
     asked: dict[str, int] = field(default_factory=dict)  # path below the root -> the last status
+    fetched: set[str] = field(default_factory=set)  # files that were not kept before they came through here
     _secret: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     _runner: web.AppRunner | None = None
     _port: int = 0
@@ -70,6 +71,8 @@ class Doorway:
         path = request.rel_url.raw_path.removeprefix(f"/{self._secret}/")
         headers = {name: request.headers[name] for name in _PASSED_IN if name in request.headers}
         headers |= ONLY_KEPT if self.only_kept else {}
+        if not self.only_kept and path.startswith("packages/") and (await self.index.look(path)).status == 504:
+            self.fetched.add(path)
         try:
             async with self.index.session.request(
                 request.method, self.index.url(path), headers=headers, allow_redirects=False

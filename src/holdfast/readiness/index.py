@@ -153,7 +153,7 @@ class Index:
         for attempt in range(TRIES):
             try:
                 async with self._asked(path, headers, only_kept=only_kept) as answer:
-                    return await answer.content.read(PAGE_BYTES_MAX)
+                    return await _whole(answer)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 if attempt == TRIES - 1:
                     raise Trouble(_no_answer(self.root, error)) from error
@@ -184,6 +184,17 @@ def file_path(sha256: str, filename: str) -> str:
     return f"packages/{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}/{quote(filename)}"
 
 
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    length = 0
+    async for chunk in answer.content.iter_chunked(_CHUNK):
+        length += len(chunk)
+        if length > PAGE_BYTES_MAX:
+            raise Trouble(f"the page is larger than {PAGE_BYTES_MAX} bytes")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
 def _trust(certificate: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if certificate:
@@ -202,7 +213,7 @@ def _host(host: str | None, port: int | None, scheme: str) -> tuple[str, int]:
 async def _said(answer: aiohttp.ClientResponse) -> str:
     """The problem's own sentence, which names the next step better than we could."""
     try:
-        told = json.loads(await answer.content.read(65_536))
+        told = json.loads(await _whole(answer))
         return str(told["detail"])[:DETAIL_CHARS_MAX]
     except (ValueError, KeyError, TypeError, aiohttp.ClientError, OSError):
         return _status_text(answer.status)

@@ -26,6 +26,7 @@ class Plan:
 
     wants: dict[str, Want] = field(default_factory=dict)  # by path
     projects: set[str] = field(default_factory=set)
+    fetched: set[str] = field(default_factory=set)  # files that came here while it was found out what is needed
     missing: dict[str, str] = field(default_factory=dict)  # what -> why it cannot be had or found
     unprotected: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # origin -> filenames
     relock: list[str] = field(default_factory=list)  # commands that make a lock name this index

@@ -144,6 +144,7 @@ class Planner:
                 else:
                     self.plan.missing[what] = str(trouble)
             asked = dict(doorway.asked)
+            self.plan.fetched |= doorway.fetched
         for path, status in asked.items():
             if status in (200, 206):
                 self.plan.want(Want(path, is_file=path.startswith("packages/") and not path.endswith(".metadata")))
@@ -185,6 +186,8 @@ class Planner:
                 if self._options.only_kept:
                     await self._index.kept(path, local)
                 else:
+                    if (await self._index.look(path)).status == 504:
+                        self.plan.fetched.add(path)
                     await self._index.fetch(path, lambda _count: None, local)
                 return await asyncio.to_thread(build_requirements, local, filename)
             except UnreadableSdist as error:
