@@ -1,0 +1,14 @@
+"""Who is at the keyboard, for what is written down about operators' decisions."""
+
+import getpass
+import os
+import socket
+
+
+def who() -> str:
+    """`user@machine`, as far as this machine knows them."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user without an entry
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
