@@ -12,6 +12,7 @@ from holdfast.read.answers import NOSNIFF
 from holdfast.read.cache import PageCache
 from holdfast.read.follow import Follower
 from holdfast.read.pull_port import Pull
+from holdfast.read.upstreams_page import upstreams_page
 from holdfast.tree.reader import TreeReader
 from holdfast.wire.messages import Response
 from holdfast.wire.tally import Tallies
@@ -48,13 +49,26 @@ class Health:
         self._clock = clock
 
     async def answer(self, what: str) -> Response:
-        """The answer for `healthz`, `readyz` or `metrics`."""
+        """The answer for `healthz`, `readyz`, `metrics` or `upstreams`."""
         match what:
             case "healthz":
                 return _text(200, "text/plain; charset=utf-8", b"alive\n")
             case "readyz":
                 return await self._ready()
+            case "upstreams":
+                return await self._upstreams()
         return await self._metrics()
+
+    async def _upstreams(self) -> Response:
+        """For people. What cannot be known because pull is dead is no 200, and the page says what that means."""
+        configured = self._config.upstreams
+        status = await self._pull.status() if configured else None
+        body = upstreams_page(configured, status, self._clock.now())
+        response = _text(200 if status is not None or not configured else 503, "text/html; charset=utf-8", body)
+        response.headers.append(("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"))
+        if response.status == 503:
+            response.headers.append(("retry-after", "5"))
+        return response
 
     async def _ready(self) -> Response:
         tree = self._tree()
@@ -119,11 +133,14 @@ class Health:
 def _upstream_lines(status: Any) -> list[str]:
     """Numbers of pull's status as gauges, one per upstream; whatever is no number stays out."""
     lines = ["# TYPE holdfast_pull_up gauge", f"holdfast_pull_up {int(status is not None)}"]
+    samples: dict[str, list[str]] = {}
     for upstream in (status or {}).get("upstreams", []):
         name = upstream.get("name", "")
         for key, value in upstream.items():
             if isinstance(value, int | float) and key.isidentifier() and str(name).replace("-", "").isalnum():
-                lines.append(f'holdfast_upstream_{key}{{upstream="{name}"}} {float(value):g}')
+                samples.setdefault(key, []).append(f'holdfast_upstream_{key}{{upstream="{name}"}} {float(value):g}')
+    for key, found in samples.items():
+        lines += [f"# TYPE holdfast_upstream_{key} gauge", *found]
     return lines
 
 
