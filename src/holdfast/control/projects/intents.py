@@ -6,7 +6,7 @@ ends without a file is what orphan collection works from: it never has to list t
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from holdfast.clock import Clock
 from holdfast.control.database import database_guard, held_transaction
@@ -74,6 +74,13 @@ def leave_behind(digests: Iterable[str], clock: Clock) -> None:
     now = clock.now()
     Intent.objects.bulk_create(
         Intent(sha256=digest, created=now, lease_until=now) for digest in sorted({*digests} - {""})
+    )
+
+
+def keep_until(digests: Iterable[str], until: datetime, now: datetime) -> None:
+    """Keep these digests until then, and have the next sweep after it look at them. In the caller's transaction."""
+    Intent.objects.bulk_create(
+        Intent(sha256=digest, created=now, lease_until=until) for digest in sorted({*digests} - {""})
     )
 
 

@@ -3,18 +3,30 @@
 Every function runs inside the caller's transaction and may be repeated.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from holdfast.control.accounts.models import Token, User
+from holdfast.control.projects.intents import keep_until
 from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
+from holdfast.core.errors import Absent, Corrupt
 from holdfast.core.model import File as ListedFile
 from holdfast.core.model import Record
 from holdfast.tree.checkpoint import ProjectEntry
-from holdfast.tree.journal import BytesRemoved, TokenIssued
+from holdfast.tree.journal import BytesRemoved, FileRemoved, Segment, TokenIssued
+from holdfast.tree.reader import TreeReader
 
 RECOVERED_USER = "recovered"  # who holds tokens that come back from the journal, which does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Delisted:
+    """What a file that left its page at `at` consists of."""
+
+    digests: tuple[str, ...]
+    at: datetime
 
 
 def absorb_record(record: Record, now: datetime, keep: frozenset[str] = frozenset()) -> Project:
@@ -61,6 +73,22 @@ def absorb_binding(index: str, project: str, filename: str, sha256: str, now: da
     )
 
 
+def read_delisted(reader: TreeReader, segments: Iterable[Segment]) -> list[Delisted]:
+    """What files that these segments take off their pages consist of, unless it was taken down. Raises Unavailable."""
+    return [
+        Delisted(_digests(reader, told), segment.at)
+        for segment in segments
+        for told in segment.entries
+        if isinstance(told, FileRemoved) and reader.removal(told.sha256) is None
+    ]
+
+
+def absorb_delisted(found: Iterable[Delisted], deleted_days: int, now: datetime) -> None:
+    """Bytes of deleted files stay as long as if their rows, which the tree does not have, were there to say so."""
+    for delisted in found:
+        keep_until(delisted.digests, delisted.at + timedelta(days=deleted_days), now)
+
+
 def absorb_removal(removal: BytesRemoved, now: datetime) -> None:
     """Removed bytes stay removed, and are erased again."""
     for digest in removal.sha256:
@@ -90,6 +118,14 @@ def absorb_token(token: TokenIssued, now: datetime) -> bool:
 def absorb_revocation(token: str, now: datetime) -> None:
     """A revoked token stays revoked."""
     Token.objects.filter(pk=token, revoked=None).update(revoked=now)
+
+
+def _digests(reader: TreeReader, told: FileRemoved) -> tuple[str, ...]:
+    try:
+        card = reader.card(told.index, told.sha256, told.filename)
+    except (Absent, Corrupt):
+        return (told.sha256,)
+    return told.sha256, card.metadata_sha256, card.provenance_sha256
 
 
 def _absorb_roles(project: Project, record: Record) -> None:

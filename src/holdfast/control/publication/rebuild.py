@@ -21,10 +21,12 @@ from holdfast.control.instance import (
 )
 from holdfast.control.publication.absorb import (
     absorb_binding,
+    absorb_delisted,
     absorb_gone,
     absorb_record,
     absorb_removal,
     absorb_token,
+    read_delisted,
 )
 from holdfast.control.publication.models import Event
 from holdfast.control.publication.reconcile import changes_of
@@ -63,7 +65,7 @@ def rebuild(config: Config, store: Store, clock: Clock) -> Rebuilt:
     close_connection()
     migrate()
     projects = _absorb_projects(reader, clock)
-    _absorb_journal(store, reader.head, clock)
+    _absorb_journal(config, reader, clock)
     tokens = _absorb_rest(reader, clock)
     create_rows(tree.instance, tree.created, reader.head)
     if not config.marker.exists():
@@ -98,11 +100,13 @@ def _absorb_projects(reader: TreeReader, clock: Clock) -> int:
     return count
 
 
-def _absorb_journal(store: Store, head: int, clock: Clock) -> None:
-    """Bindings of files that are no longer listed, and the outbox as history."""
-    for first in range(1, head + 1, _BATCH):
-        segments = list(read_segments(store, first, min(first + _BATCH - 1, head)))
+def _absorb_journal(config: Config, reader: TreeReader, clock: Clock) -> None:
+    """Bindings and bytes of files that are no longer listed, and the outbox as history."""
+    for first in range(1, reader.head + 1, _BATCH):
+        segments = list(read_segments(reader.store, first, min(first + _BATCH - 1, reader.head)))
+        delisted = read_delisted(reader, segments)
         with held_transaction(clock, clock.monotonic() + _DEADLINE_SECONDS):
+            absorb_delisted(delisted, config.deleted_days, clock.now())
             for segment in segments:
                 for told in segment.entries:
                     if isinstance(told, FileAdded):

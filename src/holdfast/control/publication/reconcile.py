@@ -12,12 +12,15 @@ from holdfast.control.database import database_guard, held_transaction
 from holdfast.control.projects.models import Project
 from holdfast.control.publication import changes
 from holdfast.control.publication.absorb import (
+    Delisted,
     absorb_binding,
+    absorb_delisted,
     absorb_gone,
     absorb_record,
     absorb_removal,
     absorb_revocation,
     absorb_token,
+    read_delisted,
 )
 from holdfast.control.publication.changes import Change
 from holdfast.control.publication.models import Counter, Event, Instance
@@ -62,6 +65,7 @@ class _Tail:
     segments: list[Segment]
     records: list[Record]
     gone: list[ProjectEntry]
+    delisted: list[Delisted]
 
 
 def reconcile(publisher: Publisher, actor: Actor, deadline: float) -> Reconciled:
@@ -79,6 +83,7 @@ def reconcile(publisher: Publisher, actor: Actor, deadline: float) -> Reconciled
     own = _own_changes(diverged)
     with held_transaction(publisher.clock, deadline):
         _absorb(tail, own, publisher.clock.now(), done)
+        absorb_delisted(tail.delisted, publisher.config.deleted_days, publisher.clock.now())
         Event.objects.filter(serial__in=[row.serial for row in diverged]).delete()
         _write_rows(tail.segments, publisher.clock.now())
         Counter.objects.filter(pk=1, value__lt=reader.head).update(value=reader.head)
@@ -117,7 +122,7 @@ def _read_tail(reader: TreeReader, first: int) -> _Tail:
             records.append(reader.record(entry))
         else:
             gone.append(entry or ProjectEntry(index, name, name, 0, "", gone=True, owned=False))
-    return _Tail(segments, records, gone)
+    return _Tail(segments, records, gone, read_delisted(reader, segments))
 
 
 def _own_changes(diverged: list[Event]) -> list[Change]:
