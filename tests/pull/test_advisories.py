@@ -1,0 +1,395 @@
+"""Advisories taken in from a dump: bounded, believed only when plausible, the newest for every machine."""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pull.rig import plays
+
+from holdfast.clock import ManualClock
+from holdfast.core.errors import Corrupt, Unavailable
+from holdfast.pull.advisories import LOOK_SECONDS, SETTLE_SECONDS, AdvisoryWatch, Compile, Published, publish
+from holdfast.pull.osv_dump import RECORD_BYTES_MAX, Compiled, compile_dump
+from holdfast.pull.shelf import Shelf
+from holdfast.store.memory import MemoryStore
+from holdfast.store.port import Store
+from holdfast.tree import addresses
+from holdfast.tree.advisories import read_advisories
+from holdfast.tree.overrides import history, newest
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def record(identifier: str, project: str, day: int = 1, **more: Any) -> dict[str, Any]:
+    events = [{"introduced": "0"}, {"fixed": "2.0"}]
+    package = {"ecosystem": "PyPI", "name": project}
+    affected = [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}]
+    return {"id": identifier, "modified": f"2025-06-{day:02d}T00:00:00Z", "affected": affected, **more}
+
+
+def records(malware: int = 4, flaws: int = 4, day: int = 1) -> list[dict[str, Any]]:
+    bad = [record(f"MAL-{number}", f"bad-{number}", day) for number in range(malware)]
+    return bad + [record(f"GHSA-{number}", f"weak-{number}", day) for number in range(flaws)]
+
+
+def zipped(path: Path, documents: list[dict[str, Any]], compression: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for document in documents:
+            archive.writestr(f"{document['id']}.json", json.dumps(document))
+    return path
+
+
+def compiled(path: Path) -> Compiled:
+    return compile_dump(path, NOW)
+
+
+def ids(store: Store) -> list[str]:
+    """The advisories in force."""
+    table = read_advisories(store, newest(store).advisories)
+    return sorted(affected.advisory.id for project in table.entries for affected in table.entries[project])
+
+
+def take_in(store: Store, path: Path, **how: Any) -> Published:
+    return publish(store, compiled(path), by="alice", now=NOW, **how)
+
+
+# Reading
+
+
+def test_a_zip_and_a_folder_of_the_same_records_give_one_table(tmp_path: Path) -> None:
+    zip_file = zipped(tmp_path / "all.zip", records())
+    folder = tmp_path / "advisories"
+    for document in records():
+        file = folder / "pypi" / str(document["id"])[-1] / f"{document['id']}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(document))
+    (folder / "README.md").write_text("no record")
+
+    from_zip, from_folder = compiled(zip_file), compiled(folder)
+
+    assert from_zip == from_folder
+    assert (4, 4, 8, 0) == (from_zip.met.malware, from_zip.met.vulnerabilities, from_zip.met.projects, 0)
+
+
+def test_progress_is_told_for_each_record(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    compile_dump(zipped(tmp_path / "all.zip", records(1, 2)), NOW, lambda done, total: told.append((done, total)))
+
+    assert [(1, 3), (2, 3), (3, 3)] == told
+
+
+def test_a_member_that_unfolds_to_more_than_a_record_may_is_skipped(tmp_path: Path) -> None:
+    """Whatever size it claims: a few kilobytes may unfold to gigabytes."""
+    padded = record("MAL-9", "huge", details="x" * RECORD_BYTES_MAX)
+
+    found = compiled(zipped(tmp_path / "all.zip", [*records(1, 0), padded]))
+
+    assert (1, 1) == (found.met.malware, found.met.skipped)
+
+
+def test_a_damaged_member_is_skipped_and_the_others_are_read(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "all.zip", records(2, 0), zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes().replace(b'"bad-0"', b'"bad-x"', 1))
+
+    assert (1, 1) == (compiled(path).met.malware, compiled(path).met.skipped)
+
+
+def test_names_inside_a_dump_are_never_paths(tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    with zipfile.ZipFile(inside / "all.zip", "w") as archive:
+        archive.writestr("../escaped.json", json.dumps(record("MAL-1", "demo")))
+        archive.writestr("/escaped.json", json.dumps(record("MAL-2", "demo")))
+
+    assert 2 == compiled(inside / "all.zip").met.malware
+    assert [inside] == list(tmp_path.iterdir())
+    assert [inside / "all.zip"] == list(inside.iterdir())
+
+
+def test_links_and_pipes_in_a_folder_are_skipped(tmp_path: Path) -> None:
+    """A link could lead out of the dump, a pipe would be waited for without end."""
+    folder = tmp_path / "dump"
+    folder.mkdir()
+    outside = tmp_path / "outside.json"
+    outside.write_text(json.dumps(record("MAL-1", "outside")))
+    (folder / "link.json").symlink_to(outside)
+    os.mkfifo(folder / "pipe.json")
+    (folder / "good.json").write_text(json.dumps(record("MAL-2", "good")))
+
+    assert (1, 2) == (compiled(folder).met.malware, compiled(folder).met.skipped)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"not a zip file at all"])
+def test_what_is_no_dump_says_so(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "all.zip"
+    path.write_bytes(content)
+
+    with pytest.raises(Corrupt, match=r"all\.zip is neither a folder nor a whole zip file"):
+        compiled(path)
+    with pytest.raises(Corrupt, match="cannot be read: No such file"):
+        compiled(tmp_path / "none.zip")
+
+
+def test_a_zip_that_was_cut_off_is_no_dump(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "all.zip", records())
+    path.write_bytes(path.read_bytes()[:-200])
+
+    with pytest.raises(Corrupt, match="whole zip file"):
+        compiled(path)
+
+
+# Coming into force
+
+
+def test_a_dump_comes_into_force_with_one_change(tmp_path: Path) -> None:
+    store = MemoryStore()
+
+    done = take_in(store, zipped(tmp_path / "all.zip", records(1, 1)))
+
+    assert ("taken in", None) == (done.done, done.before)
+    [change] = history(store)
+    assert (done.digest, NOW, "alice") == (change.advisories, change.advisories_at, change.by)
+    assert "took advisories of 2025-06-01T00:00:00Z (1 malware, 1 vulnerabilities) in" == change.what
+    assert ["GHSA-0", "MAL-0"] == ids(store)
+
+
+def test_the_same_dump_again_changes_nothing(tmp_path: Path) -> None:
+    store = MemoryStore()
+    path = zipped(tmp_path / "all.zip", records())
+    take_in(store, path)
+
+    assert "in force already" == take_in(store, path).done
+    assert 1 == len(history(store))
+
+
+def test_a_newer_dump_replaces_an_older_one_and_never_the_other_way_round(tmp_path: Path) -> None:
+    store = MemoryStore()
+    old, new = zipped(tmp_path / "old.zip", records(day=1)), zipped(tmp_path / "new.zip", records(5, 5, day=2))
+
+    assert ["taken in", "taken in"] == [take_in(store, path).done for path in (old, new)]
+    for by_hand in (False, True):
+        assert "older than what is in force" == take_in(store, old, by_hand=by_hand).done
+    assert 10 == len(ids(store))
+    assert "taken in" == take_in(store, old, by_hand=True, force=True).done
+    assert 8 == len(ids(store))
+
+
+def test_two_machines_with_equally_old_dumps_do_not_take_turns(tmp_path: Path) -> None:
+    store = MemoryStore()
+    one, two = zipped(tmp_path / "one.zip", records(4)), zipped(tmp_path / "two.zip", records(5))
+
+    done = [take_in(store, path).done for path in (one, two, one, two)]
+
+    assert ["taken in", "older than what is in force", "in force already", "older than what is in force"] == done
+    assert 1 == len(history(store))
+    assert "taken in" == take_in(store, two, by_hand=True).done
+
+
+@pytest.mark.parametrize(
+    ("malware", "flaws", "why"),
+    [
+        (1, 4, "has 1 malware advisories, 4 are in force"),
+        (2, 1, "has 3 advisories, 8 are in force"),
+        (0, 0, "no record in the dump can be read"),
+    ],
+)
+def test_a_dump_that_lost_more_than_half_is_refused_unless_forced(
+    tmp_path: Path, malware: int, flaws: int, why: str
+) -> None:
+    """A truncated dump must not lift denials."""
+    store = MemoryStore()
+    take_in(store, zipped(tmp_path / "all.zip", records()))
+    less = zipped(tmp_path / "less.zip", records(malware, flaws, day=2))
+
+    with pytest.raises(Corrupt, match=f"{why}.*--force"):
+        take_in(store, less, by_hand=True)
+    assert 8 == len(ids(store))
+    assert "taken in" == take_in(store, less, force=True).done
+    assert malware + flaws == len(ids(store))
+
+
+def test_a_dump_that_lost_half_is_taken(tmp_path: Path) -> None:
+    store = MemoryStore()
+    take_in(store, zipped(tmp_path / "all.zip", records()))
+
+    assert "taken in" == take_in(store, zipped(tmp_path / "half.zip", records(2, 2, day=2))).done
+
+
+def test_a_first_dump_of_which_most_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "dump"
+    folder.mkdir()
+    for name, text in (("a", json.dumps(record("MAL-1", "demo"))), ("b", "{"), ("c", "")):
+        (folder / f"{name}.json").write_text(text)
+
+    with pytest.raises(Corrupt, match="2 of 3"):
+        take_in(MemoryStore(), folder)
+
+
+def test_a_table_that_cannot_be_read_is_replaced_by_any(tmp_path: Path) -> None:
+    store = MemoryStore()
+    path = zipped(tmp_path / "all.zip", records())
+    key = addresses.advisories(take_in(store, path).digest)
+    store.put(key, b"damaged")
+
+    assert "taken in" == take_in(store, path).done
+    store.delete(key)
+    assert "taken in" == take_in(store, zipped(tmp_path / "less.zip", records(1, 0))).done
+    assert ["MAL-0"] == ids(store)
+
+
+class _Rival(MemoryStore):
+    """Lets another machine publish between our look and our change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rivals: list[Compiled] = []
+
+    def put(self, key: str, data: bytes, *, create: bool = False) -> None:
+        if self.rivals and key.startswith(addresses.ADVISORIES_PREFIX):
+            publish(self, self.rivals.pop(), by="rival", now=NOW)
+        super().put(key, data, create=create)
+
+
+def test_of_two_machines_at_once_the_newer_dump_wins(tmp_path: Path) -> None:
+    store = _Rival()
+    store.rivals = [compiled(zipped(tmp_path / "new.zip", records(5, 5, day=2)))]
+
+    assert "older than what is in force" == take_in(store, zipped(tmp_path / "old.zip", records())).done
+    assert (["rival"], 10) == ([change.by for change in history(store)], len(ids(store)))
+
+
+def test_replaced_tables_go_with_a_later_dump(tmp_path: Path) -> None:
+    store = MemoryStore()
+    digests = []
+    for day in (1, 2, 3):
+        later = NOW + timedelta(days=2 * day)
+        path = zipped(tmp_path / f"{day}.zip", records(day=day))
+        digests.append(publish(store, compiled(path), by="alice", now=later).digest)
+
+    kept = [info.key for info in store.list(addresses.ADVISORIES_PREFIX)]
+
+    assert sorted(addresses.advisories(digest) for digest in digests[1:]) == kept
+
+
+# Following
+
+
+async def compile_here(path: Path, now: datetime) -> Compiled:
+    return compile_dump(path, now)
+
+
+class _Watched:
+    """A dump, a watch on it, and its clock."""
+
+    def __init__(self, path: Path, store: Store, compile_: Compile | None = compile_here) -> None:
+        self.clock = ManualClock(NOW)
+        self.path = path
+        self.shelf = Shelf(store)
+        self.watch = AdvisoryWatch(path, self.shelf, self.clock, compile_)
+
+    def write(self, documents: list[dict[str, Any]], seconds_ago: float = 60) -> None:
+        zipped(self.path, documents)
+        when = self.clock.now().timestamp() - seconds_ago
+        os.utime(self.path, (when, when))
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[_Watched]:
+    found = _Watched(tmp_path / "all.zip", MemoryStore())
+    yield found
+    found.shelf.close()
+
+
+@plays
+async def test_a_dump_is_taken_in_when_it_changes_and_not_before(watched: _Watched) -> None:
+    store = watched.shelf.store
+    watched.write(records(1, 0))
+    await watched.watch.look()
+    await watched.watch.look()
+    assert 1 == len(history(store))
+
+    watched.write(records(2, 0, day=2), seconds_ago=30)
+    await watched.watch.look()
+
+    assert (2, ["MAL-0", "MAL-1"]) == (len(history(store)), ids(store))
+    assert newest(store).by.startswith("pull@")
+
+
+@plays
+async def test_a_dump_that_is_still_being_written_is_left_alone(watched: _Watched) -> None:
+    watched.write(records(1, 0), seconds_ago=1)
+
+    assert SETTLE_SECONDS == await watched.watch.look()
+    assert [] == history(watched.shelf.store)
+    watched.clock.advance(SETTLE_SECONDS)
+    assert LOOK_SECONDS == await watched.watch.look()
+    assert ["MAL-0"] == ids(watched.shelf.store)
+
+
+@plays
+async def test_a_dump_that_is_not_believed_leaves_the_table_in_force_and_tells_why(watched: _Watched) -> None:
+    watched.write(records())
+    await watched.watch.look()
+
+    watched.write(records(1, 0, day=2), seconds_ago=30)
+    await watched.watch.look()
+    assert "4 are in force" in watched.watch.trouble
+    watched.path.unlink()
+    await watched.watch.look()
+    assert "No such file" in watched.watch.trouble
+    watched.path.write_bytes(b"PK")
+    os.utime(watched.path, (NOW.timestamp() - 10,) * 2)
+    await watched.watch.look()
+    assert "neither a folder nor a whole zip file" in watched.watch.trouble
+    assert 8 == len(ids(watched.shelf.store))
+
+    watched.write(records(5, 5, day=3), seconds_ago=20)
+    await watched.watch.look()
+    assert ("", 10) == (watched.watch.trouble, len(ids(watched.shelf.store)))
+
+
+class _Blinking(MemoryStore):
+    """A store that is gone while `dead`."""
+
+    dead = True
+
+    def list(self, prefix: str, after: str = "") -> Iterator[Any]:
+        if self.dead:
+            raise Unavailable("the store is gone")
+        return super().list(prefix, after)
+
+
+@plays
+async def test_a_dump_waits_for_a_store_that_is_gone(tmp_path: Path) -> None:
+    store = _Blinking()
+    watched = _Watched(tmp_path / "all.zip", store)
+    watched.write(records(1, 0))
+    await watched.watch.look()
+    assert "the store is gone" == watched.watch.trouble
+
+    store.dead = False
+    await watched.watch.look()
+
+    assert ("", ["MAL-0"]) == (watched.watch.trouble, ids(store))
+    watched.shelf.close()
+
+
+@plays
+async def test_the_dump_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """Tens of thousands of records take seconds, which no upstream's page should wait for."""
+    watched = _Watched(tmp_path / "all.zip", MemoryStore(), compile_=None)
+    watched.write(records(2, 1))
+    await watched.watch.look()
+    assert ["GHSA-0", "MAL-0", "MAL-1"] == ids(watched.shelf.store)
+
+    watched.path.write_bytes(b"PK")
+    os.utime(watched.path, (NOW.timestamp() - 10,) * 2)
+    await watched.watch.look()
+    assert "neither a folder nor a whole zip file" in watched.watch.trouble
+    watched.shelf.close()
