@@ -8,6 +8,7 @@ from read.plays import plays
 from read.site import JSON, Site, path_of, running
 
 from holdfast.clock import ManualClock
+from holdfast.core.policy import Policy
 from holdfast.read.hosted import PageMaker
 from holdfast.tree import addresses
 from holdfast.tree.journal import BytesRemoved

@@ -66,6 +66,11 @@ class ProjectAdvisories:
             self._found[version] = self._search(version)
         return self._found[version]
 
+    @property
+    def has_malware(self) -> bool:
+        """True when one of them is about malware: a rule against malware alone has nothing to look at otherwise."""
+        return any(affected.advisory.kind == "malware" for affected in self.known)
+
     def of(self, project: str) -> "ProjectAdvisories | None":
         """Itself, for its own project."""
         return self if project == self.project else None

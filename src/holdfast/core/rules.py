@@ -37,14 +37,21 @@ class KnownAdvisory(Protocol):
     def summary(self) -> str: ...
 
 
-class AdvisoryTable(Protocol):
-    """Which versions are known to be malware or vulnerable."""
+class ProjectAdvisories(Protocol):
+    """What is known of one project. Equal content has equal `repr`, and it travels to other processes."""
+
+    @property
+    def has_malware(self) -> bool: ...
 
     def find(self, project: str, version: str) -> KnownAdvisory | None:
         """The gravest advisory on that version: malware before vulnerability."""
 
-    def of(self, project: str) -> "AdvisoryTable | None":
-        """This project's part of the table, or None when it has none."""
+
+class AdvisoryTable(Protocol):
+    """Which versions are known to be malware or vulnerable (advisories.py)."""
+
+    def of(self, project: str) -> ProjectAdvisories | None:
+        """This project's part of the table, or None when it has none. Raises Corrupt for a damaged table."""
 
 
 class Ruled(Protocol):
@@ -128,6 +135,7 @@ class Rules:
     file_bytes_max: int = 0  # 0 = no limit
     advisories: AdvisoryTable | None = None
     advisory_level: AdvisoryLevel = "off"
+    known: ProjectAdvisories | None = None  # what `advisories` says of the project, once narrowed down
 
     @cached_property
     def can_hold_back(self) -> bool:
@@ -140,6 +148,7 @@ class Rules:
             or self.require
             or self.licenses_denied
             or self.file_bytes_max
+            or self.known is not None
             or (self.advisories is not None and self.advisory_level != "off")
         )
 
@@ -148,7 +157,6 @@ class Rules:
         assert not self.project or self.project == project, (self.project, project)
         fitting = (seconds for pattern, seconds in self.cooldown_for if matches_pattern(project, (pattern,)))
         cooldown = next(fitting, self.cooldown_seconds)
-        is_watched = self.advisories is not None and self.advisory_level != "off"
         allowed = not self.allow or matches_pattern(project, self.allow)
         narrowed = replace(
             self,
@@ -158,15 +166,21 @@ class Rules:
             passes=tuple(p for p in self.passes if p.project == project) if cooldown else (),
             allow=() if allowed else self.allow,
             denials=tuple(d for d in self.denials if d.names(project)),
-            advisories=self.advisories.of(project) if self.advisories is not None and is_watched else None,
+            advisories=None,
+            known=self._known_of(project),
         )
         return narrowed if narrowed.can_hold_back else None
+
+    def _known_of(self, project: str) -> ProjectAdvisories | None:
+        if self.advisories is None or self.advisory_level == "off":
+            return None
+        known = self.advisories.of(project)
+        return None if known is None or (self.advisory_level == "malware" and not known.has_malware) else known
 
     @cached_property
     def version(self) -> str:
         """Tells these rules from others, for caches and entity tags."""
-        parts = [getattr(self, name) for name in self.__dataclass_fields__ if name != "advisories"]
-        return sha256(repr((parts, _fingerprint(self.advisories))).encode()).hexdigest()[:16]
+        return sha256(repr(self).encode()).hexdigest()[:16]
 
     @property
     def exclusion(self) -> str:
@@ -190,7 +204,7 @@ class Rules:
         return _denial_sentence(self.project, version, found, self.index) if found is not None else ""
 
     def _advisory(self, version: str) -> str:
-        found = self.advisories.find(self.project, version) if self.advisories is not None else None
+        found = self.known.find(self.project, version) if self.known is not None else None
         if found is None or (self.advisory_level == "malware" and found.kind != "malware"):
             return ""
         what = "is known malware" if found.kind == "malware" else "has a known vulnerability"
@@ -255,10 +269,6 @@ def _age_text(seconds: int) -> str:
         days = seconds // DAY_SECONDS
         return f"{days} days" if days != 1 else "day"
     return f"{seconds // 3600} hours" if seconds % 3600 == 0 and seconds > 3600 else f"{seconds} seconds"
-
-
-def _fingerprint(table: AdvisoryTable | None) -> str:
-    return repr(table) if table is not None else ""
 
 
 @lru_cache(maxsize=256)

@@ -4,6 +4,7 @@
 everything comes from the published tree, or is asked of pull and control over their sockets.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import parse_qs, urlsplit
 
@@ -53,6 +54,7 @@ from holdfast.read.usage import Usage
 from holdfast.read.workers import Workers
 from holdfast.store.port import Store
 from holdfast.tree import addresses
+from holdfast.tree.advisories import read_advisories
 from holdfast.tree.reader import UNKNOWN_BELIEVED_SECONDS, Changes, TreeReader
 from holdfast.wire.admission import Admission, OverBudget
 from holdfast.wire.client import Neighbour
@@ -64,6 +66,7 @@ log = structlog.get_logger(__name__)
 ALLOW = "GET, HEAD, OPTIONS"
 ABSENT_PATHS_MAX = 1024  # unknown names answered from memory until the tree changes
 PULL_REQUESTS_MAX = 512  # under way at once; a few hundred hung ones must not keep others out
+HIDDEN_AT_ONCE = 1000  # objects taken out of the hot table before others have their turn, about a millisecond
 PULL_RESTART_SECONDS = 2.5  # how long a request waits for a pull process that is just starting
 
 Forward = Callable[[Request], Awaitable[Response]]
@@ -98,11 +101,11 @@ class ReadPlane:
         common = (self.workers, self.tallies, clock)
         self._stacks = stacks = Stacks(config, self.reader)
         self._local = LocalFiles(store, self.workers)
-        self.policies = policies = Policies(config, self.reader)
+        self.policies = policies = Policies(config, self.reader, clock, read_advisories)
         self._hosted = HostedPages(self.reader, self.cache, maker, stacks, policies, self.tallies, clock)
         self._pulled = PulledPages(config, self.reader, self.cache, maker, stacks, policies, pull, *common)
         self._lists = ProjectLists(self.reader, stacks, self.cache, *common)
-        self._files = Files(stacks, self.reader, self.cache, self._local, PulledFiles(pull), *common)
+        self._files = Files(stacks, self.reader, self.cache, self._local, PulledFiles(pull), policies, *common)
         self._legacy = LegacyDocuments(
             self.reader, self.cache, pull, self.workers, admission, policies, bases, *common[1:]
         )
@@ -119,9 +122,11 @@ class ReadPlane:
     async def start(self) -> None:
         """Read the tree, or go on trying behind: a front starts whatever the store does."""
         await self.follower.start()
+        await self.policies.start(self.on_policies)
         self.usage.start()
 
     async def stop(self) -> None:
+        await self.policies.stop()
         await self.follower.stop()
         await self._pulled.stop()
         await self.usage.stop()
@@ -165,6 +170,8 @@ class ReadPlane:
     async def _dispatch(self, request: Request, route: Route) -> Response:
         match route:
             case Own(what):
+                if what == "upstreams":  # for people who may read here; the rest is for machines
+                    self.access.demand(DEFAULT_INDEX, request.headers.get("authorization"))
                 return await self.health.answer(what)
             case Forwarded():
                 return await self._forwarded(request)
@@ -251,6 +258,13 @@ class ReadPlane:
         entry.until = self.reader.last_contact + UNKNOWN_BELIEVED_SECONDS
         self.hot.entries[request.path] = entry
         self._absent_paths.add(request.path)
+
+    async def on_policies(self) -> None:
+        """A rule changed: nothing of an upstream is answered without a look any more, at first."""
+        for number, cached in enumerate(self.cache.of_upstreams(), 1):
+            self.cache.hide(cached)
+            if number % HIDDEN_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _on_changes(self, changes: Changes) -> None:
         """Forget what the news make wrong, before anybody is answered from them."""

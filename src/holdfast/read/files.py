@@ -10,16 +10,17 @@ from functools import partial
 import structlog
 
 from holdfast.clock import Clock
-from holdfast.core.errors import Absent, Corrupt, Outcome, Removed, Unavailable
+from holdfast.core.errors import Absent, Corrupt, Outcome, Refused, Removed, Unavailable
 from holdfast.core.filenames import project_candidates
 from holdfast.core.model import Card
-from holdfast.core.policy import Policy, Removal, admit
 from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, MISS, file_headers, project_key, with_cache_status
+from holdfast.read.file_gate import FileGate, Grant
 from holdfast.read.hot import HotEntry, Prepared
 from holdfast.read.hot_files import HotFile
 from holdfast.read.kept_only import wants_only_kept
 from holdfast.read.local_files import LocalFiles
+from holdfast.read.policies import Policies
 from holdfast.read.pulled_files import PulledFiles, project_of, revalidated
 from holdfast.read.ranged import arriving_answer, bytes_answer, file_answer
 from holdfast.read.routes import FileRoute, UnhashedFile
@@ -27,7 +28,7 @@ from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
 from holdfast.tree import addresses
 from holdfast.tree.reader import TreeReader
-from holdfast.wire.messages import Headers, Request, Response
+from holdfast.wire.messages import Headers, Request, Response, StreamBody
 from holdfast.wire.tally import Tallies
 
 log = structlog.get_logger(__name__)
@@ -46,10 +47,12 @@ class Files:
         cache: PageCache,
         local: LocalFiles,
         pulled: PulledFiles,
+        policies: Policies,
         workers: Workers,
         tallies: Tallies,
         clock: Clock,
     ) -> None:
+        self._gate = FileGate(reader, policies, pulled, workers, clock)
         self._stacks = stacks
         self._reader = reader
         self._cache = cache
@@ -65,13 +68,16 @@ class Files:
         self._demand_not_removed(route.sha256, route.filename)
         card = await self._card(route)
         if card is None:
-            return await self._cold(request, route, self._may_have(route), private=private)
-        self._admit(route, card)
+            upstreams = self._may_have(route)
+            if not self._gate.has_rules(route, upstreams):
+                return await self._cold(request, route, upstreams, self._gate.unruled(), private=private)
+            card = await self._gate.listed(route, upstreams)
         is_hosted = self._stacks.is_hosted(card.index)
+        grant = await self._gate.admit(request, route, card, is_hosted=is_hosted)
         key, digest = _place(route, card, is_hosted=is_hosted)
         project = (card.index, card.project)
         try:
-            return await self._stored(request, route, project, key, digest, private=private)
+            return await self._stored(request, route, project, key, digest, grant, private=private)
         except Absent:
             if is_hosted:
                 raise _missing_bytes(card) from None
@@ -79,10 +85,11 @@ class Files:
             if is_hosted or route.metadata:
                 raise
             await self._pulled.drop_damaged(request, card.index, route)
-        return await self._cold(request, route, (card.index,), private=private)
+        return await self._cold(request, route, (card.index,), grant, private=private)
 
     async def unhashed(self, request: Request, route: UnhashedFile, upstream: str, *, private: bool) -> Response:
         """A file of an upstream whose page gives no sha256. Raises as `answer`."""
+        await self._gate.admit_unhashed(route, upstream)
         found = await self._pulled.unhashed(request, route, upstream, private=private)
         if isinstance(found, Response):
             return found
@@ -130,53 +137,52 @@ class Files:
         upstreams = self._stacks.upstreams(route.index)
         return tuple(one for one in upstreams if any(self._stacks.asks(one, name) for name in names))
 
-    def _admit(self, route: FileRoute, card: Card) -> None:
-        """Policy and status, on every answer that is not from memory. Raises Removed, Refused."""
-        if route.metadata and card.metadata_sha256:
-            self._demand_not_removed(card.metadata_sha256, f"the metadata of {card.filename}")
-        removed = self._reader.state().removed
-        removals = {digest: Removal(why.reason, why.legal) for digest, why in removed.items()} if removed else {}
-        policy = Policy(removals, as_of=route.as_of)
-        entry = None
-        if self._stacks.is_hosted(card.index):
-            entry = self._reader.state().find(card.index, card.project)
-        admit(card, policy, now=self._clock.now(), status=entry.status if entry is not None else "active")
-
-    async def _cold(self, request: Request, route: FileRoute, layers: tuple[str, ...], *, private: bool) -> Response:
+    async def _cold(
+        self, request: Request, route: FileRoute, layers: tuple[str, ...], grant: Grant, *, private: bool
+    ) -> Response:
         """What the store lacks is asked of the layers' upstreams."""
         if route.metadata:
-            return await self._cold_metadata(request, route, layers, private=private)
+            return await self._cold_metadata(request, route, layers, grant, private=private)
         upstream, found = await self._pulled.file(request, route, layers, private=private)
         if isinstance(found, Response):
+            await _within_size(found, grant)
             return found
         key, project = addresses.pulled_file(upstream, route.sha256), (upstream, project_of(route.filename))
-        return await self._stored(request, route, project, key, route.sha256, private=private)
+        return await self._stored(request, route, project, key, route.sha256, grant, private=private)
 
     async def _cold_metadata(
-        self, request: Request, route: FileRoute, layers: tuple[str, ...], *, private: bool
+        self, request: Request, route: FileRoute, layers: tuple[str, ...], grant: Grant, *, private: bool
     ) -> Response:
         """Metadata of a file without a card: kept from before, else made by pull. It depends on the digest alone."""
-        found = await self._kept_metadata(request, route, layers, private=private)
+        found = await self._kept_metadata(request, route, layers, grant, private=private)
         if found is None:
             upstream = await self._pulled.metadata(request, route, layers)
-            found = await self._kept_metadata(request, route, (upstream,), private=private)
+            found = await self._kept_metadata(request, route, (upstream,), grant, private=private)
         if found is None:
             raise Unavailable("the metadata left the store while it was read", retry_after_seconds=1)
         return found
 
     async def _kept_metadata(
-        self, request: Request, route: FileRoute, layers: tuple[str, ...], *, private: bool
+        self, request: Request, route: FileRoute, layers: tuple[str, ...], grant: Grant, *, private: bool
     ) -> Response | None:
         for upstream in layers:
             key, project = addresses.pulled_metadata(upstream, route.sha256), (upstream, project_of(route.filename))
             try:
-                return await self._stored(request, route, project, key, "", private=private)
+                return await self._stored(request, route, project, key, "", grant, private=private)
             except Absent:
                 continue
         return None
 
     async def _stored(
-        self, request: Request, route: FileRoute, project: tuple[str, str], key: str, digest: str, *, private: bool
+        self,
+        request: Request,
+        route: FileRoute,
+        project: tuple[str, str],
+        key: str,
+        digest: str,
+        grant: Grant,
+        *,
+        private: bool,
     ) -> Response:
         """Bytes from the store, held to `digest` unless it is unknown (""). Raises Absent when they are not kept."""
         if key.startswith(addresses.PULLED_PREFIX):
@@ -186,18 +192,22 @@ class Files:
         if request.method == "HEAD" and wants_only_kept(request):
             # Whether it is kept, for thousands of files at once: nothing is opened, hashed or copied for the answer.
             kept = await self._workers.in_thread(self._reader.store.head, key)
+            grant.demand_size(kept.size)
             return Response(200, [*headers, ("content-length", str(kept.size))])
         body = await self._local.read_small(key, digest, SMALL_BYTES_MAX)
         if body is not None:
             self._demand_not_removed(digest or route.sha256, route.filename)
-            self._hold(request, route, project, headers, body, private=private)
+            grant.demand_size(len(body))
+            self._hold(request, route, project, key, headers, body, grant, private=private)
             return bytes_answer(request, with_cache_status(headers, MISS), f'"{etag}"', body)
         arriving = await self._local.arriving(key, digest)
         if arriving is not None:
+            grant.demand_size(arriving.size)
             return arriving_answer(request, with_cache_status(headers, MISS), f'"{etag}"', arriving)
         file = await self._local.open(key, digest)
         self._demand_not_removed(digest or route.sha256, route.filename)
-        self._hold_open(request, route, project, key, headers, private=private)
+        grant.demand_size(file.size)
+        self._hold_open(request, route, project, key, headers, grant, private=private)
         return file_answer(request, headers, f'"{etag}"', file.path, file.size)
 
     def _hold_open(
@@ -207,46 +217,52 @@ class Files:
         project: tuple[str, str],
         key: str,
         headers: Headers,
+        grant: Grant,
         *,
         private: bool,
     ) -> None:
         """Answer the next request for this large file without a trip through the event loop."""
-        if route.as_of is not None or self._is_quarantined(project):
+        if route.as_of is not None or not self._may_hold(project, grant):
             return  # of the addresses of views there is no end
         etag = next(value for name, value in headers if name == "etag")
         tallies = self._tallies.credited(request.credit)
         file = HotFile(request.path, etag, headers, partial(self._local.at_hand, key), tallies)
         entry = HotEntry(route.index if private else "", sha256=route.sha256, file=file)
+        entry.until = self._gate.hot_until(grant)
         entry.pulled = request.credit.pulled
         place = ("open", route.index, f"{route.sha256}/{route.filename}" + (".metadata" if route.metadata else ""))
-        self._cache.show(self._cache.put_open(Cached(place, project, route.sha256, entry)), request.path)
+        cached = Cached(place, project, route.sha256, entry, _upstream(key, project))
+        self._cache.show(self._cache.put_open(cached), request.path)
 
     def _hold(
         self,
         request: Request,
         route: FileRoute,
         project: tuple[str, str],
+        key: str,
         headers: Headers,
         body: bytes,
+        grant: Grant,
         *,
         private: bool,
     ) -> None:
         """Answer the next request for this small body from memory."""
-        if route.as_of is not None or self._is_quarantined(project):
+        if route.as_of is not None or not self._may_hold(project, grant):
             return  # of the addresses of views there is no end
         kind = "metadata" if route.metadata else "file"
         entry = HotEntry(route.index if private else "", sha256=route.sha256)
+        entry.until = self._gate.hot_until(grant)
         entry.pulled = request.credit.pulled
-        key = (kind, route.index, f"{route.sha256}/{route.filename}")
-        cached = self._cache.put(Cached(key, project, route.sha256, entry))
+        place = (kind, route.index, f"{route.sha256}/{route.filename}")
+        cached = self._cache.put(Cached(place, project, route.sha256, entry, _upstream(key, project)))
         prepared = Prepared("file", request.path, Response(200, headers, body), self._tallies.credited(request.credit))
         self._cache.add_variant(cached, None, prepared)
         self._cache.show(cached, request.path)
 
-    def _is_quarantined(self, project: tuple[str, str]) -> bool:
-        """True when that came to be since the request was admitted: the next one is refused."""
+    def _may_hold(self, project: tuple[str, str], grant: Grant) -> bool:
+        """False when quarantine or a rule came since the request was admitted: the next one is judged anew."""
         known = self._reader.state().find(*project)
-        return known is not None and known.status == "quarantined"
+        return self._gate.is_in_force(grant) and (known is None or known.status != "quarantined")
 
 
 def _place(route: FileRoute, card: Card, *, is_hosted: bool) -> tuple[str, str]:
@@ -258,6 +274,24 @@ def _place(route: FileRoute, card: Card, *, is_hosted: bool) -> tuple[str, str]:
     if not card.has_metadata or not card.metadata_sha256:
         raise Absent(f"{card.filename} has no core metadata")
     return addresses.blob(card.metadata_sha256), card.metadata_sha256
+
+
+def _upstream(key: str, project: tuple[str, str]) -> str:
+    """The upstream the bytes at `key` came from, "" for hosted ones."""
+    return project[0] if key.startswith(addresses.PULLED_PREFIX) else ""
+
+
+async def _within_size(found: Response, grant: Grant) -> None:
+    """Hold an arriving file to its size; one that is refused is let go before its first byte. Raises Refused."""
+    told = dict(found.headers)
+    total = told.get("content-range", "").rpartition("/")[2] or told.get("content-length", "")
+    try:
+        if total.isascii() and total.isdigit():
+            grant.demand_size(int(total))
+    except Refused:
+        if isinstance(found.body, StreamBody) and (aclose := getattr(found.body.chunks, "aclose", None)) is not None:
+            await aclose()
+        raise
 
 
 def _missing_bytes(card: Card) -> Outcome:

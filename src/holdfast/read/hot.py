@@ -128,6 +128,8 @@ class HotTable:
         entry = self.entries.get(path)
         if entry is None or entry.file is None or entry.sha256 in self.removed:
             return None
+        if entry.until and self._monotonic() > entry.until:
+            return None
         if entry.index and not self._may_read(entry.index, get("authorization")):
             return None
         entry.used = 3

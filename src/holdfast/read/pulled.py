@@ -116,6 +116,7 @@ class PulledPages:
         as_of: datetime | None = None,
     ) -> Response:
         """The page, after `ask` returned. Raises Refused, OverBudget, Unavailable, Corrupt."""
+        generation = self._policies.generation
         policy = self._policies.of_project(index, upstream, name, as_of)
         policy.demand_project()
         kept = self._kept.get((upstream, name))
@@ -129,7 +130,7 @@ class PulledPages:
         cached, prepared = await self._prepared(*asked, private=private)
         cached.entry.until = self._hot_until(upstream, kept.facts.fetched_at, cached.valid_until)
         self._credit(request, cached.entry, upstream, name, is_fresh=is_fresh)
-        if is_canonical(request.path, name):
+        if is_canonical(request.path, name) and self._policies.generation == generation:
             self._cache.show(cached, request.path)
         return Response(prepared.status, with_cache_status(prepared.headers, HIT if is_fresh else STALE), prepared.body)
 
