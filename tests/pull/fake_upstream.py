@@ -9,6 +9,7 @@ import functools
 import gzip
 import hashlib
 import json
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class FakeFile:
     upload_time: str | None = "2024-01-02T03:04:05.000006Z"
     requires_python: str = ""
     yanked: str | bool = False
+    provenance: str = ""  # an https URL
     gate: asyncio.Event | None = None  # the second half of the body waits for it
 
     @property
@@ -95,6 +97,7 @@ class FakeUpstream:
     serial: int | None = None
     credentials: str = ""  # the Authorization header it demands
     redirect_files_to: str = ""  # another origin that has the files
+    tls: ssl.SSLContext | None = None
     projects: dict[str, list[FakeFile]] = field(default_factory=dict)
     statuses: dict[str, dict[str, str]] = field(default_factory=dict)
     pages_fault: Fault | None = None
@@ -103,6 +106,7 @@ class FakeUpstream:
     bodies: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # a page in other words: (type, body)
     requests: Counter[str] = field(default_factory=Counter)
     seen: list[web.Request] = field(default_factory=list)
+    peers: list[object] = field(default_factory=list)  # the certificates that clients showed, {} for none
     port: int = 0
 
     async def __aenter__(self) -> "FakeUpstream":
@@ -116,7 +120,7 @@ class FakeUpstream:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
@@ -132,7 +136,7 @@ class FakeUpstream:
         app.router.add_get("/files/{name}/{filename}", self._file)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True, ssl_context=self.tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
@@ -154,6 +158,8 @@ class FakeUpstream:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         self.seen.append(request)
+        if request.transport is not None and self.tls is not None:
+            self.peers.append(request.transport.get_extra_info("peercert"))
         async with self.arrived:
             self.requests[request.path] += 1
             self.arrived.notify_all()
@@ -210,6 +216,8 @@ class FakeUpstream:
         }
         if file.upload_time:
             entry["upload-time"] = file.upload_time
+        if file.provenance:
+            entry["provenance"] = file.provenance
         if file.requires_python:
             entry["requires-python"] = file.requires_python
         if file.metadata is not None:
