@@ -1,9 +1,10 @@
 """Advisories taken in from a dump: bounded, believed only when plausible, the newest for every machine."""
 
+import asyncio
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 import pytest
 from pull.rig import plays
 
-from holdfast.clock import ManualClock
+from holdfast.clock import ManualClock, SystemClock
+from holdfast.config import Config
 from holdfast.core.errors import Corrupt, Unavailable
 from holdfast.pull.advisories import LOOK_SECONDS, SETTLE_SECONDS, AdvisoryWatch, Compile, Published, publish
 from holdfast.pull.osv_dump import RECORD_BYTES_MAX, Compiled, compile_dump
+from holdfast.pull.serve import Pull
 from holdfast.pull.shelf import Shelf
+from holdfast.store.local import LocalStore
 from holdfast.store.memory import MemoryStore
 from holdfast.store.port import Store
 from holdfast.tree import addresses
@@ -393,3 +397,24 @@ async def test_the_dump_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
     await watched.watch.look()
     assert "neither a folder nor a whole zip file" in watched.watch.trouble
     watched.shelf.close()
+
+
+@plays
+async def test_a_running_pull_process_takes_the_dump_of_its_settings_in(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "all.zip", records(1, 1))
+    os.utime(path, (NOW.timestamp(),) * 2)
+    store = LocalStore.create(tmp_path / "store")
+    pull = Pull(Config(data=tmp_path / "data", advisories=str(path)), store, SystemClock())
+    await pull.start()
+    try:
+        await wait_until(lambda: newest(store).advisories != "")
+    finally:
+        await pull.stop()
+
+    assert ["GHSA-0", "MAL-0"] == ids(store)
+
+
+async def wait_until(fact: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not fact():  # noqa: ASYNC110 - another thread puts it into the store
+            await asyncio.sleep(0.02)

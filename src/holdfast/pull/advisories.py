@@ -148,11 +148,12 @@ Compile = Callable[[Path, datetime], Awaitable[Compiled]]
 
 
 class AdvisoryWatch:
-    """Follows one dump. `look` may be called at any time; `start` calls it at once and then each minute."""
+    """Follows one dump, or none. `look` may be called at any time; `start` calls it at once and then each minute."""
 
-    def __init__(self, path: Path, shelf: Shelf, clock: Clock, compile_: Compile | None = None) -> None:
+    def __init__(self, setting: str | Path, shelf: Shelf, clock: Clock, compile_: Compile | None = None) -> None:
         self.trouble = ""
-        self._path = path
+        self._path = Path(setting)
+        self._is_on = setting != ""
         self._shelf = shelf
         self._clock = clock
         self._compile = compile_ or compile_apart
@@ -161,7 +162,8 @@ class AdvisoryWatch:
 
     def start(self) -> None:
         """Begin to follow. The first look does not hold up the caller."""
-        self._task = asyncio.create_task(self._follow())
+        if self._is_on:
+            self._task = asyncio.create_task(self._follow())
 
     async def close(self) -> None:
         """Stop following; a process that reads a dump is ended."""

@@ -14,6 +14,7 @@ from aiohttp import web
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config
 from holdfast.core.errors import Removed, Unavailable
+from holdfast.pull.advisories import AdvisoryWatch
 from holdfast.pull.app import App
 from holdfast.pull.cards import Cards
 from holdfast.pull.files import FREE_BYTES_MIN, Files
@@ -69,6 +70,7 @@ class Pull:
         self._shelf = Shelf(store)
         self._helpers = Helpers()
         self._switches = Switches(store, clock)
+        self._advisories = AdvisoryWatch(config.advisories, self._shelf, clock)
         self._mirrors: list[Mirrors] = []
         self._parts = {
             u.name: self._build(Upstream(u, config.instance, clock, self._switches)) for u in config.upstreams
@@ -93,6 +95,7 @@ class Pull:
         )
         await self._runner.setup()
         await _listen(self._runner, self._config.pull_socket)
+        self._advisories.start()
         log.info("pull listens, upstreams: %s", ", ".join(self._parts) or "none")
 
     async def warm(self) -> None:
@@ -107,6 +110,7 @@ class Pull:
         for follower in self._followers:
             follower.cancel()
         await asyncio.gather(*self._followers, return_exceptions=True)
+        await self._advisories.close()
         if self._runner is not None:
             await self._runner.cleanup()
         with contextlib.suppress(FileNotFoundError):
@@ -155,6 +159,7 @@ class Pull:
                 "trouble": self._journal_trouble,
             },
             "switches": {"trouble": self._switches.trouble},
+            "advisories": {"trouble": self._advisories.trouble},
             "helpers": {"jobs": self._helpers.jobs, "waiting": self._helpers.waiting},
         }
 
