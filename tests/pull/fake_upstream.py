@@ -106,7 +106,7 @@ class FakeUpstream:
     bodies: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # a page in other words: (type, body)
     requests: Counter[str] = field(default_factory=Counter)
     seen: list[web.Request] = field(default_factory=list)
-    peers: list[object] = field(default_factory=list)  # the certificates that clients showed, {} for none
+    peers: list[object] = field(default_factory=list)  # the certificates that clients showed, None for none
     port: int = 0
 
     async def __aenter__(self) -> "FakeUpstream":

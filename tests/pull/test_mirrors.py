@@ -11,9 +11,9 @@ from pull.fake_upstream import FakeFile, FakeUpstream, Fault
 from pull.rig import UPSTREAM, Rig, plays, running
 
 MIB = 1024 * 1024
-WHEEL = FakeFile("demo-1.0-py3-none-any.whl", data=bytes(range(256)) * 1000)
-NEWER = FakeFile("demo-2.0-py3-none-any.whl", data=b"newer")
-BIG = FakeFile("big-1.0-py3-none-any.whl", made_size=8 * MIB)
+SDIST = FakeFile("demo-1.0.tar.gz", data=bytes(range(256)) * 1000)
+NEWER = FakeFile("demo-2.0.tar.gz", data=b"newer")
+BIG = FakeFile("big-1.0.tar.gz", made_size=8 * MIB)
 
 
 @asynccontextmanager
@@ -21,7 +21,7 @@ async def mirrored(folder: Any, **settings: Any) -> AsyncIterator[tuple[FakeUpst
     """An upstream, its mirror, and pull over both."""
     async with FakeUpstream() as upstream, FakeUpstream() as mirror:
         for index in (upstream, mirror):
-            index.add("demo", WHEEL)
+            index.add("demo", SDIST)
             index.add("big", BIG)
         async with running(folder, upstream, mirrors=(mirror.url,), **settings) as rig:
             yield upstream, mirror, rig
@@ -61,7 +61,7 @@ async def test_a_page_comes_from_the_mirror_within_the_budget_when_the_upstream_
         assert time.monotonic() - started < 1.5
         assert not answer.json["stale"]
         assert 1 == mirror.requests["/simple/demo/"]
-        assert [f"{mirror.origin}/files/demo/{WHEEL.filename}"] == [f.upstream_url for f in rig.record("demo").files]
+        assert [f"{mirror.origin}/files/demo/{SDIST.filename}"] == [f.upstream_url for f in rig.record("demo").files]
 
 
 @plays
@@ -83,7 +83,7 @@ async def test_an_open_breaker_sends_to_the_mirror_at_once(tmp_path):
 @plays
 async def test_an_absence_that_the_upstream_itself_tells_is_not_asked_of_mirrors(tmp_path):
     async with mirrored(tmp_path) as (_, mirror, rig):
-        mirror.add("only-there", WHEEL)
+        mirror.add("only-there", SDIST)
 
         assert 404 == (await rig.page("only-there")).status
         assert [] == mirror.seen
@@ -108,7 +108,7 @@ async def test_a_mirror_that_is_behind_never_shortens_a_known_list(tmp_path):
         upstream.pages_fault = Fault("status", status=502)
 
         behind = await rig.page("demo")
-        mirror.add("demo", NEWER, FakeFile("demo-3.0-py3-none-any.whl", data=b"newest"))
+        mirror.add("demo", NEWER, FakeFile("demo-3.0.tar.gz", data=b"newest"))
         caught_up = await rig.page("demo")
 
         assert behind.json["stale"]
@@ -126,7 +126,7 @@ async def test_the_upstream_is_believed_again_as_soon_as_it_answers_and_no_etag_
 
         assert not answer.json["stale"]
         assert [None, None] == [request.headers.get("If-None-Match") for request in upstream.seen]
-        assert [f"{upstream.origin}/files/demo/{WHEEL.filename}"] == [f.upstream_url for f in rig.record("demo").files]
+        assert [f"{upstream.origin}/files/demo/{SDIST.filename}"] == [f.upstream_url for f in rig.record("demo").files]
         assert 1 == len(mirror.seen)
 
 
@@ -139,26 +139,26 @@ async def test_a_cold_file_comes_from_the_mirror_that_lists_its_digest(tmp_path,
         if fault is None:
             await upstream.stop()
 
-        answer = await rig.file(WHEEL.digest(), WHEEL.filename)
+        answer = await rig.file(SDIST.digest(), SDIST.filename)
 
         assert (200, False) == (answer.status, answer.broken)
-        assert WHEEL.data == answer.body
+        assert SDIST.data == answer.body
         assert 1 == mirror.requests["/simple/demo/"]
 
 
 @plays
 async def test_a_file_of_the_same_name_with_other_bytes_is_not_taken(tmp_path):
     async with FakeUpstream() as upstream, FakeUpstream() as mirror:
-        upstream.add("demo", WHEEL)
-        mirror.add("demo", FakeFile(WHEEL.filename, data=b"other"))
+        upstream.add("demo", SDIST)
+        mirror.add("demo", FakeFile(SDIST.filename, data=b"other"))
         async with running(tmp_path, upstream, mirrors=(mirror.url,)) as rig:
             await rig.page("demo")
             upstream.files_fault = Fault("status", status=500)
 
-            answer = await rig.file(WHEEL.digest(), WHEEL.filename)
+            answer = await rig.file(SDIST.digest(), SDIST.filename)
 
     assert 503 == answer.status
-    assert 0 == mirror.requests[f"/files/demo/{WHEEL.filename}"]
+    assert 0 == mirror.requests[f"/files/demo/{SDIST.filename}"]
 
 
 @plays
@@ -167,7 +167,7 @@ async def test_a_file_that_the_upstream_says_is_gone_is_not_sought_elsewhere(tmp
         await rig.page("demo")
         upstream.projects["demo"].clear()
 
-        assert 404 == (await rig.file(WHEEL.digest(), WHEEL.filename)).status
+        assert 404 == (await rig.file(SDIST.digest(), SDIST.filename)).status
         assert [] == mirror.seen
 
 
@@ -225,7 +225,7 @@ async def test_a_mirrors_page_is_asked_once_for_several_files_of_a_project(tmp_p
         await rig.page("demo")
         await upstream.stop()
 
-        answers = [await rig.file(file.digest(), file.filename) for file in (WHEEL, NEWER)]
+        answers = [await rig.file(file.digest(), file.filename) for file in (SDIST, NEWER)]
 
         assert [200, 200] == [answer.status for answer in answers]
         assert 1 == mirror.requests["/simple/demo/"]

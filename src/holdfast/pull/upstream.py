@@ -198,6 +198,8 @@ class Upstream:
             return await self._open_session().get(
                 address, headers=headers, proxy=proxy, ssl=context, allow_redirects=False
             )
+        except aiohttp.ClientConnectorError:
+            raise  # one about a certificate is a ValueError as well
         except ValueError:  # aiohttp's InvalidURL is one too
             raise _TroubleError("names an address that cannot be asked") from None
 
