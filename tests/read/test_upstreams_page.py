@@ -23,15 +23,15 @@ async def test_it_tells_how_each_upstream_is_doing(tmp_path):
         before = await site.get("/upstreams")
         await site.get("/simple/demo/")
         after = await site.get("/upstreams")
-        metrics = (await site.get("/metrics")).text
+        metrics = (await site.get("/metrics")).body.decode()
 
     assert [200, 200] == [before.status, after.status]
     assert "text/html; charset=utf-8" == after.headers["content-type"]
     assert "no-store" == after.headers["cache-control"]
-    assert "not asked yet" in before.text
-    assert "answering" in after.text
-    assert upstream.url in after.text
-    assert "<script" not in after.text
+    assert "not asked yet" in before.body.decode()
+    assert "answering" in after.body.decode()
+    assert upstream.url in after.body.decode()
+    assert "<script" not in after.body.decode()
     for line in ("off", "breaker_open", "pages_in_flight", "files_in_flight", "hit_rate", "last_success_age_seconds"):
         assert f'\nholdfast_upstream_{line}{{upstream="up"}} ' in metrics
     assert '\nholdfast_upstream_off{upstream="up"} 0\n' in metrics
@@ -45,8 +45,8 @@ async def test_with_pull_dead_it_is_503_and_says_what_that_means(tmp_path):
 
     assert 503 == answer.status
     assert "5" == answer.headers["retry-after"]
-    assert "The pull process does not answer" in answer.text
-    assert upstream.url in answer.text
+    assert "The pull process does not answer" in answer.body.decode()
+    assert upstream.url in answer.body.decode()
 
 
 @plays
@@ -55,7 +55,7 @@ async def test_without_any_upstream_there_is_nothing_to_fail(tmp_path):
         answer = await site.get("/upstreams")
 
     assert 200 == answer.status
-    assert "No upstream is configured" in answer.text
+    assert "No upstream is configured" in answer.body.decode()
 
 
 @plays
