@@ -189,6 +189,11 @@ class Config:
         return self.data / "partial"
 
     @property
+    def cache_folder(self) -> Path:
+        """What pull knows of what it keeps: use, statistics, how far it has scrubbed. Lost, it is begun anew."""
+        return self.data / "cache"
+
+    @property
     def backup_folder(self) -> Path:
         return self.data / "backups"
 

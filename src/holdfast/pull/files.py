@@ -5,9 +5,7 @@ before its card, so a crash in between costs a second fetch and never a card wit
 """
 
 import asyncio
-import hashlib
 import secrets
-import shutil
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,20 +15,19 @@ import structlog
 
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.model import Card
+from holdfast.pull.cache.room import Room
+from holdfast.pull.cache.scrub import digest_of
 from holdfast.pull.cards import Cards, Hashes
 from holdfast.pull.download import download
 from holdfast.pull.growing import Growing
 from holdfast.pull.pages import Pages
 from holdfast.pull.shelf import Shelf
 from holdfast.pull.upstream import Upstream
-from holdfast.store.port import DiskFull, Store
 from holdfast.tree import addresses
 from holdfast.wire.single_flight import SingleFlight
 
 log = structlog.get_logger()
 
-FREE_BYTES_MIN = 256 * 1024 * 1024  # left on the disk, whatever is fetched; keeping ends before serving does
-READ_BYTES = 1024 * 1024
 THREADS = 4  # hash and write what arrives
 
 DemandAllowed = Callable[[str], None]  # raises Removed for a digest that was taken down, Unavailable if unknown
@@ -55,7 +52,7 @@ class Files:
         shelf: Shelf,
         partial_folder: Path,
         demand_allowed: DemandAllowed,
-        free_bytes_min: int = FREE_BYTES_MIN,
+        room: Room,
     ) -> None:
         self.upstream = upstream
         self.cards = cards
@@ -63,7 +60,7 @@ class Files:
         self._shelf = shelf
         self._folder = partial_folder
         self._demand_allowed = demand_allowed
-        self._free_bytes_min = free_bytes_min
+        self._room = room
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="files")
         self._growing: dict[str, Growing] = {}
         self._fetches: set[asyncio.Task[None]] = set()
@@ -104,7 +101,7 @@ class Files:
         """
         key = addresses.pulled_file(self.upstream.name, sha256)
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._threads, _digest, self._shelf.store, key)
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, digest_of, self._shelf.store, key)
         except Absent:
             return True
         if found == sha256:
@@ -169,9 +166,7 @@ class Files:
     async def _demand_room(self, card: Card) -> None:
         """Refuse to begin what would fill the disk: a full one would also stop what is under way."""
         coming = sum(max(0, (file.total or 0) - file.received) for file in self._growing.values())
-        free = (await self._shelf.run(lambda: shutil.disk_usage(self._folder))).free
-        if free - coming - (card.size or 0) < self._free_bytes_min:
-            raise DiskFull(f"the disk has no room left to fetch {card.filename}", retry_after_seconds=60)
+        await self._shelf.run(lambda: self._room.demand(card.filename, card.size or 0, coming))
 
     async def _fetch(
         self,
@@ -215,12 +210,3 @@ class Files:
         """Keep the file, then let its book and its page know the digest it has."""
         await self._keep(card, sha256, growing)
         await self._pages.learn_digest(card)
-
-
-def _digest(store: Store, key: str) -> str:
-    """The sha256 of a stored object, in bounded memory. Raises Absent, Unavailable."""
-    digest, offset = hashlib.sha256(), 0
-    while chunk := store.read(key, offset, READ_BYTES):
-        digest.update(chunk)
-        offset += len(chunk)
-    return digest.hexdigest()

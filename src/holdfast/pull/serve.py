@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -17,7 +18,10 @@ from holdfast.core.errors import Removed, Unavailable
 from holdfast.pull.advisories import AdvisoryWatch
 from holdfast.pull.app import App
 from holdfast.pull.cards import Cards
-from holdfast.pull.files import FREE_BYTES_MIN, Files
+from holdfast.pull.cache.keeper import Keeper
+from holdfast.pull.cache.noted import NotedStore
+from holdfast.pull.cache.routes import CacheRoutes
+from holdfast.pull.files import Files
 from holdfast.pull.growing import Growing
 from holdfast.pull.helpers import Helpers
 from holdfast.pull.metadata import Metadata
@@ -63,9 +67,12 @@ async def _serve(config: Config) -> None:
 class Pull:
     """All parts of the process. Only one at a time may run over a data folder."""
 
-    def __init__(self, config: Config, store: Store, clock: Clock, free_bytes_min: int = FREE_BYTES_MIN) -> None:
+    def __init__(self, config: Config, store: Store, clock: Clock, free_bytes_min: int | None = None) -> None:
+        if free_bytes_min is not None:
+            config = replace(config, free_bytes_min=free_bytes_min)
         self._config = config
-        self._free_bytes_min = free_bytes_min
+        store = NotedStore(store)
+        self.keeper = Keeper(config, store, clock, self._snapshots)
         self._reader = TreeReader(store, clock, config.instance)
         self._shelf = Shelf(store)
         self._helpers = Helpers()
@@ -76,6 +83,7 @@ class Pull:
             u.name: self._build(Upstream(u, config.instance, clock, self._switches)) for u in config.upstreams
         }
         self._app = App(self._parts, clock, self._status)
+        self._cache_routes = CacheRoutes(config, self.keeper, clock)
         self._journal_trouble = ""
         self._runner: web.AppRunner | None = None
         self._followers: list[asyncio.Task[None]] = []
@@ -91,10 +99,11 @@ class Pull:
             await look()
             self._followers.append(asyncio.create_task(_each_second(look)))
         self._runner = web.AppRunner(
-            self._app.application(), access_log=None, shutdown_timeout=STOP_SECONDS, keepalive_timeout=75.0
+            self._application(), access_log=None, shutdown_timeout=STOP_SECONDS, keepalive_timeout=75.0
         )
         await self._runner.setup()
         await _listen(self._runner, self._config.pull_socket)
+        self.keeper.start()
         self._advisories.start()
         log.info("pull listens, upstreams: %s", ", ".join(self._parts) or "none")
 
@@ -123,6 +132,7 @@ class Pull:
             await parts.files.close()
             await parts.upstream.close()
         await self._helpers.close()
+        await self.keeper.stop()
         self._shelf.close()
 
     def helper_pids(self) -> list[int]:
@@ -148,11 +158,20 @@ class Pull:
         pages = Pages(upstream, self._shelf, self._helpers, upstream.clock, bases)
         cards = Cards(upstream.name, self._shelf, self._helpers)
         partial = self._config.partial_folder
-        files = Files(upstream, pages, cards, self._shelf, partial, self.demand_allowed, self._free_bytes_min)
+        files = Files(upstream, pages, cards, self._shelf, partial, self.demand_allowed, self.keeper.holdings.room)
         return Parts(upstream, pages, files, Metadata(upstream, cards, self._shelf, self.demand_allowed))
+
+    def _application(self) -> web.Application:
+        app = self._app.application()
+        self._cache_routes.add_to(app)
+        return app
+
+    def _snapshots(self) -> list[dict[str, object]]:
+        return [parts.upstream.snapshot() for parts in self._parts.values()]
 
     def _status(self) -> dict[str, object]:
         return {
+            "cache": self.keeper.figures(),
             "journal": {
                 "loaded": self._reader.is_loaded,
                 "head": self._reader.head,

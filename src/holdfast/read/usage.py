@@ -30,7 +30,7 @@ USED_MAX = 10_000  # objects of one batch: 0.7 MB. The rest waits for the next
 USED_HELD_MAX = 100_000
 ENTRIES_PER_STEP = 2_000  # looked at without a pause: 0.2 ms
 
-Sample = tuple[int, str, str, int, int]  # Unix second, upstream, how it was served, answers, body bytes
+Sample = tuple[float, str, str, int, int]  # Unix seconds, upstream, how it was served, answers, body bytes
 
 
 class Usage:
@@ -103,8 +103,8 @@ class Usage:
                 log.exception("the use of what is kept could not be told")
 
     def _sample(self) -> None:
-        """What was counted since the last look, as of this second."""
-        at = int(self._clock.now().timestamp())
+        """What was counted since the last look, a second ago."""
+        at = round(self._clock.now().timestamp(), 3)
         for key, (answers, size) in self._tallies.by_upstream().items():
             before = self._told.get(key, (0, 0))
             if answers != before[0]:
@@ -150,7 +150,7 @@ class Usage:
 
 def by_minute(samples: list[Sample]) -> list[Sample]:
     """The same numbers, told to the minute."""
-    found: dict[tuple[int, str, str], tuple[int, int]] = {}
+    found: dict[tuple[float, str, str], tuple[int, int]] = {}
     for at, upstream, served, answers, size in samples:
         key = (at - at % 60, upstream, served)
         before = found.get(key, (0, 0))

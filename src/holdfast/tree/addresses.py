@@ -1,6 +1,7 @@
 """The one table of what is stored where in the published tree. No other module spells a key.
 
 Durable: instance, journal, checkpoints, overrides, advisories, pins, records, cards, card books, blobs.
+Forgotten after weeks: use (what each machine read of `pulled/`, by day).
 Disposable: `pulled/` (pages and files of upstreams), `rendered/` (page bytes that are slow to make).
 """
 
@@ -16,6 +17,7 @@ COMPACTION = "v1/compaction.json"  # how far superseded records have been looked
 OVERRIDES_PREFIX = "v1/overrides/"
 ADVISORIES_PREFIX = "v1/advisories/"
 PIN_PREFIX = "v1/pin/"
+USE_PREFIX = "v1/use/"
 PULLED_PREFIX = "pulled/"
 RENDERED_PREFIX = "rendered/"
 BLOB_PREFIX = "blobs/"
@@ -115,6 +117,12 @@ def pulled_file(upstream: str, sha256: str) -> str:
     return f"{PULLED_PREFIX}{upstream}/file/{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}"
 
 
+def pulled_files(upstream: str) -> str:
+    """The prefix of every file kept of an upstream."""
+    assert is_index_name(upstream), upstream
+    return f"{PULLED_PREFIX}{upstream}/file/"
+
+
 def pulled_metadata(upstream: str, sha256: str) -> str:
     """The core metadata of the upstream file with that digest (the file's digest, not the metadata's)."""
     assert is_index_name(upstream) and is_sha256(sha256), (upstream, sha256)
@@ -127,6 +135,35 @@ def is_immutable(key: str) -> bool:
         return True
     _, _, kind = key.partition("/")[2].partition("/")
     return kind.startswith(("file/", "metadata/") if key.startswith(PULLED_PREFIX) else "project/")
+
+
+def pulled_parts(key: str) -> tuple[str, str, str] | None:
+    """(upstream, kind, digest or name) of a key under PULLED_PREFIX; None for a key that nothing here made."""
+    upstream, _, rest = key.removeprefix(PULLED_PREFIX).partition("/")
+    kind, _, what = rest.partition("/")
+    if not key.startswith(PULLED_PREFIX) or not is_index_name(upstream):
+        return None
+    what = what.removesuffix(".json.zst") if kind == "page" else what.replace("/", "")
+    known = is_normalized(what) if kind == "page" else kind in ("file", "metadata") and is_sha256(what)
+    return (upstream, kind, what) if known else None
+
+
+def pulled_object(upstream: str, kind: str, what: str) -> str:
+    """The key that `pulled_parts` takes apart."""
+    make = {"page": pulled_page, "file": pulled_file, "metadata": pulled_metadata}[kind]
+    return make(upstream, what)
+
+
+def pin(name: str) -> str:
+    """What an operator wants kept whatever is evicted."""
+    assert is_filename(name), name
+    return f"{PIN_PREFIX}{name}.json"
+
+
+def use(machine: str, day: str) -> str:
+    """What one machine read of `pulled/` on a day (ISO date, UTC), so that every machine knows before it evicts."""
+    assert is_index_name(machine) and len(day) == 10, (machine, day)
+    return f"{USE_PREFIX}{machine}/{day}.zst"
 
 
 def rendered(renderer: str, digest: str, representation: str) -> str:

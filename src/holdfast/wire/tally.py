@@ -25,10 +25,10 @@ class Credit:
     def __init__(self) -> None:
         self.upstream = ""
         self.served = HIT
-        self.pulled: tuple[str, str, str] | None = None  # upstream, kind, and digest or name of the object it is read of
+        self.pulled: tuple[str, str, str] | None = None  # the object it is read of (read/usage.py)
 
     def give(self, upstream: str, served: str = HIT, *, kind: str = "", what: str = "") -> None:
-        """Note it, with the object of `pulled/` that was read. What was asked for stays a miss, also read from there."""
+        """Note it, with the object of `pulled/` that was read. A miss stays one when it is then read from there."""
         if upstream != self.upstream or self.served != MISS:
             self.served = served
         self.upstream = upstream
