@@ -19,7 +19,7 @@ from holdfast.readiness.inputs import Inputs, read_inputs
 from holdfast.readiness.plan import Plan, Want
 from holdfast.readiness.planning import Options, Planner
 from holdfast.readiness.target import Target, parse_python
-from holdfast.readiness.warming import Presence, Readiness, fetch, judge, look
+from holdfast.readiness.warming import Presence, Readiness, fetch, judge, look, settled
 from holdfast.redact import redact
 from holdfast.settings_values import parse_url
 
@@ -121,7 +121,7 @@ async def _warm(index: Index, ask: Ask) -> tuple[Plan, Readiness]:
         with Progress(todo, quiet=ask.quiet) as progress:
             failed = await fetch(index, todo, progress.arrived)
         # Everything is asked again, not only what was fetched: room may have been made for the new at the old's cost.
-        return plan, judge(plan, await look(index, plan.wants.values()), failed)
+        return plan, judge(plan, await settled(index, plan.wants.values(), failed), failed)
 
 
 def _summary(plan: Plan, presence: Presence) -> str:

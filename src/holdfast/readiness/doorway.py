@@ -12,7 +12,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from holdfast.readiness.index import ONLY_KEPT, Index
+from holdfast.readiness.index import ONLY_KEPT, Index, no_answer, said
 
 _PASSED_IN = ("Accept", "Accept-Encoding", "Range", "If-None-Match", "User-Agent")
 _PASSED_BACK = (
@@ -34,6 +34,7 @@ class Doorway:
     index: Index
     only_kept: bool
     asked: dict[str, int] = field(default_factory=dict)  # path below the root -> the last status
+    troubles: dict[str, str] = field(default_factory=dict)  # path -> why it was not answered, unless it is just absent
     fetched: set[str] = field(default_factory=set)  # files that were not kept before they came through here
     _secret: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     _runner: web.AppRunner | None = None
@@ -78,10 +79,14 @@ class Doorway:
                 request.method, self.index.url(path), headers=headers, allow_redirects=False
             ) as answer:
                 self.asked[path] = answer.status
+                if answer.status >= 400 and answer.status != 404:
+                    self.troubles[path] = await said(answer)
+                    return web.Response(status=answer.status, text=self.troubles[path])
                 return await _relay(request, answer)
-        except (aiohttp.ClientError, OSError, TimeoutError):
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self.asked[path] = 0
-            return web.Response(status=502, text="the index does not answer\n")
+            self.troubles[path] = no_answer(self.index.root, error)
+            return web.Response(status=504, text=self.troubles[path])  # which pip does not try again
 
 
 async def _relay(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

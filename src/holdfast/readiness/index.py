@@ -100,7 +100,7 @@ class Index:
                 reason = "" if answer.status == 200 else _status_text(answer.status)
                 return Found(answer.status, answer.content_length, reason)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return Found(0, None, _no_answer(self.root, error))
+            return Found(0, None, no_answer(self.root, error))
 
     async def fetch(self, path: str, arrived: Callable[[int], None], into: Path | None = None) -> None:
         """Read a body to its end; `arrived` is told its bytes as they come, less a broken try's. Raises Trouble."""
@@ -118,7 +118,7 @@ class Index:
                 arrived(-count)
                 is_passing = not isinstance(error, Trouble) or error.status in (0, 503)
                 if attempt == TRIES - 1 or not is_passing:
-                    raise error if isinstance(error, Trouble) else Trouble(_no_answer(self.root, error)) from error
+                    raise error if isinstance(error, Trouble) else Trouble(no_answer(self.root, error)) from error
             await asyncio.sleep(TRY_AGAIN_SECONDS)
 
     async def kept(self, path: str, into: Path) -> None:
@@ -156,7 +156,7 @@ class Index:
                     return await _whole(answer)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 if attempt == TRIES - 1:
-                    raise Trouble(_no_answer(self.root, error)) from error
+                    raise Trouble(no_answer(self.root, error)) from error
             except Trouble as error:
                 if attempt == TRIES - 1 or error.status != 503:
                     raise
@@ -170,7 +170,7 @@ class Index:
         """A 200. Raises Trouble with what the server said."""
         async with self.session.get(self.url(path), headers={**headers, **(ONLY_KEPT if only_kept else {})}) as answer:
             if answer.status != 200:
-                raise Trouble(await _said(answer), answer.status)
+                raise Trouble(await said(answer), answer.status)
             yield answer
 
 
@@ -210,8 +210,10 @@ def _host(host: str | None, port: int | None, scheme: str) -> tuple[str, int]:
     return "loopback" if is_loopback else name, port or {"https": 443, "http": 80}.get(scheme, 0)
 
 
-async def _said(answer: aiohttp.ClientResponse) -> str:
+async def said(answer: aiohttp.ClientResponse) -> str:
     """The problem's own sentence, which names the next step better than we could."""
+    if answer.status in (401, 504):
+        return _status_text(answer.status)
     try:
         told = json.loads(await _whole(answer))
         return str(told["detail"])[:DETAIL_CHARS_MAX]
@@ -229,5 +231,6 @@ def _status_text(status: int) -> str:
     }.get(status, f"answered {status}")
 
 
-def _no_answer(root: str, error: Exception) -> str:
+def no_answer(root: str, error: Exception) -> str:
+    """One sentence for a connection that came to nothing."""
     return f"{urlsplit(root).netloc} does not answer ({type(error).__name__}: {error})"[:DETAIL_CHARS_MAX]

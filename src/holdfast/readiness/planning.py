@@ -47,7 +47,7 @@ class Planner:
 
     async def make(self, inputs: Inputs) -> Plan:
         """Everything the inputs need."""
-        await self._load_pages([project for _, lock in inputs.locks for project in _projects(lock)])
+        await self._load_pages([project for _, lock in inputs.locks for project in self._projects(lock)])
         for file, lock in inputs.locks:
             self._add_lock(file, lock)
         if inputs.requirements:
@@ -65,6 +65,10 @@ class Planner:
         return self.plan
 
     # Lock files
+
+    def _projects(self, lock: Lock) -> list[str]:
+        fitting = [one.project for one in lock.requirements if self._options.target.fits(one.marker)]
+        return [one.project for one in lock.files] + fitting
 
     def _add_lock(self, file: str, lock: Lock) -> None:
         by_release: dict[tuple[str, str], list[LockedFile]] = defaultdict(list)
@@ -139,17 +143,16 @@ class Planner:
                 )
             except Trouble as trouble:
                 found = []
-                if 504 in doorway.asked.values():
+                if doorway.troubles:  # which pip takes for "no such project"
                     self.plan.notes.append(f"{what} could not be worked out to the end: more may be missing")
                 else:
                     self.plan.missing[what] = str(trouble)
+            self.plan.missing |= doorway.troubles
             asked = dict(doorway.asked)
             self.plan.fetched |= doorway.fetched
         for path, status in asked.items():
             if status in (200, 206):
                 self.plan.want(Want(path, is_file=path.startswith("packages/") and not path.endswith(".metadata")))
-            elif status == 504:
-                self.plan.missing[path] = "not kept here"
         await self._load_pages([one.project for one in found])
         for one in found:
             if not one.path:
@@ -226,7 +229,3 @@ class Planner:
         self.plan.want(Want(path, is_file=True, size=size))
         if filename.endswith(SDIST_SUFFIXES):
             self._sdists[path] = filename
-
-
-def _projects(lock: Lock) -> list[str]:
-    return [one.project for one in lock.files] + [one.project for one in lock.requirements]

@@ -1,13 +1,16 @@
 """Has a plan's addresses fetched, and judges by asking each again for what is kept alone."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass, field
 
 from holdfast.readiness.index import Found, Index, Trouble
 from holdfast.readiness.plan import Plan, Want
 
 LOOKS_AT_ONCE = 32
+SETTLE_SECONDS_MAX = 30.0  # until the last file fetched is in the store; one of some GB takes that in a bucket
+SETTLE_PAUSE_SECONDS = 0.2
 FETCHES_AT_ONCE = 8  # enough to fill a line; an upstream with many users should not feel us
 
 
@@ -36,6 +39,21 @@ async def look(index: Index, wants: Iterable[Want]) -> Presence:
             presence.missing[want.path] = found.reason
 
     await asyncio.gather(*(ask(want) for want in wants))
+    return presence
+
+
+async def settled(index: Index, wants: Collection[Want], failed: Container[str]) -> Presence:
+    """As `look`, once what was fetched had time to be kept: files are given to clients before the store has them."""
+    presence = await look(index, wants)
+    deadline = time.monotonic() + SETTLE_SECONDS_MAX
+    while late := [want for want in wants if want.path in presence.missing and want.path not in failed]:
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(SETTLE_PAUSE_SECONDS)
+        again = await look(index, late)
+        presence.here |= again.here
+        presence.sizes |= again.sizes
+        presence.missing = {path: why for path, why in presence.missing.items() if path not in again.here}
     return presence
 
 
