@@ -22,7 +22,7 @@ BUDGET_SECONDS = {
     "front": 30,
     "pull": 30,
     "cli": 75,
-    "drills": 110,
+    "drills": 200,
     "clients": 120,
 }
 

@@ -32,7 +32,7 @@ TEXT_SUFFIXES = {
     ".json",
 }
 LINES_MAX = 400
-LOCKS = sorted((ROOT / "requirements").glob("*.lock")) + sorted((ROOT / "requirements" / "clients").glob("*.lock"))
+LOCKS = sorted((ROOT / "requirements").rglob("*.lock"))
 
 # Hosts a committed URL may name: nobody's (RFC 2606, 5737, 6761), this machine's, and pages that only people open.
 NOBODYS_HOST = re.compile(

@@ -127,8 +127,18 @@ class Upstream:
             {"meta": {"api-version": "1.1"}, "name": project, "versions": versions, "files": files}
         )
 
+    def projects(self) -> bytes:
+        """The project list."""
+        names = sorted({w.project for w in self.wheels})
+        if self.html_only:
+            rows = "".join(f'<a href="{name}/">{name}</a><br>' for name in names)
+            return f"<!DOCTYPE html><html><body>{rows}</body></html>".encode()
+        return msgspec.json.encode({"meta": {"api-version": "1.1"}, "projects": [{"name": name} for name in names]})
+
     def answer(self, path: str) -> tuple[str, bytes] | None:
         """Content type and body for a path, or None for 404."""
+        if path == "/simple/":
+            return "text/html" if self.html_only else JSON_TYPE, self.projects()
         if path.startswith("/simple/"):
             page = self.page(path.removeprefix("/simple/").strip("/"))
             return None if page is None else ("text/html" if self.html_only else JSON_TYPE, page)
