@@ -68,7 +68,7 @@ class Site:
         self.clock = clock or SystemClock()
         self.serial = 0
         self.forwarded: list[Request] = []
-        create_instance(self.store, InstanceDocument(INSTANCE, 1, UPLOADED))
+        create_instance(self.store, InstanceDocument(self.config.instance, 1, UPLOADED))
         self.plane = ReadPlane(
             self.config,
             self.store,
@@ -85,7 +85,7 @@ class Site:
     def tell(self, *entries: AnyEntry) -> int:
         """Append one segment and bump the hint, as a publisher does."""
         self.serial += 1
-        append(self.store, Segment(self.serial, f"event-{self.serial}", INSTANCE, UPLOADED, entries))
+        append(self.store, Segment(self.serial, f"event-{self.serial}", self.config.instance, UPLOADED, entries))
         hint.bump(self.config.head_hint, self.serial)
         return self.serial
 
