@@ -8,8 +8,8 @@ versions always have.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import Any, Literal
+from functools import cached_property, lru_cache
+from typing import Any, Literal, NamedTuple
 
 from packaging.version import InvalidVersion, Version
 
@@ -17,6 +17,7 @@ Kind = Literal["malware", "vulnerability"]
 REMEMBERED_PROJECTS_MAX = 2_000  # projects with advisories that somebody asked for, some 5 KB each
 REMEMBERED_VERSIONS_MAX = 5_000  # of one project; no known project has as many releases
 VERSION_CHARS_MAX = 200
+PARSED_MAX = 8_192  # versions remembered, some 8 MB: the same few bound most spans, and parsing is most of the work
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,16 @@ class ProjectAdvisories:
         return {}
 
     @cached_property
-    def _ordered(self) -> tuple[tuple[Advisory, Callable[["_Asked"], bool]], ...]:
+    def _ordered(self) -> tuple["_Test", ...]:
         known = sorted(self.known, key=lambda affected: (affected.advisory.kind, affected.advisory.id))
-        return tuple((affected.advisory, _matcher(affected)) for affected in known)  # "malware" sorts first
+        return tuple(map(_Test.of, known))  # "malware" sorts first
 
     def _search(self, version: str) -> Advisory | None:
-        asked = _Asked.of(version)
-        return next((advisory for advisory, holds in self._ordered if holds(asked)), None)
+        asked = _asked(version)
+        for test in self._ordered:
+            if test.holds(asked):
+                return test.advisory
+        return None
 
 
 class Advisories:
@@ -134,12 +138,14 @@ class Advisories:
         return f"Advisories({self.name})"
 
 
+@lru_cache(PARSED_MAX)
 def normalize_version(text: str) -> str:
     """The version in PEP 440's normal form; lower case without blanks where it has none."""
     version = parse_version(text)
     return str(version) if version is not None else text.strip().lower()
 
 
+@lru_cache(PARSED_MAX)
 def parse_version(text: str) -> Version | None:
     """The version, or None when it does not parse or is absurdly long."""
     try:
@@ -148,54 +154,56 @@ def parse_version(text: str) -> Version | None:
         return None
 
 
-def span_holds(span: Span, version: Version | None) -> bool:
-    """True when the version lies in the span. None, a version that does not parse, sorts before all others."""
-    return _span_test(span)(_Asked("", version, _public(version), ()))
+def holder(affected: Affected) -> Callable[[str], bool]:
+    """A test of whether an advisory speaks of a version."""
+    test = _Test.of(affected)
+    return lambda version: test.holds(_asked(version))
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A version in the forms that tests look at."""
 
-    text: str
     version: Version | None
     public: Version | None  # without its local part: 2.0+cu118 is a build of 2.0
-    texts: tuple[str, ...]  # that exact versions are compared with
+    texts: frozenset[str]  # that exact versions are compared with
+
+
+@lru_cache(PARSED_MAX)
+def _asked(text: str) -> _Asked:
+    version = parse_version(text)
+    if version is None:
+        return _Asked(None, None, frozenset((text.strip().lower(),)))
+    public = Version(version.public) if version.local else version
+    return _Asked(version, public, frozenset((str(version), version.public)))
+
+
+class _Test(NamedTuple):
+    """One advisory, its versions parsed. Plain loops: some projects have hundreds, and a page asks for each version."""
+
+    advisory: Advisory
+    versions: frozenset[str]
+    spans: tuple[tuple[Version | None, Version | None, bool], ...]
 
     @classmethod
-    def of(cls, text: str) -> "_Asked":
-        version = parse_version(text)
-        if version is None:
-            return cls(text, None, None, (text.strip().lower(),))
-        return cls(text, version, _public(version), (str(version), version.public))
+    def of(cls, affected: Affected) -> "_Test":
+        spans = tuple((parse_version(s.introduced), parse_version(s.end), s.includes_end) for s in affected.spans)
+        return cls(affected.advisory, frozenset(affected.versions), spans)
 
-
-def _public(version: Version | None) -> Version | None:
-    return Version(version.public) if version is not None and version.local else version
-
-
-def _matcher(affected: Affected) -> Callable[[_Asked], bool]:
-    versions = frozenset(affected.versions)
-    tests = tuple(_span_test(span) for span in affected.spans)
-
-    def holds(asked: _Asked) -> bool:
-        return any(text in versions for text in asked.texts) or any(test(asked) for test in tests)
-
-    return holds
-
-
-def _span_test(span: Span) -> Callable[[_Asked], bool]:
-    low, high = parse_version(span.introduced), parse_version(span.end)
-
-    def holds(asked: _Asked) -> bool:
-        if asked.version is None or asked.public is None:
-            return low is None
-        if low is not None and asked.version < low:
-            return False
-        if high is None:
+    def holds(self, asked: _Asked) -> bool:
+        version, public, texts = asked
+        if self.versions and not self.versions.isdisjoint(texts):
             return True
-        if span.includes_end:
-            return (asked.version if high.local else asked.public) <= high
-        return asked.version < high
-
-    return holds
+        for low, high, includes_end in self.spans:
+            if version is None or public is None:
+                if low is None:
+                    return True
+            elif low is not None and version < low:
+                continue
+            elif high is None:
+                return True
+            elif includes_end:
+                if (version if high.local else public) <= high:
+                    return True
+            elif version < high:
+                return True
+        return False

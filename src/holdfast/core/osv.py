@@ -6,7 +6,7 @@ by many hands: what cannot be read is counted and left out, and never ends the r
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +20,9 @@ from holdfast.core.advisories import (
     Affected,
     Kind,
     Span,
+    holder,
     normalize_version,
     parse_version,
-    span_holds,
 )
 from holdfast.core.model import parse_time
 from holdfast.core.names import is_project_name, normalize
@@ -163,8 +163,9 @@ def _compact(advisory: Advisory, versions: set[str], spans: list[Span]) -> Affec
     """Without what is said twice: records list the released versions of their ranges, by the hundred."""
     if EVERY_VERSION in spans:
         return Affected(advisory, (), (EVERY_VERSION,))
-    alone = (text for text in versions if not any(span_holds(span, parse_version(text)) for span in spans))
-    return Affected(advisory, tuple(sorted(alone)), tuple(dict.fromkeys(spans)))
+    ranged = Affected(advisory, (), tuple(dict.fromkeys(spans)))
+    is_said = holder(ranged)
+    return replace(ranged, versions=tuple(sorted(text for text in versions if not is_said(text))))
 
 
 def _versions(part: dict[str, Any]) -> set[str]:
