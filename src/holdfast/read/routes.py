@@ -75,7 +75,7 @@ class Forwarded:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The process's own addresses: healthz, readyz, metrics."""
+    """The process's own addresses: healthz, readyz, metrics, upstreams."""
 
     what: str
 
@@ -103,7 +103,7 @@ Route = (
     Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | Forwarded | Own | NotFound
 )  # fmt: skip
 
-_OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
+_OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics", "/upstreams": "upstreams"}
 _NOTHING_HERE = "there is nothing at this address"
 _NOT_IN_VIEWS = "a view as of a date has simple/ and packages/ only, and takes no uploads"
 
