@@ -73,11 +73,11 @@ class App:
         part = wanted_part(request.headers.get("Range", ""), request.headers.get("If-Range", ""), etag=f'"{sha256}"')
         if request.method == "HEAD":
             return await describe(request, parts, sha256, filename)
-        if part is not None:
-            answer = await send_part(request, parts, sha256, filename, part)
-            if answer is not None:
-                return answer
         try:
+            if part is not None:
+                answer = await send_part(request, parts, sha256, filename, part)
+                if answer is not None:
+                    return answer
             opened = await parts.files.open(sha256, filename, via_of(request))
         except DiskFull:
             return await pass_on(request, parts, sha256, filename)

@@ -100,13 +100,20 @@ class Holdings:
         return sum(self.inventory.size(key) or 0 for key in self.pinned.objects)
 
     def too_much(self) -> tuple[int, str]:
-        """How many bytes should leave, and why; 0 when everything is within its bounds."""
-        kept, bound = self.inventory.size_bytes - self.pinned_bytes(), self._config.cache_bytes_max
+        """How many bytes should leave, and why; (0, "") when everything is within its bounds.
+
+        (0, why) when it would not help: a disk that others filled is not worth a cache that keeps installs going.
+        """
+        pinned, bound = self.pinned_bytes(), self._config.cache_bytes_max
+        kept = self.inventory.size_bytes - pinned
         over = kept - int(bound * EVICT_TO) if kept > bound else 0
         free = self.room.free_for_keeping()
         low = self.room.bytes_min
-        short = int(low * (2 - EVICT_TO)) - free if free is not None and free < low else 0
+        short = low - free + int(kept * (1 - EVICT_TO)) if free is not None and free < low else 0
         if short > over:
+            pages = sum(total.bytes for (_, kind), total in self.inventory.sums().items() if kind == "page")
+            if short > kept - pages:
+                return over, "the disk is nearly full, and not with what may leave"
             return short, "the disk is nearly full"
         return over, "the cache is larger than cache_bytes_max" if over else ""
 

@@ -179,6 +179,8 @@ class Keeper:
     async def keep_within(self) -> None:
         """Evict if there is too much."""
         size, why = await self._in_thread(self.holdings.too_much)
+        if why and not size:
+            self._tell_once("evicting", why)
         if not size or self._evicting.locked():
             return
         victims = await self._try("choosing what to evict", self._in_thread(lambda: self.holdings.plan(size)))
