@@ -25,11 +25,14 @@ from holdfast.control.database import (
     django_setup,
     is_sqlite,
 )
+from holdfast.control.migrating import migration_lock
 from holdfast.core.errors import Absent, Corrupt, Outcome
 from holdfast.core.model import format_time
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.instance import TREE_FORMAT, InstanceDocument, create_instance, read_instance
+
+FIRST_START_SECONDS = 60.0  # how long a machine waits for another one's first start over the same database
 
 
 class NotInitialised(Outcome):
@@ -183,15 +186,16 @@ def _create(config: Config, store: Store, clock: Clock) -> Config:
     A start that was cut off in between is taken up again; its instance id is the one in the database.
     """
     make_folders(config)
-    if is_sqlite(config) and not config.sqlite_file.exists():
-        create_sqlite_file(config.sqlite_file)
-    if has_pending_migrations():
-        migrate()
-    begun = _instance_row()
-    marker = Marker(begun[0] if begun else uuid4().hex, DATA_FORMAT, clock.now().replace(microsecond=0))
-    create_rows(marker.instance, marker.created)
-    create_instance(store, InstanceDocument(marker.instance, TREE_FORMAT, marker.created))
-    write_marker(config, marker)
+    with migration_lock(config, FIRST_START_SECONDS):
+        if is_sqlite(config) and not config.sqlite_file.exists():
+            create_sqlite_file(config.sqlite_file)
+        if has_pending_migrations():
+            migrate()
+        begun = _instance_row()
+        marker = Marker(begun[0] if begun else uuid4().hex, DATA_FORMAT, clock.now().replace(microsecond=0))
+        create_rows(marker.instance, marker.created)
+        create_instance(store, InstanceDocument(marker.instance, TREE_FORMAT, marker.created))
+        write_marker(config, marker)
     return replace(config, instance=marker.instance)
 
 
@@ -290,9 +294,9 @@ def _instance_row() -> tuple[str, int] | None:
 
 
 def prepare(config: Config, store: Store, clock: Clock | None = None) -> Config:
-    """What control does at its start: recognise the instance, back up, then migrate.
+    """What control and work do at their start: recognise the instance, back up, then migrate.
 
-    Raises NotInitialised, Corrupt or Unavailable, and then nothing was changed.
+    Raises NotInitialised, Corrupt or Unavailable (also while another process migrates), and then nothing was changed.
     """
     from holdfast.control.backup import backup
 
@@ -300,6 +304,8 @@ def prepare(config: Config, store: Store, clock: Clock | None = None) -> Config:
     config = with_instance(config)
     check_instance(config, store)
     if has_pending_migrations():
-        backup(config, None, clock or SystemClock())
-        migrate()
+        with migration_lock(config):
+            if has_pending_migrations():  # control and work start at the same moment
+                backup(config, None, clock or SystemClock())
+                migrate()
     return config
