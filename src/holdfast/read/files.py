@@ -116,10 +116,13 @@ class Files:
 
     async def _card(self, route: FileRoute) -> Card | None:
         """The card of the index, else of the first layer that has one; None when nobody has."""
+        names = project_candidates(route.filename)
         for owner in (route.index, *self._stacks.layers(route.index)):
             key = (owner, route.sha256, route.filename)
             card = self._cards.get(key)
             if card is None:
+                if self._stacks.is_hosted(owner) and not any(self._reader.state().find(owner, name) for name in names):
+                    continue  # an index that never had the project has no file of it: nothing to ask the store
                 try:
                     card = await self._workers.in_thread(self._reader.card, *key)
                 except Absent:

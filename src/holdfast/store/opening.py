@@ -12,7 +12,7 @@ _REMOTE_SCHEMES = ("s3", "gs", "az")
 def open_store(setting: str, default_folder: Path, copies: Copies | None = None) -> Store:
     """The store of that setting, as it is: a folder without its marker stays Unavailable. Raises ValueError.
 
-    Files given away to a bucket stay on this machine as `copies`, if there are any.
+    What is written to a bucket stays on this machine as well, if there are `copies`.
     """
     if _is_remote(setting):
         from holdfast.store.remote import RemoteStore  # 16 MB of client library that a local store never needs

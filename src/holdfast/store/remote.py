@@ -41,7 +41,7 @@ class RemoteStore:
     """Objects under a prefix of a bucket, e.g. `s3://bucket/prefix`. Safe among threads and machines."""
 
     def __init__(self, url: str, copies: Copies | None = None) -> None:
-        """What is given away to `adopt_file` stays on this machine as a copy, if there are `copies`."""
+        """What is put and given away here stays on this machine as well, if there are `copies`."""
         self._copies = copies
         self._store = _connect(url, READ_SECONDS)
         self._uploads = _connect(url, REQUEST_SECONDS)  # while a part is being sent there is nothing to read
@@ -82,6 +82,8 @@ class RemoteStore:
             obstore.put(self._store, key, data, mode="create" if create else "overwrite", use_multipart=False)
         except Exception as error:  # noqa: BLE001 - see get
             self._refuse(error, key)
+        if self._copies is not None:
+            self._copies.seal(key, data)
 
     def put_file(self, key: str, path: Path) -> None:
         check_key(key)
@@ -100,6 +102,8 @@ class RemoteStore:
 
     def delete(self, key: str) -> None:
         check_key(key)
+        if self._copies is not None:
+            self._copies.drop(key)
         try:
             obstore.delete(self._store, key)
         except FileNotFoundError:
