@@ -144,6 +144,13 @@ def test_without_pull_the_list_says_so_and_a_switch_is_written_all_the_same(hold
     assert ["upstream corporate switched off: a drill", "upstream corporate switched on"] == whats
 
 
+def test_an_index_stands_for_its_upstreams(holdfast: Place) -> None:
+    switched = holdfast("upstream", "off", "main", "--for", "10m")
+
+    assert switched.startswith("upstream corporate is off until 20")
+    assert holdfast("upstream", "on", "main").startswith("upstream corporate is on;")
+
+
 def test_a_switch_that_was_set_while_pull_did_not_run_holds_from_its_first_answer(
     holdfast: Place, upstream: Upstream, start: Start
 ) -> None:

@@ -60,11 +60,14 @@ def list_(as_json: bool) -> None:
 @click.option("--for", "duration", default="", metavar="10m", help="Then it is on again by itself. Else until `on`.")
 @click.option("--reason", default="", help="Told to clients whose page or file is not kept.")
 def off(name: str, duration: str, reason: str) -> None:
-    """Ask the upstream NAME for nothing: what is kept is served, the rest is 503."""
+    """Ask the upstream NAME for nothing: what is kept is served, the rest is 503.
+
+    NAME may also be an index: then every upstream among its layers.
+    """
     from holdfast.cli.who import who
     from holdfast.settings_values import parse_age
 
-    config = _with_known(name)
+    config, names = _chosen(name)
     try:
         seconds = parse_age(duration) if duration else 0
     except ValueError as error:
@@ -73,36 +76,42 @@ def off(name: str, duration: str, reason: str) -> None:
         fail("--for must be longer than nothing, such as 10m")
     now = datetime.now(UTC)
     until = now + timedelta(seconds=seconds) if seconds else None
-    _write(config, name, until, reason, who(), now)
     ends = f"until {until:%Y-%m-%d %H:%M:%S} UTC" if until else f"until `holdfast upstream on {name}`"
-    click.echo(f"upstream {name} is off {ends}; {_in_force(config, name, is_off=True)}")
+    for one in names:
+        _write(config, one, until, reason, who(), now)
+        click.echo(f"upstream {one} is off {ends}; {_in_force(config, one, is_off=True)}")
 
 
 @upstream.command()
 @click.argument("name")
 def on(name: str) -> None:
-    """Ask the upstream NAME again."""
+    """Ask the upstream NAME again, or every upstream of the index NAME."""
     from holdfast.cli.who import who
 
-    config = _with_known(name)
+    config, names = _chosen(name)
     try:
-        is_off = _switches(config)[name]["off"]
+        switches = _switches(config)
     except Outcome as error:
         fail(f"the switches cannot be read: {error}")
-    if not is_off:
-        click.echo(f"upstream {name} was on already")
-        return
-    _write(config, name, None, "", who(), datetime.now(UTC), put_back=True)
-    click.echo(f"upstream {name} is on; {_in_force(config, name, is_off=False)}")
+    for one in names:
+        if not switches[one]["off"]:
+            click.echo(f"upstream {one} was on already")
+            continue
+        _write(config, one, None, "", who(), datetime.now(UTC), put_back=True)
+        click.echo(f"upstream {one} is on; {_in_force(config, one, is_off=False)}")
 
 
-def _with_known(name: str) -> Config:
-    """The configuration, which must have an upstream of that name; else the command ends."""
+def _chosen(name: str) -> tuple[Config, list[str]]:
+    """The configuration, and the upstream of that name or those of the index of that name; else the command ends."""
     config = config_or_exit(os.environ)
-    if config.upstream(name) is None:
+    if config.upstream(name) is not None:
+        return config, [name]
+    index = config.index(name)
+    found = [layer for layer in index.layers if config.upstream(layer) is not None] if index else []
+    if not found:
         known = ", ".join(one.name for one in config.upstreams) or "none is configured"
         fail(f"there is no upstream named {name}; known: {known}")
-    return config
+    return config, found
 
 
 def _write(
