@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.peers import free_port
 from holdfast.drill.corpus import Upstream, wheel
-from holdfast.drill.failures import FRESHNESS_SECONDS, ROWS, Cell, Stage, Subject, play_all
+from holdfast.drill.failures import FRESHNESS_SECONDS, ROWS, Cell, Stage, Subject, play_all, prepare
 from holdfast.drill.proxy import FaultProxy
 from holdfast.drill.rig import Rig, fetch, wait_until
 from holdfast.drill.steps import publish
@@ -45,6 +45,7 @@ def run() -> list[str]:
             Upstream([wheel("kept", "1.0")]) as upstream,
             FaultProxy(upstream.url) as proxy,
             _folder() as folder,
+            _prepared(upstream),
             start(f"{proxy.url}/simple/", folder) as subject,
         ):
             columns[name] = play_all(Stage(subject, upstream, proxy), partial(print, f"{name}:"))
@@ -56,6 +57,12 @@ def run() -> list[str]:
     good = [sum(cell.good for cell in columns[name].values()) for name in starts]
     lines.append(f"| rows that hold | {' | '.join(f'{count} of {len(ROWS)}' for count in good)} |")
     return lines
+
+
+@contextmanager
+def _prepared(upstream: Upstream) -> Iterator[None]:
+    prepare(upstream)
+    yield
 
 
 @contextmanager
@@ -101,7 +108,7 @@ def proxpi(upstream: str, folder: Path) -> Iterator[Subject]:
         "PROXPI_DOWNLOAD_TIMEOUT": "60",  # else it sends clients to the upstream after 0.9 s
     }
     command = [programs / "gunicorn", "--threads", "16", "--bind", f"127.0.0.1:{port}", "proxpi.server:app"]
-    with _running(command, f"{url}/index/", folder, environment):
+    with _running(command, f"{url}/health", folder, environment):
         yield Subject(f"proxpi {_version('proxpi', 'proxpi')}", f"{url}/index/", f"{url}/index/kept/")
 
 

@@ -19,7 +19,7 @@ from html import unescape
 from urllib.parse import unquote, urljoin, urlsplit
 
 from holdfast.drill.corpus import Upstream, Wheel, wheel
-from holdfast.drill.faults import NO_FAULT, UPSTREAM_MODES, Fault
+from holdfast.drill.faults import NO_FAULT, UPSTREAM_MODES, Fault, only
 from holdfast.drill.proxy import FaultProxy
 from holdfast.drill.rig import Answer, fetch
 
@@ -30,6 +30,8 @@ RECOVERED_SECONDS_MAX = FRESHNESS_SECONDS + 2.0
 GIVEN_UP_SECONDS = 25.0  # how long a row waits for an answer
 CROWD = 10
 HUNG = 200
+SEEN_VERSIONS = ("1.0", "2.0", "3.0")
+FILLED = {"wrong": 300_000, "short": 300_000, "crowded": 2_000_000, "left": 3_000_000}  # projects, bytes of their file
 MANY = 10_000
 JSON = "application/vnd.pypi.simple.v1+json"
 _LINK = re.compile(r'<a\s[^>]*?href="([^"]*)"[^>]*>([^<]*)</a>', re.IGNORECASE)
@@ -71,11 +73,8 @@ class Stage:
     proxy: FaultProxy
 
     def add(self, project: str, *versions: str, filler_bytes: int = 0) -> list[Wheel]:
-        """Put releases of a project on the upstream."""
-        made = [wheel(project, version, filler_bytes=filler_bytes) for version in versions]
-        for one in made:
-            self.upstream.add(one)
-        return made
+        """Have releases of a project on the upstream; `prepare` has put most there before the subject started."""
+        return _put(self.upstream, project, *versions, filler_bytes=filler_bytes)
 
     def page(self, project: str, encoding: str = "identity") -> Page:
         """Ask the subject for a page as pip does."""
@@ -86,7 +85,7 @@ class Stage:
 
     def warm(self, project: str, *versions: str) -> Page:
         """A page that the subject has given once and that has grown old since."""
-        self.add(project, *(versions or ("1.0", "2.0", "3.0")))
+        self.add(project, *(versions or SEEN_VERSIONS))
         page = self.page(project)
         time.sleep(FRESHNESS_SECONDS * 1.3)
         return page
@@ -102,6 +101,27 @@ class Stage:
 
 
 Row = Callable[[Stage], Cell]
+
+
+def prepare(upstream: Upstream) -> None:
+    """Put every row's projects there: an index that remembers the upstream's project list must not miss them."""
+    for mode in (*UPSTREAM_MODES, "empty"):
+        _put(upstream, f"seen-{mode}", *SEEN_VERSIONS)
+        _put(upstream, f"unseen-{mode}", "1.0")
+        _put(upstream, f"back-{mode}", "1.0")
+    for name in ("broken", *(f"fine-{n}" for n in range(6)), *(f"far-{n}" for n in range(HUNG)), "many"):
+        _put(upstream, name, "1.0")
+    _put(upstream, "serial", "1.0", "2.0")
+    for name, size in FILLED.items():
+        _put(upstream, name, "1.0", filler_bytes=size)
+
+
+def _put(upstream: Upstream, project: str, *versions: str, filler_bytes: int = 0) -> list[Wheel]:
+    made = [wheel(project, version, filler_bytes=filler_bytes) for version in versions]
+    for one in made:
+        if upstream.answer(f"/files/{one.filename}") is None:
+            upstream.add(one)
+    return made
 
 
 def page_of(answer: Answer, stage: Stage, project: str) -> Page:
@@ -200,7 +220,7 @@ def older_serial(stage: Stage) -> Cell:
 
 def wrong_bytes(stage: Stage) -> Cell:
     """A file with one wrong bit: no client gets it whole, and it is not what the next one gets."""
-    made = stage.add("wrong", "1.0", filler_bytes=300_000)[0]
+    made = stage.add("wrong", "1.0", filler_bytes=FILLED["wrong"])[0]
     url = stage.page("wrong").files.get(made.filename, "")
     if not url.startswith(_origin(stage.subject.simple)):
         return Cell(False, "not served here")
@@ -214,7 +234,7 @@ def wrong_bytes(stage: Stage) -> Cell:
 
 def cut_off(stage: Stage) -> Cell:
     """A file whose transfer ends early: completed or refused, and right for the next client."""
-    made = stage.add("short", "1.0", filler_bytes=300_000)[0]
+    made = stage.add("short", "1.0", filler_bytes=FILLED["short"])[0]
     url = stage.page("short").files.get(made.filename, "")
     if not url.startswith(_origin(stage.subject.simple)):
         return Cell(False, "not served here")
@@ -228,7 +248,7 @@ def cut_off(stage: Stage) -> Cell:
 
 def cold_crowd(stage: Stage) -> Cell:
     """Ten clients ask for one cold file at once: the upstream is asked once."""
-    made = stage.add("crowded", "1.0", filler_bytes=2_000_000)[0]
+    made = stage.add("crowded", "1.0", filler_bytes=FILLED["crowded"])[0]
     url = stage.page("crowded").files.get(made.filename, "")
     if not url.startswith(_origin(stage.subject.simple)):
         return Cell(False, "not served here")
@@ -241,7 +261,7 @@ def cold_crowd(stage: Stage) -> Cell:
 
 def client_leaves(stage: Stage) -> Cell:
     """The first client goes away after some bytes: the download goes on for the next."""
-    made = stage.add("left", "1.0", filler_bytes=3_000_000)[0]
+    made = stage.add("left", "1.0", filler_bytes=FILLED["left"])[0]
     url = stage.page("left").files.get(made.filename, "")
     if not url.startswith(_origin(stage.subject.simple)):
         return Cell(False, "not served here")
@@ -274,7 +294,7 @@ def many_files(stage: Stage) -> Cell:
     files = [{"filename": n, "url": f"../../files/{n}", "hashes": {"sha256": _digest(n)}, "size": 1} for n in names]
     versions = [name.split("-")[1] for name in names]
     body = json.dumps({"meta": {"api-version": "1.1"}, "name": "many", "versions": versions, "files": files})
-    with stage.fault(Fault(paths="/simple/many/", status=200, body=body, content_type=JSON)):
+    with stage.fault(Fault(paths="/simple/many/*", status=200, body=body, content_type=JSON)):
         cold = stage.page("many", "gzip")
         pages = [stage.page("many", "gzip") for _ in range(3)]
     warm = min(page.seconds for page in pages)
@@ -294,10 +314,17 @@ ROWS: dict[str, Row] = {
     "upstream answers 503, page never seen": never_seen("503"),
     "new release after it hung": recovery("hung"),
     "503 for one project": one_project,
-    "maintenance page with status 200": while_failing("maintenance"),
+    "maintenance page with status 200": while_failing(
+        "maintenance", only(UPSTREAM_MODES["maintenance"], "/simple/seen-maintenance/*")
+    ),
     "empty project page with status 200": while_failing(
         "empty",
-        Fault(status=200, content_type=JSON, body='{"meta":{"api-version":"1.1"},"name":"seen-empty","files":[]}'),
+        Fault(
+            "/simple/seen-empty/*",
+            status=200,
+            content_type=JSON,
+            body='{"meta":{"api-version":"1.1"},"name":"seen-empty","files":[]}',
+        ),
     ),
     "page with an older serial": older_serial,
     "page cut off": while_failing("truncated"),

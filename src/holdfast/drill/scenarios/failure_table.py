@@ -1,12 +1,13 @@
 """Every row of the failure table holds: what is known is served at once, the unknown is 503, nothing wrong is kept."""
 
-from holdfast.drill.failures import FRESHNESS_SECONDS, Stage, Subject, play_all
+from holdfast.drill.failures import FRESHNESS_SECONDS, Stage, Subject, play_all, prepare
 from holdfast.drill.scenario import Say
 from holdfast.drill.steps import publish, world
 
 
 def run(say: Say) -> None:
     with world([], {"HOLDFAST_UPSTREAM_FRESHNESS_SECONDS": f"{FRESHNESS_SECONDS:g}s"}) as w:
+        prepare(w.upstream)
         publish(w.rig, "hosted", "1.0")
         simple = f"{w.rig.url}/simple/"
         found = play_all(Stage(Subject("Holdfast", simple, f"{simple}hosted/"), w.upstream, w.proxy), say)
