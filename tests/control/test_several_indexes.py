@@ -175,11 +175,24 @@ def test_a_name_that_a_hosted_layer_owns_needs_a_grant_also_when_it_is_deleted(i
     deleted = door.upload(BODY, token, "/dev/legacy/")
 
     assert (listed.status, deleted.status) == (403, 403)
-    assert "demo-pkg exists in main, which index dev passes on" in listed.text
+    assert "demo-pkg belongs to main, which index dev passes on" in listed.text
     assert "`holdfast project shadow demo-pkg --index dev`" in listed.text
     assert upstreams.asked == []  # the database had answered
     standing.grant_shadow(instance.publisher, "dev", "demo-pkg", operator(), deadline=soon())
     assert door.upload(BODY, token, "/dev/legacy/").status == 200
+
+
+def test_a_name_that_a_hosted_layer_reserves_belongs_to_it_before_its_first_upload(sqlite_instance: Instance):
+    upstreams = FakeUpstreams(down=True)
+    main = IndexConfig("main", layers=("upper",), reserved=("demo-*",))
+    door = Door(sqlite_instance, upstreams=upstreams).among(main, DEV, upstreams=[upstream("upper")])
+    token = door.token(scopes=uploader("main", "dev"))
+
+    above = door.upload(BODY, token, "/dev/legacy/")
+    there = door.upload(BODY, token)
+
+    assert (above.status, there.status, upstreams.asked) == (403, 200, [])
+    assert "demo-pkg belongs to main" in above.text
 
 
 def test_a_released_name_of_a_hosted_layer_is_free(sqlite_instance: Instance):

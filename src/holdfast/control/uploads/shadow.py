@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from holdfast.config import DEFAULT_INDEX, Config, IndexConfig
 from holdfast.core.errors import Refused, Unavailable
-from holdfast.core.precedence import Creation, Layer, decide_creation, matches_pattern
+from holdfast.core.precedence import Creation, Layer, decide_creation, is_asked_for, matches_pattern
 
 ANSWER_BYTES_MAX = 64 * 1024
 
@@ -69,13 +69,18 @@ def check_shadow(
         if decision.creation is Creation.ALLOWED:
             return
         if decision.creation is Creation.SHADOWS:
-            raise Refused(_shadow_sentence(index.name, name, layer, viewers[layer]))
+            has = "exists in" if layers[layer] is Layer.PRESENT else "belongs to"
+            raise Refused(_shadow_sentence(index.name, name, f"{has} {layer}", viewers[layer]))
         if decision.creation is Creation.UNAVAILABLE:
             raise Unavailable(_unknown_sentence(index.name, name, layer, trouble), retry_after_seconds=10)
         try:
-            hosted = config.index(layer) is not None
-            found = owns(layer, name) if hosted else upstreams.exists(layer, name, max(seconds_left(), 0.5))
-            layers[layer] = Layer.PRESENT if found else Layer.ABSENT
+            hosted = config.index(layer)
+            if hosted is None:
+                found = upstreams.exists(layer, name, max(seconds_left(), 0.5))
+                layers[layer] = Layer.PRESENT if found else Layer.ABSENT
+            else:
+                found = matches_pattern(name, hosted.reserved) or owns(layer, name)
+                layers[layer] = Layer.CLAIMED if found else Layer.ABSENT
         except Unavailable as error:
             trouble = error
             layers[layer] = Layer.UNAVAILABLE
@@ -108,14 +113,12 @@ def _layers_below(index: IndexConfig, viewer: IndexConfig) -> Iterator[str]:
 
 def _may_have(config: Config, layer: str, name: str) -> bool:
     upstream = config.upstream(layer)
-    if upstream is None:
-        return True
-    return (not upstream.only or matches_pattern(name, upstream.only)) and not matches_pattern(name, upstream.except_)
+    return upstream is None or is_asked_for(name, only=upstream.only, except_=upstream.except_)
 
 
-def _shadow_sentence(index: str, name: str, layer: str, viewer: str) -> str:
+def _shadow_sentence(index: str, name: str, whose: str, viewer: str) -> str:
     return (
-        f"{name} exists in {layer}, which index {viewer} passes on: a project of that name in index {index} would"
+        f"{name} {whose}, which index {viewer} passes on: a project of that name in index {index} would"
         f" replace it for everyone. If that is meant, an operator allows it with {_command(index, name)}"
     )
 
