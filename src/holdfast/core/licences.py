@@ -27,11 +27,18 @@ def denied_licence(declared: tuple[str, ...], patterns: tuple[str, ...]) -> str:
     Of an expression's alternatives (OR) one that is not denied is enough; of what applies together (AND) all must be.
     A classifier is also known by its last part.
     """
-    for text in declared:
-        last = text.rpartition(" :: ")[2]
-        if _fits(text, patterns) or _fits(last, patterns) or _is_denied_expression(text, patterns):
-            return text
-    return ""
+    return next((text for text in declared if _is_denied(text, patterns)), "")
+
+
+def _is_denied(text: str, patterns: tuple[str, ...]) -> bool:
+    tokens: list[str] = _TOKENS.findall(text)
+    try:
+        denied = _alternatives(tokens, patterns)
+        if not tokens:
+            return denied
+    except (IndexError, ValueError):
+        pass
+    return _fits(text, patterns) or _fits(text.rpartition(" :: ")[2], patterns)
 
 
 def _fits(text: str, patterns: tuple[str, ...]) -> bool:
@@ -40,17 +47,8 @@ def _fits(text: str, patterns: tuple[str, ...]) -> bool:
     )
 
 
-def _is_denied_expression(text: str, patterns: tuple[str, ...]) -> bool:
-    """SPDX: `X OR Y AND Z`, AND binds tighter; text that is no expression is not denied as one."""
-    tokens: list[str] = _TOKENS.findall(text)
-    try:
-        denied = _alternatives(tokens, patterns)
-    except (IndexError, ValueError):
-        return False
-    return denied and not tokens
-
-
 def _alternatives(tokens: list[str], patterns: tuple[str, ...]) -> bool:
+    """SPDX: `X OR Y AND Z`, AND binds tighter. What is left in `tokens` was no expression. Raises as `_one`."""
     denied = _together(tokens, patterns)
     while tokens and tokens[0].upper() == "OR":
         tokens.pop(0)
