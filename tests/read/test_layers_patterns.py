@@ -15,6 +15,7 @@ from holdfast.pull.serve import Pull
 CPU = FakeFile("torch-2.5.0+cpu-py3-none-any.whl", data=b"cpu" * 40_000)
 CUDA = FakeFile("torch-2.5.0-py3-none-any.whl", data=b"cuda" * 40_000)
 NUMPY = FakeFile("numpy-2.0-py3-none-any.whl", data=b"numpy" * 40_000)
+COLD = FakeFile("torch-2.4.0+cpu.tar.gz", data=b"source" * 40_000)  # no wheel: nothing of it is fetched ahead
 LIMITS = {"page_budget_seconds": 1.0, "first_byte_seconds": 1.0, "idle_seconds": 1.0}
 
 
@@ -77,11 +78,12 @@ async def test_with_the_special_upstream_down_its_names_are_503_and_the_others_a
 @plays
 async def test_a_cold_file_is_asked_only_of_upstreams_that_may_have_its_name(tmp_path):
     async with both(tmp_path) as (site, special, general):
+        special.add("torch", COLD)
         for name in ("torch", "numpy"):
             await site.get(f"/simple/{name}/", accept=JSON)
         special.pages_fault = special.files_fault = Fault("status", status=500)
 
-        theirs, special_one, never_listed = [await site.get(address(file)) for file in (NUMPY, CPU, CUDA)]
+        theirs, special_one, never_listed = [await site.get(address(file)) for file in (NUMPY, COLD, CUDA)]
 
         assert (200, NUMPY.data) == (theirs.status, theirs.body)
         assert [503, 404] == [special_one.status, never_listed.status]

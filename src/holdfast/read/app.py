@@ -12,7 +12,7 @@ import structlog
 
 from holdfast.clock import Clock
 from holdfast.config import DEFAULT_INDEX, Config
-from holdfast.core.errors import Absent, Corrupt, Outcome
+from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.legacy_json import NOT_FOUND
 from holdfast.core.negotiation import choose, choose_encoding
 from holdfast.read.access import Access
@@ -30,7 +30,8 @@ from holdfast.read.legacy import LegacyDocuments, Source
 from holdfast.read.listing import ProjectLists
 from holdfast.read.local_files import LocalFiles
 from holdfast.read.loops import refuse_loop
-from holdfast.read.ownership import InLayer, Ownership
+from holdfast.read.merged import MergedPages
+from holdfast.read.ownership import InLayer, Merged, Owner, Ownership
 from holdfast.read.policies import Policies
 from holdfast.read.pull_port import Pull
 from holdfast.read.pulled import PulledPages
@@ -104,13 +105,12 @@ class ReadPlane:
         self.policies = policies = Policies(config, self.reader, clock, read_advisories)
         self._hosted = HostedPages(self.reader, self.cache, maker, stacks, policies, self.tallies, clock)
         self._pulled = PulledPages(config, self.reader, self.cache, maker, stacks, policies, pull, *common)
+        self._merged = MergedPages(self.reader, self.cache, stacks, policies, self._pulled, admission, bases, *common)
         self._lists = ProjectLists(self.reader, stacks, self.cache, *common)
         self._files = Files(stacks, self.reader, self.cache, self._local, PulledFiles(pull), policies, *common)
-        self._legacy = LegacyDocuments(
-            self.reader, self.cache, pull, self.workers, admission, policies, bases, *common[1:]
-        )
+        self._legacy = LegacyDocuments(self.reader, self.cache, pull, self.workers, admission, bases, *common[1:])
         self._ownership = Ownership(stacks, self.reader, self._pulled.ask)
-        self.health = Health(config, self.reader, self.follower, self.cache, pull, self.tallies, clock)
+        self.health = Health(config, self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
         self._routes = Routes(tuple(bases), DEFAULT_INDEX, urlsplit(config.public_url).path.rstrip("/"))
         self._config = config
         self._clock = clock
@@ -197,12 +197,9 @@ class ReadPlane:
                 return await self._files.answer(request, route, private=private)
             case UnhashedFile(index, project):
                 owner = await self._ownership.owner(request, index, project)
-                if not isinstance(owner, InLayer):
-                    raise Absent("this index has no such file")
-                return await self._files.unhashed(request, route, owner.upstream, private=private)
-            case LegacyJson(index, name, version):
-                source = await self._legacy_source(request, index, name)
-                return await self._legacy.answer(request, source, version, private=private)
+                return await self._unhashed(request, route, owner, private=private)
+            case LegacyJson():
+                return await self._legacy_json(request, route, private=private)
             case NotFound(reason):
                 raise Absent(reason)
         raise AssertionError(route)
@@ -215,19 +212,38 @@ class ReadPlane:
         except Absent as error:
             self._remember_absent(request, index, error, private=private)
             raise
+        if isinstance(owner, Merged):
+            return await self._merged.answer(request, index, name, owner, variant, private=private, as_of=as_of)
         if isinstance(owner, InLayer):
             place = (index, owner.upstream, name)
             return await self._pulled.answer(request, *place, variant, private=private, as_of=as_of)
         return await self._hosted.answer(request, index, owner, variant, private=private, as_of=as_of)
 
-    async def _legacy_source(self, request: Request, index: str, name: str) -> Source:
+    async def _unhashed(self, request: Request, route: UnhashedFile, owner: Owner, *, private: bool) -> Response:
+        for side in owner.sides if isinstance(owner, Merged) else (owner,):
+            if not isinstance(side, InLayer):
+                continue
+            try:
+                return await self._files.unhashed(request, route, side.upstream, private=private)
+            except Absent:
+                continue
+        raise Absent("this index has no such file")
+
+    async def _legacy_json(self, request: Request, route: LegacyJson, *, private: bool) -> Response:
+        index, name = route.index, route.name
         owner = await self._ownership.owner(request, index, name)
-        if isinstance(owner, InLayer):
-            facts = self._pulled.facts(owner.upstream, name)
-            key = addresses.pulled_page(owner.upstream, name)
-            return Source(index, owner.upstream, name, key, facts.digest, facts.serial)
-        key = addresses.record(owner.index, owner.name, owner.record)
-        return Source(index, "", name, key, owner.record, owner.serial)
+        merged = owner if isinstance(owner, Merged) else Merged((owner,))
+        sides = self._merged.sides(request, index, name, merged)
+        try:
+            source = Source(index, name, sides, self._merged.digest(sides))
+            return await self._legacy.answer(request, source, route.version, private=private)
+        except (Corrupt, Unavailable) as error:
+            if not any(side.upstream for side in sides):
+                raise
+            # An upstream's page was replaced between two looks, most likely: once more, with what is there.
+            sides = await self._merged.look_again(request, index, name, merged, error)
+            source = Source(index, name, sides, self._merged.digest(sides))
+            return await self._legacy.answer(request, source, route.version, private=private)
 
     async def _forwarded(self, request: Request) -> Response:
         if "/legacy" in request.path and not request.path.startswith("/api/") and request.method != "POST":

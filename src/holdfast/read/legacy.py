@@ -1,5 +1,6 @@
 """The legacy JSON API: documents of a project or a release, from its record and one file's core metadata."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -9,13 +10,12 @@ from holdfast.clock import Clock
 from holdfast.core import legacy_json
 from holdfast.core.errors import Absent, Unavailable
 from holdfast.core.negotiation import Encoding, Media, choose_encoding
-from holdfast.core.policy import Policy, gate_page
 from holdfast.read.cache import Cached, PageCache
 from holdfast.read.documents import HIT, json_headers, project_key
 from holdfast.read.hosted import SMALL_STORED_BYTES
 from holdfast.read.hot import HotEntry, Prepared
 from holdfast.read.kept_only import demand_may_ask
-from holdfast.read.policies import Policies
+from holdfast.read.merged import Side, gated, serial_of
 from holdfast.read.pull_port import Pull
 from holdfast.read.render import Job, Made
 from holdfast.read.workers import Workers
@@ -32,14 +32,12 @@ METADATA_BYTES_MAX = 4 * 1024 * 1024  # of one file; longer descriptions are lef
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a project's record lies. `upstream` is "" for a hosted project."""
+    """What a project's documents are made from: its record, or those of every side of a merged one."""
 
     index: str
-    upstream: str
     name: str
-    key: str
-    digest: str
-    serial: int
+    sides: tuple[Side, ...]
+    digest: str  # of all of them, and of the rules in force
 
 
 class LegacyDocuments:
@@ -52,7 +50,6 @@ class LegacyDocuments:
         pull: Pull,
         workers: Workers,
         admission: Admission,
-        policies: Policies,
         public_bases: dict[str, str],
         tallies: Tallies,
         clock: Clock,
@@ -62,7 +59,6 @@ class LegacyDocuments:
         self._pull = pull
         self._workers = workers
         self._admission = admission
-        self._policies = policies
         self._public_bases = public_bases
         self._tallies = tallies
         self._clock = clock
@@ -70,22 +66,21 @@ class LegacyDocuments:
     async def answer(self, request: Request, source: Source, version: str, *, private: bool) -> Response:
         """The document. Raises Absent, Refused, OverBudget, Unavailable, Corrupt."""
         encoding = choose_encoding(request.headers.get("accept-encoding"))
-        policy = self._policies.of_project(source.index, source.upstream or None, source.name)
-        policy.demand_project()
         key = ("legacy", source.index, f"{source.name}/{version}")
         variant = (Media.JSON, encoding)
         cached = self._cache.get(key)
-        if cached is None or not cached.holds(source.digest, policy.version, self._clock.now()):
+        if cached is None or not cached.holds(source.digest, "", self._clock.now()):
             entry = HotEntry(source.index if private else "")
             place = (source.index, source.name)
-            cached = Cached(key, place, source.digest, entry, source.upstream, policy.version)
+            upstream = next((side.upstream for side in source.sides if side.upstream), "")
+            cached = Cached(key, place, source.digest, entry, upstream)
         prepared = cached.entry.variants.get(variant)
         if prepared is None:
             removals = len(self._reader.state().removed)
-            made = await self._make(request, source, version, encoding, policy)
+            made = await self._make(request, source, version, encoding)
             surrogate = project_key(source.index, source.name)
             stem = sha256(made.body).hexdigest()[:32]
-            headers = json_headers(encoding, stem, source.serial, surrogate, private=private, cache=HIT)
+            headers = json_headers(encoding, stem, serial_of(source.sides), surrogate, private=private, cache=HIT)
             prepared = Prepared("legacy-json", request.path, Response(200, headers, made.body), self._tallies)
             if len(self._reader.state().removed) == removals:  # else right for this request only
                 cached.valid_until = made.valid_until
@@ -93,57 +88,70 @@ class LegacyDocuments:
                 self._cache.add_variant(cached, variant, prepared)
         return Response(prepared.status, prepared.headers, prepared.body)
 
-    async def _make(self, request: Request, source: Source, version: str, encoding: Encoding, policy: Policy) -> Made:
+    async def _make(self, request: Request, source: Source, version: str, encoding: Encoding) -> Made:
         try:
-            stored = await self._workers.in_thread(self._reader.store.get, source.key)
+            stored = [await self._workers.in_thread(self._reader.store.get, side.key) for side in source.sides]
         except Absent:
             raise Unavailable(f"the record of {source.name} is missing from the store") from None
-        self._admission.admit(request.client, 1.0 + len(stored) / 2048)
-        base = self._public_bases[source.index]
-        job = Job(stored, source.digest, "json", encoding, base, policy.portable(), self._clock.now())
-        run = self._workers.in_helper if len(stored) > SMALL_STORED_BYTES else self._workers.in_thread
-        described_by = await run(metadata_file, job, version)
-        metadata = await self._metadata(request, source, described_by) if described_by else None
-        return await run(document, job, version, metadata)
+        size = sum(map(len, stored))
+        self._admission.admit(request.client, 1.0 + size / 2048)
+        base, now = self._public_bases[source.index], self._clock.now()
+        jobs = [
+            Job(found, side.digest, "json", encoding, base, side.policy.portable(), now)
+            for side, found in zip(source.sides, stored, strict=True)
+        ]
+        run = self._workers.in_helper if size > SMALL_STORED_BYTES else self._workers.in_thread
+        described_by = await run(metadata_file, jobs, version)
+        metadata = None
+        if described_by is not None:
+            metadata = await self._metadata(request, source.sides[described_by[0]].upstream, *described_by[1:])
+        return await run(document, jobs, version, metadata)
 
-    async def _metadata(self, request: Request, source: Source, described_by: tuple[str, str, str]) -> bytes | None:
+    async def _metadata(
+        self, request: Request, upstream: str, filename: str, digest: str, metadata_digest: str
+    ) -> bytes | None:
         """The core metadata, or None when it cannot be had: a document without a description beats none."""
-        filename, digest, metadata_digest = described_by
         get = self._reader.store.get
-        if not source.upstream:
+        if not upstream:
             try:
                 found = await self._workers.in_thread(get, addresses.blob(metadata_digest))
             except Absent:
                 return None
             return found if len(found) <= METADATA_BYTES_MAX else None
-        key = addresses.pulled_metadata(source.upstream, digest)
+        key = addresses.pulled_metadata(upstream, digest)
         try:
             found = await self._workers.in_thread(get, key)
         except Absent:
             demand_may_ask(request, f"the metadata of {filename}")
             try:
-                await self._pull.metadata(source.upstream, digest, filename, "")
+                await self._pull.metadata(upstream, digest, filename, "")
                 found = await self._workers.in_thread(get, key)
             except Absent:
                 return None
         return found if len(found) <= METADATA_BYTES_MAX else None
 
 
-def metadata_file(job: Job, version: str) -> tuple[str, str, str] | None:
-    """(filename, sha256, metadata sha256) of the file whose metadata describes the release. Raises Absent, Refused."""
-    record = decode_record(job.stored, job.digest)
-    gated = gate_page(record, job.policy, now=job.now).record
-    file = legacy_json.metadata_source(replace(gated, files=tuple(f for f in gated.files if f.sha256)), version or None)
-    return (file.filename, file.sha256, file.metadata_sha256) if file is not None else None
+def metadata_file(jobs: Sequence[Job], version: str) -> tuple[int, str, str, str] | None:
+    """(number of its job, filename, sha256, metadata sha256) of the file whose metadata describes the release.
+
+    Raises Absent, Refused, Corrupt.
+    """
+    shown = gated(jobs).record
+    hashed = tuple(file for file in shown.files if file.sha256)
+    file = legacy_json.metadata_source(replace(shown, files=hashed), version or None)
+    if file is None:
+        return None
+    records = [decode_record(job.stored, job.digest) for job in jobs]
+    number = next(n for n, record in enumerate(records) if any(one.filename == file.filename for one in record.files))
+    return number, file.filename, file.sha256, file.metadata_sha256
 
 
-def document(job: Job, version: str, metadata: bytes | None) -> Made:
-    """The document in the job's encoding. Raises Absent, Refused, Corrupt."""
-    page = gate_page(decode_record(job.stored, job.digest), job.policy, now=job.now)
-    gated = page.record
+def document(jobs: Sequence[Job], version: str, metadata: bytes | None) -> Made:
+    """The document in the first job's encoding. Raises Absent, Refused, Corrupt."""
+    page, base = gated(jobs), jobs[0].public_base
     parsed = parse_email(metadata)[0] if metadata is not None else None
     if version:
-        body = legacy_json.release_document(gated, version, parsed, public_base=job.public_base)
+        body = legacy_json.release_document(page.record, version, parsed, public_base=base)
     else:
-        body = legacy_json.project_document(gated, parsed, public_base=job.public_base)
-    return Made(compress_page(body, job.encoding), page.valid_until, page.shows_until)
+        body = legacy_json.project_document(page.record, parsed, public_base=base)
+    return Made(compress_page(body, jobs[0].encoding), page.valid_until, page.shows_until)

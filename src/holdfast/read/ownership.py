@@ -21,7 +21,14 @@ class InLayer:
     upstream: str
 
 
-Owner = ProjectEntry | InLayer
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The name is one whose files come from several sides: these have it, the upper one first."""
+
+    sides: tuple[ProjectEntry | InLayer, ...]
+
+
+Owner = ProjectEntry | InLayer | Merged
 
 
 class Ownership:
@@ -33,10 +40,12 @@ class Ownership:
         self._ask_layer = ask_layer
 
     async def owner(self, request: Request, index: str, name: str) -> Owner:
-        """The entry of the index or of a hosted layer, or the upstream that has the project.
+        """The entry of the index or of a hosted layer, the upstream that has the project, or the sides of a merged one.
 
         Raises Absent, Unavailable.
         """
+        if self._stacks.merges(index, name):
+            return await self._merged(request, index, name)
         entry, hosted, trouble = self._hosted(index, name)
         if entry is not None and hosted is Hosted.PRESENT:
             return entry
@@ -66,6 +75,26 @@ class Ownership:
                     raise Absent(decision.reason)
                 case _:
                     raise trouble or Unavailable(decision.reason)
+
+    async def _merged(self, request: Request, index: str, name: str) -> Merged:
+        """Every side that has the project. One that cannot tell makes all of it Unavailable: never a short list."""
+        sides: list[ProjectEntry | InLayer] = []
+        for layer in (index, *self._stacks.layers(index)):
+            if self._stacks.is_hosted(layer):
+                entry, state, trouble = self._hosted(layer, name)
+                if trouble is not None:
+                    raise trouble
+                if entry is not None and state is Hosted.PRESENT:
+                    sides.append(entry)
+            elif self._stacks.asks(layer, name):
+                try:
+                    await self._ask_layer(request, layer, name)
+                except Absent:
+                    continue
+                sides.append(InLayer(layer))
+        if not sides:
+            raise Absent("neither this index nor a layer of it has such a project")
+        return Merged(tuple(sides))
 
     def _unasked(self, layer: str, name: str) -> Layer:
         if self._stacks.is_hosted(layer) or self._stacks.asks(layer, name):

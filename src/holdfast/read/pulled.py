@@ -53,6 +53,15 @@ class _Kept:
     asked_at: float = float("-inf")
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A kept page as it is known now."""
+
+    facts: PulledFacts
+    is_fresh: bool
+    hot_until: float  # monotonic: until when the hot table may answer without anybody looking at the page's age
+
+
 class PulledPages:
     """Pages of every upstream, for the indexes they lie under."""
 
@@ -150,6 +159,19 @@ class PulledPages:
             raise Unavailable(f"the page of {name} left the store while it was read", retry_after_seconds=1)
         return kept.facts
 
+    def look(self, request: Request, upstream: str, name: str) -> Looked:
+        """What a merged page needs of this one, after `ask` returned; an old one is refreshed behind.
+
+        Raises Unavailable.
+        """
+        facts = self.facts(upstream, name)
+        self._kept.move_to_end((upstream, name))
+        is_fresh = self._is_fresh(upstream, facts.fetched_at)
+        if not is_fresh:
+            self._refresh_behind(request, upstream, name, self._kept[upstream, name])
+        request.credit.give(upstream, HELD if is_fresh else AGED, kind="page", what=name)
+        return Looked(facts, is_fresh, self._hot_until(upstream, facts.fetched_at, None))
+
     async def stop(self) -> None:
         for task in list(self._background):
             task.cancel()
@@ -215,7 +237,7 @@ class PulledPages:
         except (Corrupt, Unavailable) as error:
             # Replaced or evicted between two looks, most likely: read what is there now, once.
             log.info("a pulled page is read again: %s", error.reason, project=name, upstream=upstream)
-            facts = await self._look_again(request, upstream, name, error)
+            facts = await self.look_again(request, upstream, name, error)
             made = await self._page(request, index, key, facts, variant, policy)
         stem = self._maker.stem(index, facts.digest, made)
         headers = page_headers(
@@ -230,7 +252,8 @@ class PulledPages:
         digest = facts.digest
         return await self._maker.make(request.client, index, key, digest, digest, shape, encoding, policy)
 
-    async def _look_again(self, request: Request, upstream: str, name: str, trouble: Outcome) -> PulledFacts:
+    async def look_again(self, request: Request, upstream: str, name: str, trouble: Outcome) -> PulledFacts:
+        """Read the page anew: what was known of it is not what the store has. Raises `trouble`, Unavailable."""
         place = (upstream, name)
         self._kept.pop(place, None)
         try:
