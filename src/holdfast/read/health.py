@@ -11,6 +11,7 @@ from holdfast.core.errors import Outcome
 from holdfast.read.answers import NOSNIFF
 from holdfast.read.cache import PageCache
 from holdfast.read.follow import Follower
+from holdfast.read.policies import Policies
 from holdfast.read.pull_port import Pull
 from holdfast.read.upstreams_page import upstreams_page
 from holdfast.tree.reader import TreeReader
@@ -36,9 +37,11 @@ class Health:
         follower: Follower,
         cache: PageCache,
         pull: Pull,
+        policies: Policies,
         tallies: Tallies,
         clock: Clock,
     ) -> None:
+        self._policies = policies
         self.gauges: list[Gauges] = []
         self._config = config
         self._reader = reader
@@ -76,6 +79,7 @@ class Health:
         document = {
             "ready": tree["readable"],
             "tree": tree,
+            "policy": self._policies.told(),
             "pull": pull,  # down: what is kept is served, unseen upstream pages are not
             "control": "up" if await self._answers(str(self._config.control_socket)) else "down",  # down: no uploads
         }

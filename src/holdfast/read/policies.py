@@ -71,6 +71,15 @@ class Policies:
         """The number of the operators' change in force."""
         return self._overrides.current.serial
 
+    def told(self) -> dict[str, object]:
+        """What readiness tells. Trouble does not make a front unready: what was known is in force."""
+        trouble = self.trouble
+        return {
+            "serial": self.serial,
+            "advisories": self._advisories_digest,
+            "trouble": trouble.reason if trouble is not None else None,
+        }
+
     def of(self, index: str, upstream: str | None, as_of: datetime | None = None) -> Policy:
         """The policy for files of `upstream` in `index`, or for the files hosted there (None)."""
         rules = self._in_force.rules.get((index, upstream)) if upstream else None
