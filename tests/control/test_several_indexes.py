@@ -149,7 +149,7 @@ def test_a_token_for_a_view_must_name_the_index_that_takes_its_uploads(sqlite_in
     made = door.api("POST", "tokens", root, {"name": "ci", "read": ["all"], "upload": ["main"]})
 
     assert refused.status == 400
-    assert refused.json()["detail"] == "uploads to index 'all' land in 'main': name that one in the field upload"
+    assert refused.json()["detail"] == "uploads to index 'all' land in 'main': name that one"
     assert door.upload(BODY, made.json()["token"], "/all/legacy/").status == 200
 
 

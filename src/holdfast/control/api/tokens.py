@@ -57,7 +57,7 @@ def _scopes(call: Call) -> Scopes:
     for index in (*scopes.upload, *(project.partition("/")[0] for project in projects)):
         known = call.parts.config.index(index)
         if known is not None and (landed := upload_index(call.parts.config, known)) is not known:
-            raise NotAccepted(f"uploads to index {index!r} land in {landed.name!r}: name that one in the field upload")
+            raise NotAccepted(f"uploads to index {index!r} land in {landed.name!r}: name that one")
     return scopes
 
 
