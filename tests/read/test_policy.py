@@ -76,7 +76,7 @@ async def test_a_file_without_sha256_is_held_back_where_one_is_required(tmp_path
 
 @plays
 async def test_a_file_of_unknown_size_is_held_to_its_size_once_that_is_known(tmp_path):
-    big = wheel("2.0", data=b"x" * 401)
+    big = FakeFile("demo-2.0.tar.gz", data=b"x" * 401)
     async with (
         FakeUpstream(mode="html") as upstream,
         policed(tmp_path, upstream, {"file_bytes_max": 400}) as site,
