@@ -242,6 +242,30 @@ async def test_a_view_over_an_upstream_shows_what_it_had_by_then_and_files_witho
 
 
 @plays
+async def test_a_cold_file_beyond_the_view_is_not_fetched_through_it(tmp_path):
+    async with FakeUpstream() as upstream, layered(tmp_path, upstream) as site:
+        upstream.add("demo", EARLY, LATE)
+        await site.get("/simple/demo/", accept=JSON)
+
+        beyond = await site.get("/@2026-01-02" + address(LATE))
+        within = await site.get("/@2026-01-02" + address(EARLY))
+
+        assert (404, 0) == (beyond.status, upstream.requests[f"/files/demo/{LATE.filename}"])
+        assert (200, EARLY.data) == (within.status, within.body)
+
+
+@plays
+async def test_a_file_without_a_digest_is_in_a_view_from_when_it_was_first_seen(tmp_path):
+    async with FakeUpstream(mode="html") as upstream, layered(tmp_path, upstream, undated="first-seen") as site:
+        upstream.add("demo", FakeFile("demo-1.0.tar.gz", data=b"x" * 1000, hashes=()))
+        await site.get("/simple/demo/", accept=JSON)
+
+        before, today = [await site.get(f"{view}/packages/-/demo/demo-1.0.tar.gz") for view in ("/@2020-01-01", "")]
+
+        assert [404, 200] == [before.status, today.status]
+
+
+@plays
 async def test_a_redirect_stays_inside_the_view(tmp_path):
     async with running(tmp_path) as site:
         answers = [await site.get(f"/@2026-01-02/simple{tail}") for tail in ("", "/A.B", "/A.B/")]
