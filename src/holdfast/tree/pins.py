@@ -27,6 +27,7 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     projects: tuple[PinnedProject, ...] = ()
+    pages: tuple[str, ...] = ()  # projects whose page stays, besides
     sha256: tuple[str, ...] = ()  # of files
     upstream: str = ""
     by: str = ""
@@ -36,7 +37,8 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
 def put_pin(store: Store, pin: Pin) -> None:
     """Put the pin in force, in place of an older one of its name. Raises Unavailable."""
     assert is_pin_name(pin.name), pin.name
-    assert all(is_normalized(p.project) for p in pin.projects) and all(map(is_sha256, pin.sha256)), pin
+    assert all(map(is_normalized, (*pin.pages, *(p.project for p in pin.projects)))), pin
+    assert all(map(is_sha256, pin.sha256)), pin
     store.put(addresses.pin(pin.name), _encoder.encode(pin))
 
 

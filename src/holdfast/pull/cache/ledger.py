@@ -189,8 +189,9 @@ def _figures(counts: Mapping[str, tuple[int, int]]) -> dict[str, object]:
 
 
 def _told(period: Period, until: float) -> dict[str, object]:
-    lasts = period.ended is None
-    end = until if period.ended is None else period.ended
+    # One that was open when pull ended lasted as long as pull could see.
+    lasts = period.ended is None and until - period.seen <= GAP_SECONDS
+    end = until if lasts else (period.seen if period.ended is None else period.ended)
     return {
         "kind": period.kind,
         "reason": period.reason,

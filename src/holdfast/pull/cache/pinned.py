@@ -47,6 +47,8 @@ class Pinned:
     def _kept_by(self, pin: Pin) -> Iterator[Object]:
         for upstream in self._upstreams_of(pin):
             digests = list(pin.sha256)
+            for project in pin.pages:
+                yield upstream, "page", project
             for pinned in pin.projects:
                 yield upstream, "page", pinned.project
                 digests += self.files_of(upstream, pinned.project, pinned.versions)
