@@ -2,13 +2,12 @@
 
 import hashlib
 import http.client
-import re
 import threading
 import time
-from pathlib import Path
 
 from holdfast.drill.corpus import Wheel, wheel
 from holdfast.drill.faults import Fault
+from holdfast.drill.memory import Peak
 from holdfast.drill.rig import Rig
 from holdfast.drill.scenario import Say
 from holdfast.drill.steps import World, world
@@ -42,21 +41,15 @@ def _download(w: World, made: Wheel, say: Say, what: str) -> list[tuple[str, boo
     results: list[tuple[str, bool]] = []
     firsts: list[float] = []
     path = f"/packages/{made.sha256[:2]}/{made.sha256[2:4]}/{made.sha256[4:]}/{made.filename}"
-    idle = _memory_mib(w.rig, "front")
-    peak = [idle]
-    done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(w.rig, peak, done), daemon=True)
-    watcher.start()
     crowd = [threading.Thread(target=_one, args=(w.rig, path, results, firsts)) for _ in range(CLIENTS)]
-    for thread in crowd:
-        thread.start()
-    for thread in crowd:
-        thread.join()
-    done.set()
-    watcher.join()
-    say(f"{what}: first byte after {max(firsts):.2f} s at most, front memory {idle:.0f} -> {peak[0]:.0f} MiB")
+    with Peak(w.rig, "front") as peak:
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+    say(f"{what}: first byte after {max(firsts):.2f} s, front memory {peak.before:.0f} -> {peak.highest:.0f} MiB")
     assert max(firsts) < 1.0, firsts
-    assert peak[0] - idle <= MEMORY_MIB_MAX, f"the front grew by {peak[0] - idle:.0f} MiB"
+    assert peak.growth <= MEMORY_MIB_MAX, f"the front grew by {peak.growth:.0f} MiB"
     return results
 
 
@@ -78,24 +71,3 @@ def _one(rig: Rig, path: str, results: list[tuple[str, bool]], firsts: list[floa
         results.append((digest.hexdigest(), False))
     finally:
         connection.close()
-
-
-def _watch(rig: Rig, peak: list[float], done: threading.Event) -> None:
-    while not done.wait(0.1):
-        peak[0] = max(peak[0], _memory_mib(rig, "front"))
-
-
-def _memory_mib(rig: Rig, role: str) -> float:
-    """Resident memory of a role's processes, MiB."""
-    pids = [rig.pids()[role]]
-    for pid in pids:
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            pids += [int(child) for child in task.read_text().split()]
-    total = 0
-    for pid in pids:
-        try:
-            found = re.search(r"Rss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text())
-        except OSError:
-            continue
-        total += int(found[1]) if found else 0
-    return total / 1024
