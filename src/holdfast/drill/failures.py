@@ -27,6 +27,7 @@ FRESHNESS_SECONDS = 1.0  # what every subject is set to: older pages ask the ups
 WARM_SECONDS_MAX = 0.050
 UNSEEN_SECONDS_MAX = 12.0  # pip gives up after 15
 RECOVERED_SECONDS_MAX = FRESHNESS_SECONDS + 2.0
+SETTLED_SECONDS_MAX = 5.0  # after the row before: how fast it recovers is a row of its own
 GIVEN_UP_SECONDS = 25.0  # how long a row waits for an answer
 CROWD = 10
 HUNG = 200
@@ -86,7 +87,9 @@ class Stage:
     def warm(self, project: str, *versions: str) -> Page:
         """A page that the subject has given once and that has grown old since."""
         self.add(project, *(versions or SEEN_VERSIONS))
-        page = self.page(project)
+        since = time.monotonic()
+        while (page := self.page(project)).status != 200 and time.monotonic() - since < SETTLED_SECONDS_MAX:
+            time.sleep(0.1)
         time.sleep(FRESHNESS_SECONDS * 1.3)
         return page
 
