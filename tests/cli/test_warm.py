@@ -11,6 +11,8 @@ from wheels import wheel as tagged_wheel
 
 from holdfast.drill.corpus import Upstream, Wheel, chain, wheel
 from holdfast.drill.rig import Rig
+from holdfast.store.local import LocalStore
+from holdfast.tree.pins import PinnedProject, read_pins
 
 LINUX, MAC = "cp312-cp312-manylinux_2_17_x86_64", "cp312-cp312-macosx_11_0_arm64"
 BUILDS_WITH = b"[build-system]\nrequires = ['builder>=1']\nbuild-backend = 'builder'\n"
@@ -182,6 +184,19 @@ def test_without_a_data_folder_the_index_is_named_by_its_address(rig: Rig, upstr
     assert "/files/pinned-2.0-py3-none-any.whl" not in upstream.requests
 
 
+def test_a_pin_names_the_files_and_releases_of_a_project(rig: Rig, upstream: Upstream, tmp_path: Path) -> None:
+    file = tmp_path / "my shop" / "requirements.txt"
+    file.parent.mkdir()
+    file.write_text("pinned<2\n")
+
+    done = warm(rig, "--pin", file)
+
+    assert "pinned as my-shop-requirements.txt\n" in done.stdout
+    (pin,) = read_pins(LocalStore(rig.data / "store"))
+    assert ("my-shop-requirements.txt", (PinnedProject("pinned", ("1.0",)),)) == (pin.name, pin.projects)
+    assert (file_of(upstream, "pinned-1.0-py3-none-any.whl").sha256,) == pin.sha256
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -189,6 +204,7 @@ def test_without_a_data_folder_the_index_is_named_by_its_address(rig: Rig, upstr
         (("not a requirement",), "neither a file nor a requirement"),
         (("--python", "py312", "alone"), "--python py312 must be a version like 3.12"),
         (("--index", "nope", "alone"), "there is no index 'nope' here; there is main, vault"),
+        (("--url", "https://packages.example", "--pin", "alone"), "--pin writes to the instance's store"),
         (("--url", "packages.example", "alone"), "must be an absolute http:// or https:// URL"),
     ],
 )

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -24,6 +26,7 @@ from holdfast.redact import redact
 from holdfast.settings_values import parse_url
 
 LINE_SECONDS = 5.0  # between two lines of progress where there is no terminal
+PIN_CHARS_MAX = 100
 SHOWN_MAX = 20  # of a list of missing things; --json gives all
 
 
@@ -45,6 +48,7 @@ class Ask:
 @click.option("--all", "everything", is_flag=True, help="Every file a lock names, whatever platform it is for.")
 @click.option("--no-build", is_flag=True, help="Wheels only: no sdists, and nothing to build them with.")
 @click.option("--check", is_flag=True, help="Fetch nothing: say what would fail if the upstreams died now.")
+@click.option("--pin", is_flag=True, help="Keep it all, whatever is evicted; the pin is named after folder and file.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 @click.option("--url", default="", help="The index's root URL. Default: the instance of this data folder.")
 @click.option(
@@ -60,6 +64,7 @@ def warm(
     everything: bool,
     no_build: bool,
     check: bool,
+    pin: bool,
     as_json: bool,
     url: str,
     token_file: Path | None,
@@ -79,10 +84,14 @@ def warm(
         fail(f"--python {python} must be {error}")
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}")
+    if pin and url:
+        fail("--pin writes to the instance's store, so it needs the instance's settings and no --url")
     token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
     root, certificate = _root(url, index)
     ask = Ask(inputs, Options(target, builds=not no_build, only_kept=check), check, as_json)
     plan, readiness = asyncio.run(_warm(Index(root, token, certificate), ask))
+    if pin:
+        click.echo(f"pinned as {_pin(plan, _pin_name(what[0]))}", err=as_json)
     if as_json:
         click.echo(json.dumps(_document(plan, readiness), indent=2))
     else:
@@ -105,6 +114,29 @@ def _root(url: str, index: str) -> tuple[str, str]:
             fail(f"there is no index {index!r} here; there is {known}")
         base, certificate = config.base_url, config.tls_cert
     return base if index == DEFAULT_INDEX else f"{base}/{index}", certificate
+
+
+def _pin_name(argument: str) -> str:
+    """The file's folder and its name, so that two projects' requirements.txt are two pins."""
+    file = Path(argument).absolute()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{file.parent.name}-{file.name}").strip("-.")[:PIN_CHARS_MAX] or "warm"
+
+
+def _pin(plan: Plan, name: str) -> str:
+    """Write the pin and answer its name. What is not here yet is kept once it comes."""
+    from holdfast.cli.who import who
+    from holdfast.core.errors import Outcome
+    from holdfast.store.opening import open_store
+    from holdfast.tree.pins import Pin, PinnedProject, put_pin
+
+    config = config_or_exit(os.environ)
+    projects = tuple(PinnedProject(one, tuple(sorted(versions))) for one, versions in sorted(plan.releases.items()))
+    pin = Pin(name=name, projects=projects, sha256=tuple(plan.sha256s), by=who(), at=datetime.now(UTC))
+    try:
+        put_pin(open_store(config.store, config.store_folder), pin)
+    except Outcome as error:
+        fail(f"the pin was not written: {error}")
+    return name
 
 
 async def _warm(index: Index, ask: Ask) -> tuple[Plan, Readiness]:

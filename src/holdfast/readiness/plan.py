@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from holdfast.core.lockfiles import Lock
+from holdfast.core.names import is_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Plan:
 
     wants: dict[str, Want] = field(default_factory=dict)  # by path
     projects: set[str] = field(default_factory=set)
+    releases: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # project -> versions of its files
     fetched: set[str] = field(default_factory=set)  # files that came here while it was found out what is needed
     missing: dict[str, str] = field(default_factory=dict)  # what -> why it cannot be had or found
     unprotected: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # origin -> filenames
@@ -37,6 +39,12 @@ class Plan:
         known = self.wants.get(want.path)
         if known is None or (known.size is None and want.size is not None):
             self.wants[want.path] = want
+
+    @property
+    def sha256s(self) -> list[str]:
+        """The digests of its files, as far as their addresses tell them."""
+        digests = ["".join(want.path.split("/")[1:4]) for want in self.files if want.path.count("/") == 4]
+        return sorted({digest for digest in digests if is_sha256(digest)})
 
     @property
     def files(self) -> list[Want]:

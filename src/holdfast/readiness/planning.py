@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from holdfast.core.filenames import parse_filename
 from holdfast.core.lockfiles import Lock, LockedFile
 from holdfast.readiness.builds import UnreadableSdist, build_requirements
 from holdfast.readiness.doorway import Doorway
@@ -227,5 +228,7 @@ class Planner:
     def _want_file(self, project: str, path: str, filename: str, size: int | None) -> None:
         self.plan.projects.add(project)
         self.plan.want(Want(path, is_file=True, size=size))
+        if version := parse_filename(filename, project).version:
+            self.plan.releases[project].add(version)
         if filename.endswith(SDIST_SUFFIXES):
             self._sdists[path] = filename
