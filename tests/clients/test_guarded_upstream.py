@@ -53,6 +53,7 @@ def test_it_installs_and_the_credentials_appear_nowhere(
     }
     written |= {str(path): _text(path) for path in over.data.rglob("*") if path.is_file() and _is_shown(path)}
 
+    assert "ok    upstream corporate" in written["check"], written["check"]
     assert any("access" in name for name in written), "the access log is among them"
     assert corporate.file_heads, "the files came from the other host"
     assert {f"{INDEX}:443", f"{FILES}:443"} == corporate.proxy.targets(), "and all of it through the proxy"

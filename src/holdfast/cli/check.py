@@ -1,5 +1,6 @@
 """`holdfast check`: what works, what does not and what to do, whether the server runs or not. Changes nothing."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -8,17 +9,16 @@ import socket
 import ssl
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit, urlunsplit
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import click
 
 from holdfast import datafolder
+from holdfast.clock import SystemClock
 from holdfast.config import Config, UpstreamConfig
-from holdfast.core.errors import Outcome
+from holdfast.core.errors import Absent, Outcome, Unavailable
 from holdfast.effective import SNAPSHOT_VARIABLE, configured, effective_config
 from holdfast.redact import redact
 from holdfast.settings import SettingsError
@@ -196,43 +196,51 @@ def _upstream(config: Config, upstream: UpstreamConfig, environ: dict[str, str])
     subject, step = f"upstream {upstream.name}", "HOLDFAST_UPSTREAM; what was installed before goes on without it"
     try:
         refuse_self(config)
-        url, note = upstream.url, ""
+        url, ca_bundle, note = upstream.url, upstream.ca_bundle, ""
         if not url:
             found = ask_pip(environ)
-            url, note = found.url, " (what pip uses; kept at the first start)"
+            url, ca_bundle = found.url, ca_bundle or found.ca_bundle
+            note = " (what pip uses; kept at the first start)"
     except UpstreamError as error:
         return Finding(subject, False, str(error))
-    status = _status_of(url + "holdfast-check/", upstream.ca_bundle)
-    if status in (200, 404):
+    if switch := _switch(config, upstream.name):
+        return Finding(subject, True, f"{url} is not asked: {switch}")
+    trouble = _trouble_with(replace(upstream, url=url, ca_bundle=ca_bundle))
+    if not trouble:
         return Finding(subject, True, f"{url} answers{note}")
-    refused = "refuses our credentials" if status in (401, 403) else f"answers {status}"
-    return Finding(subject, False, f"{url} {refused}{note}", step)
+    return Finding(subject, False, f"{url}: {trouble}{note}", step)
 
 
-def _status_of(url: str, ca_bundle: str) -> int | str:
-    """The HTTP status, or what went wrong on the way."""
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    bare = urlunsplit((parts.scheme, host + (f":{parts.port}" if parts.port else ""), parts.path, "", ""))
-    opener_parts: list[urllib.request.BaseHandler] = [
-        urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca_bundle or None))
-    ]
-    if parts.username:
-        passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
-        passwords.add_password(
-            None, bare, unquote(parts.username), unquote(parts.password or ""), is_authenticated=True
-        )
-        opener_parts.append(urllib.request.HTTPBasicAuthHandler(passwords))
-    accept = {"Accept": "application/vnd.pypi.simple.v1+json, text/html;q=0.1"}
-    request = urllib.request.Request(bare, headers=accept)  # noqa: S310 - the settings let only http and https pass
+def _switch(config: Config, name: str) -> str:
+    """Who switched the upstream off, or ""; what cannot be read is another line's business."""
+    from holdfast.store.opening import open_store
+    from holdfast.tree.overrides import newest
+
     try:
-        with urllib.request.build_opener(*opener_parts).open(request, timeout=SECONDS_MAX) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
-    except (OSError, http.client.HTTPException) as error:
-        return str(getattr(error, "reason", error) or error)
+        switch = newest(open_store(config.store, config.store_folder)).off(name, datetime.now(UTC))
+    except (Outcome, ValueError):
+        return ""
+    return f"switched off by {switch.by}, see `holdfast upstream list`" if switch else ""
+
+
+def _trouble_with(upstream: UpstreamConfig) -> str:
+    """Ask exactly as pull would, with its credentials, certificates and proxy; "" when any answer comes."""
+    from holdfast.pull.upstream import Upstream
+
+    async def ask() -> str:
+        session = Upstream(upstream, "", SystemClock())
+        url, accept = f"{session.url}holdfast-check/", "application/vnd.pypi.simple.v1+json, text/html;q=0.1"
+        try:
+            async with session.get(url, "a check", headers={"Accept": accept}, seconds=SECONDS_MAX):
+                return ""
+        except Absent:
+            return ""
+        except Unavailable as error:
+            return error.reason
+        finally:
+            await session.close()
+
+    return asyncio.run(ask())
 
 
 commands: list[click.Command] = [check]
