@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("promote", "Take a release from one hosted index into another."),
     "user": ("project", "Manage people."),
     "upstream": ("upstream", "Show how upstreams are doing; switch one off and on."),
+    "policy": ("policy", "What may come in from upstreams: see it, deny, let through, explain."),
     "cache": ("cache", "What is kept of upstreams: how much, what stays, what leaves, whether it is whole."),
     "report": ("report", "What was served of upstreams, also while one was off or down."),
     "backup": ("upkeep", "Copy the database while it is in use."),

@@ -8,7 +8,7 @@ import socket
 def who() -> str:
     """`user@machine`, as far as this machine knows them."""
     try:
-        user = getpass.getuser()
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
     except (OSError, KeyError):  # a container's user without an entry
         user = f"uid-{os.getuid()}"
     return f"{user}@{socket.gethostname()}"
