@@ -34,6 +34,7 @@ from holdfast.wire.tally import Tallies
 log = structlog.get_logger(__name__)
 
 SMALL_BYTES_MAX = 64 * 1024  # held in memory: sending such a body from a file costs twice as much as from memory
+TRIES = 2  # of a file that is evicted just as it is read
 CARDS_MAX = 50_000  # remembered, about 40 MB
 
 
@@ -94,7 +95,10 @@ class Files:
         if isinstance(found, Response):
             return found
         self._demand_not_removed(found.sha256, route.filename)
-        file = await self._local.open(addresses.pulled_file(upstream, found.sha256), found.sha256)
+        try:
+            file = await self._local.open(addresses.pulled_file(upstream, found.sha256), found.sha256)
+        except Absent:
+            raise _left(route.filename) from None
         headers = file_headers(
             found.sha256, project_key(upstream, route.project), metadata=False, private=private, cache=HIT
         )
@@ -146,12 +150,17 @@ class Files:
         """What the store lacks is asked of the layers' upstreams."""
         if route.metadata:
             return await self._cold_metadata(request, route, layers, grant, private=private)
-        upstream, found = await self._pulled.file(request, route, layers, private=private)
-        if isinstance(found, Response):
-            await _within_size(found, grant)
-            return found
-        key, project = addresses.pulled_file(upstream, route.sha256), (upstream, project_of(route.filename))
-        return await self._stored(request, route, project, key, route.sha256, grant, private=private)
+        for _ in range(TRIES):
+            upstream, found = await self._pulled.file(request, route, layers, private=private)
+            if isinstance(found, Response):
+                await _within_size(found, grant)
+                return found
+            key, project = addresses.pulled_file(upstream, route.sha256), (upstream, project_of(route.filename))
+            try:
+                return await self._stored(request, route, project, key, route.sha256, grant, private=private)
+            except Absent:
+                continue  # evicted between pull's word and our look: pull fetches it again
+        raise _left(route.filename)
 
     async def _cold_metadata(
         self, request: Request, route: FileRoute, layers: tuple[str, ...], grant: Grant, *, private: bool
@@ -295,6 +304,10 @@ async def _within_size(found: Response, grant: Grant) -> None:
         if isinstance(found.body, StreamBody) and (aclose := getattr(found.body.chunks, "aclose", None)) is not None:
             await aclose()
         raise
+
+
+def _left(filename: str) -> Unavailable:
+    return Unavailable(f"{filename} left the store while it was read", retry_after_seconds=1)
 
 
 def _missing_bytes(card: Card) -> Outcome:

@@ -74,7 +74,7 @@ class Tallies:
         """Answers and body bytes by (upstream, served), since the process started."""
         found: dict[tuple[str, str], tuple[int, int]] = {}
         for (_, _, _, upstream, served), (answers, size) in self._tallies.copy().items():
-            if upstream and served:
+            if upstream and served and answers:
                 before = found.get((upstream, served), (0, 0))
                 found[upstream, served] = (before[0] + answers, before[1] + size)
         return found
