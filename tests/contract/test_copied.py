@@ -80,6 +80,17 @@ def test_what_never_changes_is_read_once(tmp_path: Path) -> None:
     assert ["fixed/a"] == bucket.asked
 
 
+def test_a_whole_copy_answers_every_kind_of_reading(tmp_path: Path) -> None:
+    bucket = FaultyBucket()
+    bucket.put("fixed/a", b"bytes")
+    store = over(bucket, tmp_path)
+    store.copy("fixed/a")
+    bucket.asked.clear()
+
+    assert (b"bytes", b"yt", 5) == (store.get("fixed/a"), store.read("fixed/a", 1, 2), store.head("fixed/a").size)
+    assert [] == bucket.asked
+
+
 def test_what_changes_is_asked_for_each_time(tmp_path: Path) -> None:
     bucket = FaultyBucket()
     bucket.put("moving", b"old")

@@ -55,8 +55,11 @@ class CopiedStore:
 
     def get(self, key: str) -> bytes:
         copy = self._copies.sealed(key)
-        if copy is not None and self._is_immutable(key):
-            return copy
+        if self._is_immutable(key):
+            if copy is None and (whole := self._copies.whole(key)) is not None:
+                copy = _read(whole, 0, -1)
+            if copy is not None:
+                return copy
         try:
             data = self._ask(lambda: self._remote.get(key), has_copy=copy is not None)
         except Absent:
