@@ -320,8 +320,8 @@ async def test_no_trouble_of_upkeep_fails_a_request(tmp_path):
 
     async with FakeUpstream() as upstream:
         upstream.add("demo", WHEEL)
-        async with running(tmp_path, upstream):
-            pass
+        async with running(tmp_path, upstream) as rig:
+            await rig.pull.keeper.ready()
         (tmp_path / "cache").rename(tmp_path / "cache-before")
         (tmp_path / "cache").write_text("a file in the way")
         async with running(tmp_path, upstream, store=Unlistable(tmp_path / "store")) as rig:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from holdfast.core.errors import Absent
-from holdfast.core.filenames import normalized_version, parse_filename
+from holdfast.core.filenames import parse_filename, version_key
 from holdfast.core.model import Card
 from holdfast.pull.cache.inventory import Object
 from holdfast.store.port import Store
@@ -75,5 +75,5 @@ class Pinned:
 def _is_of(card: Card, versions: Sequence[str]) -> bool:
     if not versions:
         return True
-    version = parse_filename(card.filename, card.project).version
-    return version in {normalized_version(wanted) or wanted for wanted in versions}
+    version = version_key(parse_filename(card.filename, card.project).version)
+    return any(version == version_key(wanted) for wanted in versions)  # 1 is 1.0
