@@ -16,6 +16,7 @@ from holdfast.control.instance import check_instance, read_marker, with_instance
 from holdfast.control.projects.models import Project, Removal
 from holdfast.control.publication.documents import record_of
 from holdfast.control.publication.erase import erase
+from holdfast.control.publication.fsck_decisions import check_decisions
 from holdfast.control.publication.fsck_journal import check_journal
 from holdfast.control.publication.models import Event
 from holdfast.control.publication.publisher import Publisher, store_card
@@ -88,6 +89,7 @@ def check(config: Config, *, repair: bool, deep: bool, say: Say) -> Report:
     report = Report(say)
     publisher = _publisher(config, store, report, repair=repair)
     reader = TreeReader(store, clock, read_marker(config).instance)
+    check_decisions(store, report)
     if not check_journal(store, publisher, report, repair=repair):
         return report
     reader.load()
