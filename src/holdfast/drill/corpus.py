@@ -26,6 +26,7 @@ class Wheel:
     filename: str
     content: bytes
     metadata: bytes
+    uploaded: datetime = datetime(*STAMP, tzinfo=UTC)
 
     @property
     def sha256(self) -> str:
@@ -117,7 +118,7 @@ class Upstream:
                 "url": f"../../files/{w.filename}",
                 "hashes": {"sha256": w.sha256},
                 "size": len(w.content),
-                "upload-time": datetime(2026, 1, 1, tzinfo=UTC).isoformat().replace("+00:00", "Z"),
+                "upload-time": w.uploaded.isoformat().replace("+00:00", "Z"),
                 "core-metadata": {"sha256": hashlib.sha256(w.metadata).hexdigest()},
             }
             for w in wheels

@@ -59,7 +59,8 @@ def free_port() -> int:
 class Rig:
     """A running instance. Use as a context manager; everything it started is gone at the end."""
 
-    def __init__(self, upstream: str = "none", settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, upstream: str | None = "none", settings: Mapping[str, str] | None = None) -> None:
+        """`upstream` is the sole one's URL, or none; None leaves upstreams to the configuration file in `settings`."""
         self.folder = Path(tempfile.mkdtemp(prefix="holdfast-drill-"))
         self.data = self.folder / "data"
         self.port = free_port()
@@ -68,7 +69,7 @@ class Rig:
             **{k: v for k, v in os.environ.items() if not k.startswith(("HOLDFAST_", "PIP_", "UV_"))},
             "HOLDFAST_DATA": str(self.data),
             "HOLDFAST_LISTEN": f"127.0.0.1:{self.port}",
-            "HOLDFAST_UPSTREAM": upstream,
+            **({} if upstream is None else {"HOLDFAST_UPSTREAM": upstream}),
             **(settings or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -191,8 +192,8 @@ class Rig:
         """One GET; connection trouble is status 0, an HTTP error is an Answer like any other."""
         return fetch(self.url + path, timeout=timeout, headers=headers)
 
-    def upload(self, made: Wheel, *, timeout: float = 60, token: str = "") -> Answer:
-        """Publish a wheel the way twine does."""
+    def upload(self, made: Wheel, *, timeout: float = 60, token: str = "", index: str = "") -> Answer:
+        """Publish a wheel the way twine does, to the default index unless another is named."""
         boundary = uuid.uuid4().hex
         fields = {
             ":action": "file_upload",
@@ -215,7 +216,7 @@ class Rig:
         body += made.content + f"\r\n--{boundary}--\r\n".encode()
         basic = base64.b64encode(f"__token__:{token or self.token()}".encode()).decode()
         return fetch(
-            self.url + "/legacy/",
+            f"{self.url}{'/' if index else ''}{index}/legacy/",
             timeout=timeout,
             data=body,
             headers={
