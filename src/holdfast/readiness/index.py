@@ -57,8 +57,11 @@ class Found:
 class Index:
     """Use as an async context manager. `root` is the index's root URL, without a trailing slash."""
 
-    def __init__(self, root: str, token: str = "", certificate: str = "") -> None:
+    def __init__(
+        self, root: str, token: str = "", certificate: str = "", pause_seconds: float = TRY_AGAIN_SECONDS
+    ) -> None:
         """`certificate` is a PEM file to trust besides the system's: the instance's own, when it is at hand."""
+        self._pause_seconds = pause_seconds
         self.root = root
         self._token = token
         self._certificate = certificate
@@ -119,7 +122,7 @@ class Index:
                 is_passing = not isinstance(error, Trouble) or error.status in (0, 503)
                 if attempt == TRIES - 1 or not is_passing:
                     raise error if isinstance(error, Trouble) else Trouble(no_answer(self.root, error)) from error
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
+            await asyncio.sleep(self._pause_seconds)
 
     async def kept(self, path: str, into: Path) -> None:
         """Copy a kept body into a local file. Raises Trouble when it is not kept."""
@@ -160,7 +163,7 @@ class Index:
             except Trouble as error:
                 if attempt == TRIES - 1 or error.status != 503:
                     raise
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
+            await asyncio.sleep(self._pause_seconds)
         raise AssertionError("unreachable")
 
     @asynccontextmanager

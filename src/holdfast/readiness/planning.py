@@ -90,6 +90,9 @@ class Planner:
 
     def _add_locked(self, file: str, lock: Lock, one: LockedFile) -> None:
         origin = one.url or one.index
+        if origin and "://" not in origin:
+            self.plan.notes.append(f"{one.filename} is on this machine, in {origin}")
+            return
         if (origin and not self._index.is_ours(origin)) or (not origin and lock.kind == "poetry"):
             # poetry records no source for its built-in default index, which is not this one.
             self._not_ours(file, lock, origin or "poetry's default index", one.filename)
