@@ -224,11 +224,11 @@ def _told(answer: tuple[int, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _evict_order(to: str, project: str, unused_for: str, dry_run: bool) -> dict[str, Any]:
-    from holdfast.settings_values import parse_age, parse_size
+    from holdfast.settings_values import parse_age, parse_limit
 
     name, version = _project_version(project) if project else ("", "")
     try:
-        size = parse_size(to) if to else None
+        size = parse_limit(to) if to else None
     except ValueError as error:
         fail(f"--to must be {error}")
     try:

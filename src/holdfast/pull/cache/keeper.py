@@ -4,6 +4,7 @@ Nothing a client waits for waits for this, and no trouble here fails a request: 
 """
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -57,6 +58,7 @@ class Keeper:
         self._stopping = threading.Event()
         self._ready = asyncio.Event()
         self._listed = asyncio.Event()
+        self._scrub_wanted = asyncio.Event()
         self._evicting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._samples: list[Sample] = []
@@ -152,6 +154,7 @@ class Keeper:
         if self._scrub is None:
             return False
         self._scrub.rest_of_round = True
+        self._scrub_wanted.set()
         return True
 
     async def watch(self) -> None:
@@ -283,7 +286,9 @@ class Keeper:
         await self._ready.wait()
         while True:
             await self._try("hashing what is kept", self.scrub_now())
-            await asyncio.sleep(SCRUB_SECONDS if self._scrub is None or not self._scrub.rest_of_round else 0.5)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._scrub_wanted.wait(), SCRUB_SECONDS)
+            self._scrub_wanted.clear()
 
     async def scrub_now(self) -> None:
         """Hash what the budget allows by now. Raises Unavailable."""
