@@ -53,6 +53,12 @@ def wait_seen(rig: Rig, path: str) -> None:
     wait_until(lambda: rig.get(path).status == 200, SEEN_SECONDS_MAX, f"{path} on the other machine")
 
 
+def wait_kept(rig: Rig, paths: list[str]) -> None:
+    """What is given while it arrives is kept a moment later."""
+    for path in paths:
+        wait_until(lambda path=path: "; hit" in rig.get(path).headers["cache-status"], 15, f"{path} from the store")
+
+
 def test_a_machine_dies_and_nobody_notices() -> None:
     cold = [wheel("late", "1.0")]
     with two_machines([*chain("dep", 3), *cold]) as m:
@@ -85,6 +91,7 @@ def test_a_bucket_that_swallows_everything_costs_only_what_is_cold() -> None:
         publish(m.one, "unread", "1.0")
         paths = warm(m.other, "mine", "hosted-big", "dep-0", "dep-1", "big")
         unread = "/simple/unread/"
+        wait_kept(m.other, paths)
 
         m.bucket.black_hole()
         since = time.monotonic()
