@@ -112,7 +112,7 @@ def test_a_lock_with_addresses_elsewhere_is_not_protected_and_says_how_to_be(
 
     assert 1 == elsewhere.returncode
     assert "files.example: 1 file, such as locked-1.0-py3-none-any.whl" in elsewhere.stdout
-    assert f"to have them come through here: uv lock --default-index {rig.url}/simple/" in elsewhere.stdout
+    assert f"to have them come through here: holdfast use uv --project --url {rig.url} && uv lock" in elsewhere.stdout
     assert verdict(elsewhere).startswith("ready offline: no (some come from other places")
     assert (0, "ready offline: yes (1 project, 1 file, ") == (ours.returncode, verdict(ours)[:39])
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,12 +11,14 @@ import pytest
 from wheels import sdist
 from wheels import wheel as built_wheel
 
+import holdfast
 from holdfast.drill.corpus import Upstream, Wheel, chain, wheel
 from holdfast.drill.rig import Rig
 from tests.clients.installers import pip_command, uv_command
 from tests.clients.person import Person
 from tests.clients.toolbox import ToolMissing, tool
 
+SOURCE = str(Path(holdfast.__file__).parents[1])
 BACKEND = b'''
 """A build back end of some lines: a wheel with one module."""
 import os, zipfile
@@ -105,14 +108,16 @@ def test_a_uv_lock_made_elsewhere_is_locked_again_by_the_command_told(place: Pla
     alice.run(uv, "lock", "--no-cache", "--default-index", f"{place.upstream.url}/simple/", cwd=project)
 
     code, said = place.warm(project / "uv.lock")
-    told = re.search(r"come through here: (uv lock .*)", said)
+    told = re.search(r"come through here: holdfast (use uv .*) && uv lock$", said, re.MULTILINE)
     assert (1, True) == (code, told is not None), said
-    alice.run(uv, *shlex.split(told[1])[1:], "--no-cache", cwd=project)
+    alice.run(sys.executable, "-m", "holdfast.cli.main", *shlex.split(told[1]), cwd=project, env={"PYTHONPATH": SOURCE})
+    alice.run(uv, "lock", "--no-cache", cwd=project, env={"UV_NO_CONFIG": "0"})
     again, verdict = place.warm(project / "uv.lock")
     place.upstream_dies()
 
     assert 0 == again, verdict
-    alice.run(uv, "sync", "--frozen", "--no-cache", "--python", alice.environment_for_installs("base"), cwd=project)
+    base = alice.environment_for_installs("base")
+    alice.run(uv, "sync", "--no-cache", "--python", base, cwd=project, env={"UV_NO_CONFIG": "0"})
     assert "1.0" == alice.version_seen(project / ".venv" / "bin" / "python", "chain-2")
 
 

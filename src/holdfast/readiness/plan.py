@@ -52,7 +52,8 @@ class Plan:
 
 
 _RELOCK = {
-    "uv": "uv lock --default-index {simple}",
+    # Written into the project: a lock made with an option alone would be made anew by the next `uv sync` without it.
+    "uv": "holdfast use uv --project --url {root} && uv lock",
     "poetry": "poetry source add --priority=primary holdfast {simple} && poetry lock",
     "pdm": "pdm config --local pypi.url {simple} && pdm lock --update-reuse",
     "pipfile": "pipenv lock --pypi-mirror {simple}",
@@ -61,6 +62,6 @@ _RELOCK = {
 }
 
 
-def relock_command(file: str, lock: Lock, simple_url: str) -> str:
-    """The command that makes this lock name the index instead of other hosts."""
-    return _RELOCK[lock.kind].format(simple=simple_url, file=file)
+def relock_command(file: str, lock: Lock, root: str) -> str:
+    """The command that makes this lock name the index at `root` instead of other hosts, typed in the lock's folder."""
+    return _RELOCK[lock.kind].format(root=root, simple=f"{root}/simple/", file=file)

@@ -132,7 +132,7 @@ class Planner:
     def _not_ours(self, file: str, lock: Lock, origin: str, filename: str) -> None:
         host = urlsplit(origin).netloc.rpartition("@")[2] or origin
         self.plan.unprotected[host] += [filename] if filename else []
-        command = relock_command(file, lock, self._index.url("simple/"))
+        command = relock_command(file, lock, self._index.root)
         if command not in self.plan.relock:
             self.plan.relock.append(command)
 
