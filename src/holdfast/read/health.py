@@ -145,6 +145,9 @@ def _upstream_lines(status: Any) -> list[str]:
                 samples.setdefault(key, []).append(f'holdfast_upstream_{key}{{upstream="{name}"}} {float(value):g}')
     for key, found in samples.items():
         lines += [f"# TYPE holdfast_upstream_{key} gauge", *found]
+    for key, value in (status or {}).get("cache", {}).items():
+        if isinstance(value, int | float) and key.isidentifier():
+            lines += [f"# TYPE holdfast_cache_{key} gauge", f"holdfast_cache_{key} {float(value):.15g}"]
     return lines
 
 
