@@ -10,7 +10,7 @@ from pull.rig import UPSTREAM, plays, running
 from holdfast.pull.growing import HELD_BACK_BYTES
 from holdfast.tree import addresses
 
-WHEEL = FakeFile("demo-1.0-py3-none-any.whl", data=bytes(range(256)) * 2000)
+WHEEL = FakeFile("demo-1.1.tar.gz", data=bytes(range(256)) * 2000)
 SMALL = FakeFile("demo-1.0.tar.gz", data=b"small")
 PATH = f"/files/demo/{WHEEL.filename}"
 WRONG = {"last byte flipped": Fault("flip-last"), "wrong bytes": Fault("wrong")}

@@ -13,7 +13,7 @@ from holdfast.tree import addresses
 from holdfast.tree.card import decode_card
 from holdfast.tree.journal import BytesRemoved, Segment, encode_segment
 
-WHEEL = FakeFile("demo-1.0-py3-none-any.whl", data=bytes(range(256)) * 2000)
+WHEEL = FakeFile("demo-1.1.tar.gz", data=bytes(range(256)) * 2000)
 SMALL = FakeFile("demo-1.0.tar.gz", data=b"small")
 
 
@@ -84,7 +84,7 @@ async def test_a_file_nobody_ever_listed_is_absent_and_asks_nobody(tmp_path):
 
         answers = [
             await rig.file("0" * 64, WHEEL.filename),
-            await rig.file(WHEEL.digest(), "other-1.0-py3-none-any.whl"),
+            await rig.file(WHEEL.digest(), "other-1.0.tar.gz"),
             await rig.file("no-digest", WHEEL.filename),
         ]
 
@@ -183,7 +183,7 @@ async def test_files_on_another_host_are_fetched_there(tmp_path):
 
 @plays
 async def test_equal_bytes_under_another_listed_name_are_not_fetched_again(tmp_path):
-    twin = replace(WHEEL, filename="demo-1.0-1-py3-none-any.whl")
+    twin = replace(WHEEL, filename="demo-1.0-1.tar.gz")
     async with FakeUpstream() as upstream, running(tmp_path, upstream) as rig:
         upstream.add("demo", WHEEL, twin)
         await rig.page("demo")

@@ -67,7 +67,7 @@ async def test_metadata_nobody_advertised_is_absent_and_asked_of_nobody(tmp_path
 
 @plays
 async def test_metadata_of_a_dead_upstream_is_unavailable_and_kept_metadata_is_not(tmp_path):
-    other = FakeFile("demo-2.0-py3-none-any.whl", data=b"two", metadata=METADATA)
+    other = FakeFile("demo-0.9-py3-none-any.whl", data=b"two", metadata=METADATA)
     async with FakeUpstream() as upstream, running(tmp_path, upstream) as rig:
         upstream.add("demo", WHEEL, other)
         await rig.page("demo")

@@ -16,7 +16,7 @@ from holdfast.tree import addresses
 from holdfast.tree.instance import InstanceDocument, create_instance
 
 MIB = 1024 * 1024
-BIG = FakeFile("big-1.0-py3-none-any.whl", made_size=200 * MIB)
+BIG = FakeFile("big-1.0.tar.gz", made_size=200 * MIB)
 MEMORY_KIB_MAX = 60 * 1024  # more than before, with ten clients; a copy per client of even a tenth would be 200 MiB
 ROLE = """
 import sys
@@ -109,7 +109,7 @@ async def test_its_socket_is_private_and_sigterm_ends_it_cleanly(tmp_path):
 @plays
 async def test_after_a_sudden_death_the_next_process_finds_what_was_kept_and_nothing_half(tmp_path):
     store, gate = prepared(tmp_path), asyncio.Event()
-    wheel = FakeFile("demo-1.0-py3-none-any.whl", data=bytes(range(256)) * 2000, gate=gate)
+    wheel = FakeFile("demo-1.0.tar.gz", data=bytes(range(256)) * 2000, gate=gate)
     async with FakeUpstream() as upstream:
         upstream.add("demo", wheel)
         async with role(tmp_path, upstream) as (process, session):

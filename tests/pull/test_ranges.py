@@ -9,7 +9,7 @@ from pull.rig import plays, running
 
 from holdfast.pull.ranges import bounds, wanted_part
 
-BIG = FakeFile("demo-1.0-py3-none-any.whl", data=bytes(range(256)) * 8000)
+BIG = FakeFile("demo-1.1.tar.gz", data=bytes(range(256)) * 8000)
 SMALL = FakeFile("demo-1.0.tar.gz", data=b"0123456789")
 
 

@@ -8,7 +8,7 @@ from holdfast.clock import SystemClock
 from holdfast.config import UpstreamConfig
 from holdfast.pull.upstream import Upstream
 
-WHEEL = FakeFile("torch-1.0-py3-none-any.whl", data=b"wheel")
+WHEEL = FakeFile("torch-1.0.tar.gz", data=b"wheel")
 SDIST = FakeFile("torch-extra-1.0.tar.gz", data=b"sdist")
 
 
@@ -33,11 +33,11 @@ def test_patterns_decide_over_normalised_names(only, except_, served):
 @plays
 async def test_a_name_outside_is_absent_and_never_asked_for(tmp_path):
     async with FakeUpstream() as upstream, running(tmp_path, upstream, only=("torch*",)) as rig:
-        upstream.add("numpy", FakeFile("numpy-1.0-py3-none-any.whl", data=b"other"))
+        upstream.add("numpy", FakeFile("numpy-1.0.tar.gz", data=b"other"))
 
         page = await rig.page("numpy")
         exists = await rig.get(f"/exists/{UPSTREAM}/numpy")
-        unhashed = await rig.get(f"/unhashed/{UPSTREAM}/numpy/numpy-1.0-py3-none-any.whl")
+        unhashed = await rig.get(f"/unhashed/{UPSTREAM}/numpy/numpy-1.0.tar.gz")
 
         assert [404, 200, 404] == [page.status, exists.status, unhashed.status]
         assert not exists.json["exists"]

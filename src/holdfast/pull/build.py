@@ -13,7 +13,22 @@ import msgspec
 from holdfast.core.errors import Corrupt, Unavailable
 from holdfast.core.filenames import project_candidates, sort_key
 from holdfast.core.freshness import implausible
-from holdfast.core.model import Card, File, Record
+from holdfast.core.model import File, Record
+from holdfast.pull.facts import (
+    Learnt,
+    Newest,
+    Ranging,
+    apply_learnt,
+    cards_of,
+    newest_wheels,
+    says_less,
+    with_card_facts,
+    with_kept_facts,
+    with_kept_status,
+    with_learnt_digests,
+    with_learnt_sha256,
+    with_offers,
+)
 from holdfast.pull.listed import Page
 from holdfast.pull.parse import parse_page
 from holdfast.tree.card import Book, decode_book, encode_book, encode_card, merge_book
@@ -41,6 +56,9 @@ class PageJob(msgspec.Struct, frozen=True, tag="page"):
     old_page: bytes | None = None
     old_book: bytes | None = None
     from_mirror: bool = False
+    undated: str = "trust-existing"  # UpstreamConfig.undated
+    learnt: tuple[Learnt, ...] = ()
+    ranging: Ranging = Ranging()
 
 
 class BuiltPage(msgspec.Struct, frozen=True, tag="page"):
@@ -58,6 +76,8 @@ class BuiltPage(msgspec.Struct, frozen=True, tag="page"):
     files: int = 0
     skipped: int = 0
     refused: str = ""
+    newest: Newest | None = None  # the newest wheel: what a resolver asks for next
+    lacking: Newest | None = None  # the newest wheel without metadata at an origin nobody knows enough of
 
 
 def build_page(job: PageJob) -> BuiltPage:
@@ -65,56 +85,58 @@ def build_page(job: PageJob) -> BuiltPage:
     body = decoded(job.body, job.content_encoding, job.bytes_max)
     page = parse_page(body, job.content_type, job.url, job.name)
     old = _old_record(job)
-    book, book_was_corrupt = _old_book(job)
-    files = _with_learnt_digests(page.files, old, book)
-    merged = merge_book(book, _cards(job, files, book, is_first=not book and old is None))
-    record = _record(job, page, _with_card_facts(files, merged))
+    known, book_was_corrupt = _old_book(job)
+    book = apply_learnt(known, job.learnt)
+    files = with_learnt_digests(page.files, old, book)
+    if old is not None and says_less(page.files, old):
+        files = with_kept_facts(files, old)
+        page = with_kept_status(page, old)
+    book = merge_book(book, cards_of(job.upstream, job.name, files, book, old, job.now, job.undated))
+    book = with_offers(files, book, job.ranging)
+    record = _record(job, page, with_card_facts(files, book, job.ranging))
     if refused := implausible(old, record, persistent=job.persistent) or _lagging(job, old, record):
         return BuiltPage(refused=refused, skipped=page.skipped)
-    unchanged = old is not None and record == replace(old, fetched_at=record.fetched_at, upstream_etag=job.etag)
-    if unchanged:
-        assert old is not None
+    if old is not None and record == replace(old, fetched_at=record.fetched_at, upstream_etag=job.etag):
         record = old
-    encoded = encode_record(record)
-    return BuiltPage(
-        digest=encoded.digest,
-        page=b"" if unchanged else encoded.stored_bytes,
-        book=encode_book(merged) if merged != book else b"",
-        book_was_corrupt=book_was_corrupt,
-        rendered={} if unchanged else render_pages(record, NO_BASE),
-        stray_cards=_stray_cards(merged) if merged != book else {},
-        files=len(files),
-        skipped=page.skipped,
-    )
+    built = _built(record, old, book, known, job.ranging)
+    return msgspec.structs.replace(built, book_was_corrupt=book_was_corrupt, skipped=page.skipped)
 
 
 class LearnJob(msgspec.Struct, frozen=True, tag="learn"):
-    """A file whose page named no sha256 was fetched and has this one: tell its page and its book."""
+    """A project's page and book, and what was found out since they were written."""
 
-    filename: str
-    sha256: str
-    size: int
     old_book: bytes
     old_page: bytes | None = None
+    learnt: tuple[Learnt, ...] = ()
+    ranging: Ranging = Ranging()
 
 
-def learn_digest(job: LearnJob) -> BuiltPage:
-    """The page and the book with the digest filled in. Raises Corrupt."""
-    book = decode_book(job.old_book)
-    nameless = [card for card in book if card.filename == job.filename and not card.sha256]
-    merged = merge_book(book, tuple(replace(card, sha256=job.sha256, size=job.size) for card in nameless))
-    built = BuiltPage(book=encode_book(merged) if merged != book else b"")
+def learn(job: LearnJob) -> BuiltPage:
+    """The page and the book with all that is known now. Raises Corrupt."""
+    known = decode_book(job.old_book)
+    book = apply_learnt(known, job.learnt)
     if job.old_page is None:
-        return built
+        return BuiltPage(book=encode_book(book) if book != known else b"")
     old = decode_record(job.old_page, None)
-    files = tuple(
-        replace(file, sha256=job.sha256, size=job.size) if file.filename == job.filename and not file.sha256 else file
-        for file in old.files
-    )
-    record = replace(old, files=files)
+    files = with_learnt_sha256(old.files, job.learnt)
+    book = with_offers(files, book, job.ranging)
+    return _built(replace(old, files=tuple(with_card_facts(files, book, job.ranging))), old, book, known, job.ranging)
+
+
+def _built(record: Record, old: Record | None, book: Book, known: Book, ranging: Ranging) -> BuiltPage:
+    """The objects to store: of the record unless it is the old one, of the book unless it is what was known."""
     encoded = encode_record(record)
-    return msgspec.structs.replace(
-        built, digest=encoded.digest, page=encoded.stored_bytes, rendered=render_pages(record, NO_BASE)
+    is_new = record != old
+    newest, lacking = newest_wheels(record.files, book, ranging)
+    return BuiltPage(
+        digest=encoded.digest,
+        page=encoded.stored_bytes if is_new else b"",
+        book=encode_book(book) if book != known else b"",
+        rendered=render_pages(record, NO_BASE) if is_new else {},
+        stray_cards=_stray_cards(book) if book != known else {},
+        files=len(record.files),
+        newest=newest,
+        lacking=lacking,
     )
 
 
@@ -160,66 +182,6 @@ def _old_book(job: PageJob) -> tuple[Book, bool]:
         return decode_book(job.old_book), False
     except Corrupt:
         return (), True
-
-
-def _with_learnt_digests(files: tuple[File, ...], old: Record | None, book: Book) -> list[File]:
-    """Give files whose page names no sha256 the one that their first verified fetch gave them.
-
-    It holds as long as the page's other digests say what they said then; without any, as long as the URL is the same.
-    """
-    if all(file.sha256 for file in files):
-        return list(files)
-    listed = {file.filename: file for file in old.files} if old else {}
-    by_url = {(card.filename, url): card for card in book if card.sha256 for url in card.upstream_urls}
-    return [file if file.sha256 else _with_learnt_digest(file, listed, by_url) for file in files]
-
-
-def _with_learnt_digest(file: File, listed: dict[str, File], by_url: dict[tuple[str, str], Card]) -> File:
-    before = listed.get(file.filename)
-    if before is not None and before.sha256 and before.hashes == file.hashes and file.hashes:
-        return replace(file, sha256=before.sha256)
-    card = by_url.get((file.filename, file.upstream_url))
-    return replace(file, sha256=card.sha256) if card is not None and not file.hashes else file
-
-
-def _cards(job: PageJob, files: list[File], book: Book, *, is_first: bool) -> Book:
-    """The page's files as cards. What the first page ever seen lists undated is old; later arrivals get our date."""
-    known = {(card.filename, card.sha256) for card in book}
-    dated_now = {
-        file.filename
-        for file in files
-        if file.upload_time is None and not is_first and (file.filename, file.sha256) not in known
-    }
-    return tuple(
-        Card(
-            index=job.upstream,
-            project=job.name,
-            filename=file.filename,
-            sha256=file.sha256,
-            size=file.size,
-            upload_time=job.now if file.filename in dated_now else file.upload_time,
-            upload_time_is_ours=file.filename in dated_now,
-            metadata_sha256=file.metadata_sha256,
-            has_metadata=file.has_metadata,
-            upstream_urls=(file.upstream_url,),
-        )
-        for file in files
-    )
-
-
-def _with_card_facts(files: list[File], book: Book) -> list[File]:
-    """What the book knows longer or better than the page: dates and sizes."""
-    cards = {(card.filename, card.sha256): card for card in book}
-    complete = []
-    for file in files:
-        card = cards[file.filename, file.sha256]
-        known = (card.size, card.upload_time, card.upload_time_is_ours)
-        if known != (file.size, file.upload_time, file.upload_time_is_ours):
-            file = replace(
-                file, size=card.size, upload_time=card.upload_time, upload_time_is_ours=card.upload_time_is_ours
-            )
-        complete.append(file)
-    return complete
 
 
 def _record(job: PageJob, page: Page, files: list[File]) -> Record:

@@ -1,4 +1,4 @@
-"""The helper process: builds large pages and searches large books, one job after another, at low priority.
+"""The helper process: builds large pages, searches large books and reads wheels, one job after another.
 
 Frames on standard input and output: eight bytes of length, then MessagePack. End of input ends the process, so a
 helper never outlives its parent, however that died.
@@ -13,7 +13,8 @@ import msgspec
 
 from holdfast.core.errors import Corrupt, Unavailable
 from holdfast.core.model import Card, File
-from holdfast.pull.build import BuiltPage, LearnJob, PageJob, build_page, learn_digest
+from holdfast.pull.build import BuiltPage, LearnJob, PageJob, build_page, learn
+from holdfast.pull.wheel_metadata import WheelJob, WheelRead, read_wheel
 from holdfast.tree.card import book_lacks, decode_book, decode_card, encode_card
 from holdfast.tree.record import decode_record
 
@@ -44,8 +45,8 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     corrupt: bool = False
 
 
-Job = PageJob | LearnJob | BookJob
-Result = BuiltPage | FoundCard | Failed
+Job = PageJob | LearnJob | BookJob | WheelJob
+Result = BuiltPage | FoundCard | WheelRead | Failed
 
 encode = msgspec.msgpack.Encoder().encode
 _jobs: msgspec.msgpack.Decoder[Job] = msgspec.msgpack.Decoder(Job)
@@ -62,7 +63,9 @@ def perform(job: Job) -> Result:
     try:
         if isinstance(job, PageJob):
             return build_page(job)
-        return learn_digest(job) if isinstance(job, LearnJob) else find_card(job)
+        if isinstance(job, WheelJob):
+            return read_wheel(job)
+        return learn(job) if isinstance(job, LearnJob) else find_card(job)
     except Unavailable as error:
         return Failed(error.reason)
     except Corrupt as error:

@@ -18,6 +18,7 @@ from holdfast.pull.helper import (
     encode,
     perform,
 )
+from holdfast.pull.wheel_metadata import WheelJob, WheelRead
 
 JOB_SECONDS_MAX = 60.0
 JOBS_PER_HELPER_MAX = 500  # then it is replaced: memory that a huge page fragmented goes back
@@ -56,11 +57,17 @@ class Helpers:
         assert isinstance(result, FoundCard), result
         return result
 
-    async def learn_digest(self, job: LearnJob) -> BuiltPage:
-        """Fill a digest in. Raises Corrupt, Unavailable."""
+    async def learn(self, job: LearnJob) -> BuiltPage:
+        """Fill in what was found out. Raises Corrupt, Unavailable."""
         size = len(job.old_page or b"") + len(job.old_book)
         result = _judged(perform(job)) if size <= INLINE_BYTES_MAX else await self._perform(job)
         assert isinstance(result, BuiltPage), result
+        return result
+
+    async def read_wheel(self, job: WheelJob) -> WheelRead:
+        """Look for a wheel's METADATA, in a helper always: a small archive may unpack to much. Raises Unavailable."""
+        result = _judged(await self._perform(job))
+        assert isinstance(result, WheelRead), result
         return result
 
     def pids(self) -> list[int]:

@@ -7,21 +7,23 @@ lists, whatever crashed in between.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 import structlog
 
 from holdfast.clock import Clock
-from holdfast.core.errors import Absent, Corrupt, Unavailable
+from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.freshness import CLOCK_SKEW
 from holdfast.core.model import Card
 from holdfast.core.simple_json import renderer
 from holdfast.pull.asking import Fetched, ask_page, turns
 from holdfast.pull.build import BuiltPage, LearnJob, PageJob
+from holdfast.pull.facts import Learnt, Newest
 from holdfast.pull.helpers import Helpers
 from holdfast.pull.kept import KeptPage, PageAnswer, facts_of, note, stale_answer
+from holdfast.pull.origins import Origins
 from holdfast.pull.shelf import Shelf
 from holdfast.pull.upstream import Upstream
 from holdfast.tree import addresses
@@ -32,6 +34,17 @@ log = structlog.get_logger()
 
 KNOWN_PAGES_MAX = 50_000
 PERSISTENT_SECONDS = 3600.0  # an odd page the upstream insists on for this long is meant
+LEARNT_MAX = 1000  # facts about one project's files that wait for its page's next refresh
+
+
+class Ahead(Protocol):
+    """Who fetches what a page's reader asks for next; see ahead.py."""
+
+    async def prove(self, wheel: Newest) -> bool:
+        """Whether it is known now, within a round trip, how the wheel's origin answers. Never raises."""
+
+    def fetch(self, wheel: Newest) -> None:
+        """Have the wheel's metadata soon, if that delays nobody."""
 
 
 class Pages:
@@ -42,6 +55,8 @@ class Pages:
     ) -> None:
         """`public_bases` are those of the indexes over this upstream: fronts look for rendered pages by index."""
         self.upstream = upstream
+        self.origins = Origins(clock)
+        self.ahead: Ahead | None = None  # set once the parts that fetch metadata are there
         self._shelf = shelf
         self._helpers = helpers
         self._clock = clock
@@ -50,6 +65,8 @@ class Pages:
         self._absent: OrderedDict[str, float] = OrderedDict()  # name -> when the upstream said so, monotonic
         self._odd_since: OrderedDict[str, float] = OrderedDict()
         self._gone_since: OrderedDict[str, float] = OrderedDict()
+        self._learnt: OrderedDict[str, dict[tuple[str, str], Learnt]] = OrderedDict()
+        self._lacking: OrderedDict[str, Newest] = OrderedDict()  # pages that could offer more, once a host is known
         self._flights: SingleFlight[str, PageAnswer] = SingleFlight()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -70,6 +87,7 @@ class Pages:
             async with asyncio.timeout(self.upstream.config.page_budget_seconds):
                 answer = await self._flights.run(name, lambda: self._refresh(name, kept, via))
         except TimeoutError:
+            kept = kept or self._known.get(name)  # stored by now, perhaps, and only being completed
             if kept is None:
                 raise Unavailable(f"{self.upstream.label} did not give the page of {name} in time") from None
             answer = stale_answer(kept)
@@ -88,17 +106,32 @@ class Pages:
 
     async def learn_digest(self, card: Card) -> None:
         """Let page and book know the sha256 of a file that was listed without one. Raises Unavailable, Corrupt."""
-        name = card.project
+        self.learn_later(card.project, Learnt(card.filename, card.sha256, card.size, names_digest=True))
+        await self.learn(card.project)
+
+    def learn_later(self, name: str, fact: Learnt) -> None:
+        """Let page and book know when they are next refreshed."""
+        facts = self._learnt.get(name, {})
+        if len(facts) < LEARNT_MAX:
+            facts[fact.filename, fact.sha256] = fact
+        note(self._learnt, name, facts)
+
+    async def learn(self, name: str) -> None:
+        """Write what was found out into page and book. Raises Absent without a book, Unavailable, Corrupt."""
         async with self._lock(name):
-            book = await self._shelf.get(addresses.card_book(self.upstream.name, name))
-            page = await self._shelf.find(self._key(name))
-            built = await self._helpers.learn_digest(
-                LearnJob(filename=card.filename, sha256=card.sha256, size=card.size or 0, old_book=book, old_page=page)
-            )
+            learnt = self._learnt.pop(name, {})
+            try:
+                book = await self._shelf.get(addresses.card_book(self.upstream.name, name))
+                page = await self._shelf.find(self._key(name))
+                job = LearnJob(book, page, tuple(learnt.values()), self.origins.ranging)
+                built = await self._helpers.learn(job)
+                version = await self._shelf.run(lambda: self._store(name, built))
+            except Outcome:
+                note(self._learnt, name, {**learnt, **self._learnt.get(name, {})})
+                raise
             kept = self._known.get(name)
-            version = await self._shelf.run(lambda: self._store(name, built))
-        if kept is not None and version:
-            note(self._known, name, replace(kept, version=version, digest=built.digest), KNOWN_PAGES_MAX)
+            if kept is not None and version:
+                note(self._known, name, KeptPage(version, built.digest, kept.fetched_at, kept.etag), KNOWN_PAGES_MAX)
 
     async def close(self) -> None:
         """Give up what is under way."""
@@ -138,7 +171,7 @@ class Pages:
                     return await self._keep(name, fetched)
                 assert kept is not None
                 self.upstream.counters.page_unchanged += 1
-                return self._remember(name, kept.version, kept.digest, kept.etag)
+                return await self._completed(name, self._remember(name, kept.version, kept.digest, kept.etag))
             except Absent:
                 if not turn.from_mirror:
                     raise
@@ -150,6 +183,7 @@ class Pages:
     async def _keep(self, name: str, fetched: Fetched) -> KeptPage:
         """Build the page and store it. Raises Unavailable, also when it must not replace the kept one."""
         async with self._lock(name):
+            learnt = dict(self._learnt.get(name, {}))
             built = await self._helpers.build_page(
                 PageJob(
                     upstream=self.upstream.name,
@@ -165,11 +199,38 @@ class Pages:
                     old_page=await self._shelf.find(self._key(name)),
                     old_book=await self._shelf.find(addresses.card_book(self.upstream.name, name)),
                     from_mirror=fetched.from_mirror,
+                    undated=self.upstream.config.undated,
+                    learnt=tuple(learnt.values()),
+                    ranging=self.origins.ranging,
                 )
             )
             self._report(name, built, from_mirror=fetched.from_mirror)
             version = await self._shelf.run(lambda: self._store(name, built))
-        return self._remember(name, version, built.digest, fetched.etag)
+            for fact in learnt:
+                self._learnt.get(name, {}).pop(fact, None)
+            kept = self._remember(name, version, built.digest, fetched.etag)
+        if built.lacking is None:
+            self._lacking.pop(name, None)
+        else:
+            note(self._lacking, name, built.lacking)
+        if built.newest is not None and built.newest.has_metadata and built.page and self.ahead is not None:
+            self.ahead.fetch(built.newest)
+        return await self._completed(name, kept)
+
+    async def _completed(self, name: str, kept: KeptPage) -> KeptPage:
+        """The page with what can be known of its files by now. Never raises: the page is good as it is."""
+        lacking = self._lacking.get(name)
+        is_proven = lacking is not None and self.ahead is not None and await self.ahead.prove(lacking)
+        if not is_proven and not self._learnt.get(name):
+            return kept
+        try:
+            await self.learn(name)
+        except Outcome as error:
+            log.warning("the page of %s is not completed: %s", name, error.reason, upstream=self.upstream.name)
+        else:
+            if is_proven:
+                self._lacking.pop(name, None)
+        return self._known.get(name, kept)
 
     def _report(self, name: str, built: BuiltPage, *, from_mirror: bool) -> None:
         """Count what was odd. Raises Unavailable when the page must not replace the kept one."""

@@ -16,11 +16,12 @@ from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config
 from holdfast.core.errors import Removed, Unavailable
 from holdfast.pull.advisories import AdvisoryWatch
+from holdfast.pull.ahead import FetchAhead
 from holdfast.pull.app import App
-from holdfast.pull.cards import Cards
 from holdfast.pull.cache.keeper import Keeper
 from holdfast.pull.cache.noted import NotedStore
 from holdfast.pull.cache.routes import CacheRoutes
+from holdfast.pull.cards import Cards
 from holdfast.pull.files import Files
 from holdfast.pull.growing import Growing
 from holdfast.pull.helpers import Helpers
@@ -31,6 +32,7 @@ from holdfast.pull.sending import Parts
 from holdfast.pull.shelf import Shelf
 from holdfast.pull.switches import Switches
 from holdfast.pull.upstream import Upstream
+from holdfast.pull.wheels import Wheels
 from holdfast.store.copies import copies_of
 from holdfast.store.opening import open_store
 from holdfast.store.port import Store
@@ -79,6 +81,7 @@ class Pull:
         self._switches = Switches(store, clock)
         self._advisories = AdvisoryWatch(config.advisories, self._shelf, clock)
         self._mirrors: list[Mirrors] = []
+        self._aheads: list[FetchAhead] = []
         self._parts = {
             u.name: self._build(Upstream(u, config.instance, clock, self._switches)) for u in config.upstreams
         }
@@ -124,6 +127,8 @@ class Pull:
             await self._runner.cleanup()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._config.pull_socket)
+        for ahead in self._aheads:
+            await ahead.close()
         for mirrors in self._mirrors:
             await mirrors.close()
         for parts in self._parts.values():
@@ -159,7 +164,12 @@ class Pull:
         cards = Cards(upstream.name, self._shelf, self._helpers)
         partial = self._config.partial_folder
         files = Files(upstream, pages, cards, self._shelf, partial, self.demand_allowed, self.keeper.holdings.room)
-        return Parts(upstream, pages, files, Metadata(upstream, cards, self._shelf, self.demand_allowed))
+        wheels = Wheels(upstream, self._shelf, self._helpers, pages.origins)
+        metadata = Metadata(pages, files, cards, wheels, self._shelf, self.demand_allowed)
+        ahead = FetchAhead(metadata, pages.origins, upstream.config.connections_max)
+        self._aheads.append(ahead)
+        pages.ahead = ahead
+        return Parts(upstream, pages, files, metadata)
 
     def _application(self) -> web.Application:
         app = self._app.application()
