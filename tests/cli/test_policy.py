@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
+from processes import Start, wait_for
 
 from holdfast.cli.main import main
 from holdfast.config import Config
@@ -301,6 +303,20 @@ def test_show_leaves_out_what_has_run_out_and_tells_what_is_missing(policy: Desk
     assert [] == shown(policy)["passes"]
     assert "decided by operators\n  nothing\n" in policy("show")
     assert "none: set `advisories` to an OSV dump, or `holdfast policy advisories import PATH`" in policy("show")
+
+
+def test_show_tells_why_the_running_pull_did_not_take_the_dump_in(policy: Desk, start: Start) -> None:
+    dump = policy.folder / "all.zip"
+    dump.write_bytes(b"cut off")
+    os.utime(dump, (NOW.timestamp() - 60,) * 2)
+    policy.environ["HOLDFAST_ADVISORIES"] = str(dump)
+
+    assert f"  followed: {dump}\n" in policy("show")
+    start("-m", "holdfast.cli.main", "pull", **policy.environ)
+    told = wait_for(lambda: shown(policy)["advisories"]["dump_trouble"], "pull looked at the dump")
+
+    assert "is neither a folder nor a whole zip file" in told
+    assert f"  but: {told}\n" in policy("show")
 
 
 def test_history_tells_the_newest_change_first(policy: Desk) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from holdfast.cli.pull_status import pull_status
 from holdfast.config import Config, IndexConfig
 from holdfast.core.advisories import Advisories
 from holdfast.core.errors import Absent, Corrupt, Unavailable
@@ -119,6 +120,7 @@ def _index_facts(config: Config, index: IndexConfig) -> dict[str, Any]:
 def _advisory_facts(config: Config, store: Store, overrides: Overrides, now: datetime) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "dump": config.advisories,
+        "dump_trouble": _dump_trouble(config),
         "table": overrides.advisories,
         "taken_in": _iso(overrides.advisories_at),
         "trouble": "",
@@ -138,6 +140,12 @@ def _advisory_facts(config: Config, store: Store, overrides: Overrides, now: dat
         "modified": _iso(table.modified),
         "age_seconds": age,
     }
+
+
+def _dump_trouble(config: Config) -> str:
+    """Why this machine's pull process did not take the newest dump in, as far as it runs and says."""
+    told = (pull_status(config.pull_socket) or {}).get("advisories") if config.advisories else None
+    return str(told.get("trouble", "")) if isinstance(told, dict) else ""
 
 
 def lines_in_force(facts: dict[str, Any]) -> Iterator[str]:
@@ -199,6 +207,8 @@ def _advisory_lines(facts: dict[str, Any]) -> Iterator[str]:
             yield f"newest record of {_minute(facts['modified'])} ({age} old), taken in {_minute(facts['taken_in'])}"
     if facts["dump"]:
         yield f"followed: {facts['dump']}"
+    if facts["dump_trouble"]:
+        yield f"but: {facts['dump_trouble']}"
 
 
 def age_text(seconds: int) -> str:
