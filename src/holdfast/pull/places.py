@@ -5,7 +5,7 @@ a mirror may stand in for a source that cannot answer, not overrule one that did
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
@@ -20,11 +20,12 @@ TURN_SECONDS_MIN = 1.0  # for the headers of each place, however little of the f
 class Places:
     """The places of one card, by number, and the time their headers may take together."""
 
-    def __init__(self, card: Card, upstream: Upstream, via: str) -> None:
+    def __init__(self, card: Card, upstream: Upstream, via: str, seconds: float = 0.0) -> None:
+        """`seconds` is the time of all headers together, unless told otherwise that of a file's first byte."""
         self._urls = list(card.upstream_urls)
         self._elsewhere = upstream.elsewhere(card, via) if upstream.elsewhere and upstream.mirrors else None
         self._now = asyncio.get_running_loop().time
-        self._deadline = self._now() + upstream.config.first_byte_seconds
+        self._deadline = self._now() + (seconds or upstream.config.first_byte_seconds)
 
     async def at(self, number: int, trouble: Absent | Unavailable | None = None) -> str | None:
         """The URL of that place, or None when there are no more worth asking after `trouble` at those before."""
@@ -54,17 +55,33 @@ class Places:
 
 @asynccontextmanager
 async def answering(
-    card: Card, upstream: Upstream, via: str, headers: Mapping[str, str]
+    card: Card,
+    upstream: Upstream,
+    via: str,
+    headers: Mapping[str, str],
+    *,
+    subject: str = "",
+    seconds: float = 0.0,
+    address: Callable[[str], str] = str,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """The answer of the first place that has one. Raises Absent, Unavailable."""
-    places = Places(card, upstream, via)
+    """The answer of the first place that has one. Raises Absent, Unavailable.
+
+    What belongs to a file and lies beside it is asked for at its `address`, made from the file's own.
+    """
+    places = Places(card, upstream, via, seconds)
     trouble: Absent | Unavailable | None = None
     number = 0
     while (url := await places.at(number, trouble)) is not None:
         async with AsyncExitStack() as stack:
             try:
-                seconds, patient = places.seconds(number), places.is_last(number)
-                request = upstream.get(url, card.filename, headers=headers, seconds=seconds, via=via, patient=patient)
+                request = upstream.get(
+                    address(url),
+                    subject or card.filename,
+                    headers=headers,
+                    seconds=places.seconds(number),
+                    via=via,
+                    patient=places.is_last(number),
+                )
                 response = await stack.enter_async_context(request)
             except (Absent, Unavailable) as error:
                 trouble = worse(trouble, error)
