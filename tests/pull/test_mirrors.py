@@ -218,6 +218,23 @@ async def test_a_range_is_relayed_from_the_mirror_when_the_upstream_cannot_answe
 
 
 @plays
+async def test_metadata_comes_from_the_mirror_too(tmp_path):
+    """Without it an installer would stop before it ever asked for the file."""
+    text = b"Metadata-Version: 2.1\nName: told\nVersion: 1.0\n"
+    told = FakeFile("told-1.0-py3-none-any.whl", data=b"wheel", metadata=text)
+    async with mirrored(tmp_path) as (upstream, mirror, rig):
+        for index in (upstream, mirror):
+            index.add("told", told)
+        upstream.files_fault = Fault("status", status=500)
+        assert 200 == (await rig.page("told")).status
+
+        answer = await rig.get(f"/metadata/{UPSTREAM}/{told.digest()}/{told.filename}")
+
+        assert (200, {"size": len(text)}) == (answer.status, answer.json)
+        assert 1 == mirror.requests[f"/files/told/{told.filename}.metadata"]
+
+
+@plays
 async def test_a_mirrors_page_is_asked_once_for_several_files_of_a_project(tmp_path):
     async with mirrored(tmp_path) as (upstream, mirror, rig):
         for index in (upstream, mirror):
