@@ -22,7 +22,8 @@ from pathlib import Path
 
 from bench.peers import free_port
 from holdfast.drill.corpus import Upstream, wheel
-from holdfast.drill.failures import FRESHNESS_SECONDS, ROWS, Cell, Stage, Subject, play_all, prepare
+from holdfast.drill.failure_stage import FRESHNESS_SECONDS, Cell, Stage, Subject, prepare
+from holdfast.drill.failures import ROWS, play_all
 from holdfast.drill.proxy import FaultProxy
 from holdfast.drill.rig import Rig, fetch, wait_until
 from holdfast.drill.steps import publish

@@ -1,6 +1,7 @@
 """Every row of the failure table holds: what is known is served at once, the unknown is 503, nothing wrong is kept."""
 
-from holdfast.drill.failures import FRESHNESS_SECONDS, Stage, Subject, play_all, prepare
+from holdfast.drill.failure_stage import FRESHNESS_SECONDS, Stage, Subject, prepare
+from holdfast.drill.failures import play_all
 from holdfast.drill.scenario import Say
 from holdfast.drill.steps import publish, world
 
