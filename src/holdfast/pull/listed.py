@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
+import msgspec
+
 from holdfast.core.errors import Unavailable
 from holdfast.core.filenames import parse_filename
 from holdfast.core.model import STATUSES, File, Status, parse_time
@@ -127,6 +129,13 @@ def check_api_version(version: object, name: str) -> None:
     """PEP 629: an unknown major version must not be read."""
     if isinstance(version, str) and version.partition(".")[0] != "1":
         raise Unavailable(f"the upstream's page for {name} has api-version {version[:20]!r}; this reads version 1")
+
+
+def extras_of(fields: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """The fields that are passed through as they are (PEP 708: rejected, but still on the wire), as JSON text."""
+    return tuple(
+        (key, msgspec.json.encode(value, order="deterministic").decode()) for key, value in fields.items() if value
+    )
 
 
 def status_of(table: Mapping[str, object]) -> tuple[Status, str]:

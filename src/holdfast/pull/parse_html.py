@@ -1,4 +1,4 @@
-"""Project pages in plain HTML (PEP 503, with the attributes of PEP 592, 658, 714 and the metas of PEP 629, 792)."""
+"""Project pages in HTML (PEP 503, with attributes of PEP 592, 658, 714 and 740, and metas of PEP 629, 708 and 792)."""
 
 import re
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from holdfast.pull.listed import (
     Page,
     absolute,
     check_api_version,
+    extras_of,
     listed_file,
     status_of,
     text_of,
@@ -22,6 +23,7 @@ from holdfast.pull.listed import (
 _EXTENSIONS = tuple(
     ".whl .tar.gz .zip .tgz .tar.bz2 .tar.xz .tar.z .tar .tbz .egg .exe .msi .rpm .deb .dmg".split()
 )  # what indexes list, or listed in the past
+LOCATIONS_MAX = 100  # of each kind
 _HEADING = re.compile(r"links\s+for\s+(\S+)", re.IGNORECASE)
 
 
@@ -54,7 +56,8 @@ def html_page(body: bytes, url: str, name: str) -> Page:
             "reason": parser.metas.get("pypi:project-status-reason", ""),
         }
     )
-    return Page(display=name, files=files, skipped=found.skipped, status=status, status_reason=reason)
+    extras = extras_of({key: parser.locations[f"pypi:{key}"] for key in ("alternate-locations", "tracks")})
+    return Page(display=name, files=files, skipped=found.skipped, status=status, status_reason=reason, extras=extras)
 
 
 def _says_it_is_empty(parser: "_Anchors", name: str) -> bool:
@@ -109,6 +112,7 @@ class _Anchors(HTMLParser):
         self.anchors: list[tuple[dict[str, str], str]] = []
         self.base = ""
         self.metas: dict[str, str] = {}
+        self.locations: dict[str, list[str]] = {"pypi:alternate-locations": [], "pypi:tracks": []}
         self.heading = ""
         self._open: dict[str, str] | None = None
         self._text: list[str] = []
@@ -122,7 +126,10 @@ class _Anchors(HTMLParser):
         elif tag == "base" and not self.base:
             self.base = attributes.get("href", "")
         elif tag == "meta" and "name" in attributes:
-            self.metas.setdefault(attributes["name"].lower(), attributes.get("content", ""))
+            name, content = attributes["name"].lower(), attributes.get("content", "")
+            self.metas.setdefault(name, content)
+            if name in self.locations and len(self.locations[name]) < LOCATIONS_MAX:
+                self.locations[name].append(content)
         elif tag in ("title", "h1"):
             self._in_heading = True
 

@@ -1,4 +1,4 @@
-"""Project pages in JSON (PEP 691, 700, 592, 714, 740, 792)."""
+"""Project pages in JSON (PEP 691, 700, 592, 708, 714, 740, 792)."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,16 @@ import msgspec
 from holdfast.core.errors import Unavailable
 from holdfast.core.model import File
 from holdfast.core.names import is_filename, is_project_name, normalize
-from holdfast.pull.listed import Files, Page, absolute, check_api_version, listed_file, status_of, text_of
-
-_PASSED_THROUGH = ("alternate-locations", "tracks")  # PEP 708, rejected but still on the wire
+from holdfast.pull.listed import (
+    Files,
+    Page,
+    absolute,
+    check_api_version,
+    extras_of,
+    listed_file,
+    status_of,
+    text_of,
+)
 
 
 def json_page(body: bytes, url: str, name: str) -> Page:
@@ -19,7 +26,8 @@ def json_page(body: bytes, url: str, name: str) -> Page:
         raise Unavailable(f"the upstream's page for {name} is not JSON: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("files"), list):
         raise Unavailable(f"the upstream's JSON for {name} is no project page: it has no list of files")
-    check_api_version(_table(document.get("meta")).get("api-version"), name)
+    meta = _table(document.get("meta"))
+    check_api_version(meta.get("api-version"), name)
     display = document.get("name", name)
     if not isinstance(display, str) or not is_project_name(display) or normalize(display) != name:
         raise Unavailable(f"the upstream's page for {name} carries another name")
@@ -27,7 +35,7 @@ def json_page(body: bytes, url: str, name: str) -> Page:
     for item in document["files"]:
         found.add(_json_file(item, url, name))
     status, reason = status_of(_table(document.get("project-status")))
-    serial = _table(document.get("meta")).get("_last-serial")
+    serial = meta.get("_last-serial")
     return Page(
         display=display,
         files=found.files(),
@@ -35,7 +43,7 @@ def json_page(body: bytes, url: str, name: str) -> Page:
         status=status,
         status_reason=reason,
         serial=serial if isinstance(serial, int) and not isinstance(serial, bool) else None,
-        extras=tuple((key, _json_text(document[key])) for key in _PASSED_THROUGH if document.get(key)),
+        extras=extras_of({"alternate-locations": document.get("alternate-locations"), "tracks": meta.get("tracks")}),
     )
 
 
@@ -69,7 +77,3 @@ def _json_file(item: object, base: str, project: str) -> File | None:
 
 def _table(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
-
-
-def _json_text(value: object) -> str:
-    return msgspec.json.encode(value, order="deterministic").decode()
