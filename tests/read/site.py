@@ -59,7 +59,8 @@ class Breakable(LocalStore):
 class Site:
     """One instance: its tree, its plane, and a client of it."""
 
-    def __init__(self, folder: Path, clock: Clock | None = None, **settings: Any) -> None:
+    def __init__(self, folder: Path, clock: Clock | None = None, tree_of: str = "", **settings: Any) -> None:
+        """`tree_of` names the instance whose tree is in the store, if it is not this one's."""
         self.config = Config(data=folder, **({"instance": INSTANCE} | settings))
         for made in (self.config.run_folder, self.config.spool_folder, self.config.log_folder):
             made.mkdir(exist_ok=True)
@@ -68,7 +69,8 @@ class Site:
         self.clock = clock or SystemClock()
         self.serial = 0
         self.forwarded: list[Request] = []
-        create_instance(self.store, InstanceDocument(self.config.instance, 1, UPLOADED))
+        self.tree_of = tree_of or self.config.instance
+        create_instance(self.store, InstanceDocument(self.tree_of, 1, UPLOADED))
         self.plane = ReadPlane(
             self.config,
             self.store,
@@ -85,7 +87,7 @@ class Site:
     def tell(self, *entries: AnyEntry) -> int:
         """Append one segment and bump the hint, as a publisher does."""
         self.serial += 1
-        append(self.store, Segment(self.serial, f"event-{self.serial}", self.config.instance, UPLOADED, entries))
+        append(self.store, Segment(self.serial, f"event-{self.serial}", self.tree_of, UPLOADED, entries))
         hint.bump(self.config.head_hint, self.serial)
         return self.serial
 

@@ -154,7 +154,7 @@ async def test_warm_pages_outlive_the_store_and_unseen_ones_are_503(tmp_path):
 
 @plays
 async def test_a_front_without_its_tree_starts_and_says_503(tmp_path):
-    async with running(tmp_path, instance="f" * 16) as site:
+    async with running(tmp_path, tree_of="f" * 16) as site:
         page, lists = await site.get("/simple/demo/"), await site.get("/simple/")
         ready, alive = await site.get("/readyz"), await site.get("/healthz")
 
