@@ -108,7 +108,9 @@ class FaultProxy:
         if delay := fault.delay_seconds(self._numbers):
             await asyncio.sleep(delay)
         if fault.status:
-            return web.Response(status=fault.status, text=fault.body, content_type=fault.content_type)
+            # The type as it is: some clients take JSON with a charset behind it for something else.
+            headers = {"Content-Type": fault.content_type}
+            return web.Response(status=fault.status, body=fault.body.encode(), headers=headers)
         try:
             return await self._relay(request, fault)
         except (aiohttp.ClientError, ConnectionError):
