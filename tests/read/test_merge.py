@@ -1,5 +1,6 @@
 """Merged names: one page of several sides' files, whole or not at all."""
 
+import hashlib
 import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from holdfast.config import IndexConfig, UpstreamConfig
 from holdfast.core.merging import join, without_overruled
 from holdfast.core.model import File, Record
 from holdfast.pull.serve import Pull
+from holdfast.read.hosted import SMALL_STORED_BYTES
 from holdfast.tree import addresses
 from holdfast.tree.journal import BytesRemoved, ProjectGone, ProjectHeld
 
@@ -274,3 +276,20 @@ async def test_the_list_names_a_merged_project_that_is_deleted_above(tmp_path):
 
         assert ["demo"] == [project["name"] for project in listed]
         assert 200 == (await site.get("/dev" + path_of(site.wheel("demo", "3.0")))).status
+
+
+@plays
+async def test_a_large_merged_page_is_made_by_the_helper_and_is_whole(tmp_path):
+    async with FakeUpstream() as upstream, merging(tmp_path, upstream) as site:
+        upstream.add("demo", ONE)
+        many = [
+            replace(file(f"demo-3.{n}.tar.gz", version=f"3.{n}"), sha256=hashlib.sha256(b"%d" % n).hexdigest())
+            for n in range(2000)
+        ]
+        record = site.publish("demo", *many)
+        size = site.store.head(addresses.record("main", "demo", _record_digest(site, "demo"))).size
+
+        answer = await page(site)
+
+        assert size > SMALL_STORED_BYTES
+        assert ["1.0", *(f.version for f in record.files)] == versions(answer)
