@@ -74,10 +74,15 @@ class Stage:
     def warm(self, project: str, *versions: str) -> Page:
         """A page that the subject has given once and that has grown old since."""
         self.add(project, *(versions or SEEN_VERSIONS))
-        since = time.monotonic()
-        while (page := self.page(project)).status != 200 and time.monotonic() - since < SETTLED_SECONDS_MAX:
-            time.sleep(0.1)
+        page = self.settled(project)
         time.sleep(FRESHNESS_SECONDS * 1.3)
+        return page
+
+    def settled(self, project: str) -> Page:
+        """A page as the subject gives it when all is well; for some seconds it may still suffer from the row before."""
+        since = time.monotonic()
+        while not (page := self.page(project)).files and time.monotonic() - since < SETTLED_SECONDS_MAX:
+            time.sleep(0.1)
         return page
 
     @contextmanager

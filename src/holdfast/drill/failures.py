@@ -108,7 +108,7 @@ def older_serial(stage: Stage) -> Cell:
         return Fault(paths="/simple/serial/", status=200, body=json.dumps(body), content_type=JSON)
 
     with stage.fault(at(20, 2)):
-        before = stage.page("serial")
+        before = stage.settled("serial")
         time.sleep(FRESHNESS_SECONDS * 1.3)
     with stage.fault(at(10, 1)):
         stage.page("serial")
@@ -120,7 +120,7 @@ def older_serial(stage: Stage) -> Cell:
 def wrong_bytes(stage: Stage) -> Cell:
     """A file with one wrong bit: no client gets it whole, and it is not what the next one gets."""
     made = stage.add("wrong", "1.0", filler_bytes=FILLED["wrong"])[0]
-    url = stage.page("wrong").files.get(made.filename, "")
+    url = stage.settled("wrong").files.get(made.filename, "")
     if not url.startswith(_origin(stage.subject.simple)):
         return Cell(False, "not served here")
     with stage.fault(Fault(paths="*.whl", flip_bit_at=-1)):
@@ -134,7 +134,7 @@ def wrong_bytes(stage: Stage) -> Cell:
 def cut_off(stage: Stage) -> Cell:
     """A file whose transfer ends early: completed or refused, and right for the next client."""
     made = stage.add("short", "1.0", filler_bytes=FILLED["short"])[0]
-    url = stage.page("short").files.get(made.filename, "")
+    url = stage.settled("short").files.get(made.filename, "")
     if not url.startswith(_origin(stage.subject.simple)):
         return Cell(False, "not served here")
     with stage.fault(Fault(paths="*.whl", truncate_after_bytes=100_000)):
@@ -148,7 +148,7 @@ def cut_off(stage: Stage) -> Cell:
 def cold_crowd(stage: Stage) -> Cell:
     """Ten clients ask for one cold file at once: the upstream is asked once."""
     made = stage.add("crowded", "1.0", filler_bytes=FILLED["crowded"])[0]
-    url = stage.page("crowded").files.get(made.filename, "")
+    url = stage.settled("crowded").files.get(made.filename, "")
     if not url.startswith(_origin(stage.subject.simple)):
         return Cell(False, "not served here")
     with stage.fault(Fault(latency_seconds=0.5)), ThreadPoolExecutor(CROWD) as clients:
@@ -161,7 +161,7 @@ def cold_crowd(stage: Stage) -> Cell:
 def client_leaves(stage: Stage) -> Cell:
     """The first client goes away after some bytes: the download goes on for the next."""
     made = stage.add("left", "1.0", filler_bytes=FILLED["left"])[0]
-    url = stage.page("left").files.get(made.filename, "")
+    url = stage.settled("left").files.get(made.filename, "")
     if not url.startswith(_origin(stage.subject.simple)):
         return Cell(False, "not served here")
     with stage.fault(Fault(paths="*.whl", rate_bytes=3_000_000)):
