@@ -1,5 +1,6 @@
 """`holdfast report`: the same figures from the running pull process and from what it wrote down, in plain sentences."""
 
+import http.client
 import json
 import logging
 import time
@@ -14,6 +15,9 @@ from processes import Start, wait_for
 from holdfast.cli.main import main
 from holdfast.cli.pull_status import ask_pull, pull_status
 from holdfast.config import Config
+from holdfast.control.database import close_connection
+from holdfast.drill.corpus import Upstream, wheel
+from holdfast.front.serve import free_port
 from holdfast.pull.cache.ledger import FETCHED, Ledger, encode_ledger
 from holdfast.pull.cache.papers import write_paper
 from holdfast.store.local import LocalStore
@@ -24,19 +28,30 @@ UPSTREAM = "corporate"
 class Place:
     """A data folder with one upstream that cannot be reached."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "http://127.0.0.1:1/simple/") -> None:
         self.config = Config(data=folder / "data")
         settings = folder / "holdfast.toml"
-        settings.write_text(
-            f'[upstream.{UPSTREAM}]\nurl = "http://127.0.0.1:1/simple/"\n[index.main]\nlayers = ["{UPSTREAM}"]\n'
-        )
+        settings.write_text(f'[upstream.{UPSTREAM}]\nurl = "{url}"\n[index.main]\nlayers = ["{UPSTREAM}"]\n')
         self.environ = {"HOLDFAST_DATA": str(self.config.data), "HOLDFAST_CONFIG": str(settings)}
-        LocalStore.create(self.config.store_folder)
 
     def __call__(self, *words: str, code: int = 0) -> str:
-        done = CliRunner().invoke(main, ["report", *words], env=self.environ)
+        return self.run("report", *words, code=code)
+
+    def run(self, *words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(main, words, env=self.environ)
         assert code == done.exit_code, done.output
         return done.output
+
+    def page(self, name: str) -> int:
+        """The status of a project's page; 0 while nobody listens."""
+        connection = http.client.HTTPConnection(self.environ["HOLDFAST_LISTEN"], timeout=10)
+        try:
+            connection.request("GET", f"/simple/{name}/")
+            return connection.getresponse().status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
 
     def remember(self, ledger: Ledger) -> None:
         write_paper(self.config.cache_folder / "ledger.zst", encode_ledger(ledger))
@@ -103,6 +118,7 @@ def test_a_time_without_records_is_told_and_not_taken_for_a_quiet_one(tmp_path: 
 
 def test_the_running_pull_tells_what_it_was_told_a_moment_ago(tmp_path: Path, start: Start) -> None:
     place = Place(tmp_path)
+    LocalStore.create(place.config.store_folder)
     start("-m", "holdfast.cli.main", "pull", **place.environ)
     wait_for(lambda: pull_status(place.config.pull_socket), "pull answers")
     batch = {"samples": [[time.time(), UPSTREAM, "hit", 5, 5000]]}
@@ -112,6 +128,29 @@ def test_the_running_pull_tells_what_it_was_told_a_moment_ago(tmp_path: Path, st
 
     assert f"upstream {UPSTREAM}: 5 answers served, 100 % from what is kept" in text
     assert "Pull does not run" not in text
+
+
+def test_a_switch_is_a_sentence_of_the_report_right_after_it(tmp_path: Path, start: Start) -> None:
+    """Front and pull as processes: what the front served from memory while the upstream was off is in the report."""
+    with Upstream([wheel("demo", "1.0")]) as upstream:
+        place = Place(tmp_path, f"{upstream.url}/simple/")
+        place.run("_initialise")
+        place.environ |= {"HOLDFAST_LISTEN": f"127.0.0.1:{free_port('127.0.0.1')}"}
+        for role in ("pull", "front"):
+            start("-m", "holdfast.cli.main", role, **place.environ)
+        wait_for(lambda: pull_status(place.config.pull_socket), "pull answers")
+        wait_for(lambda: place.page("demo") == 200, "the front serves the page")
+        close_connection()
+
+        place.run("upstream", "off", UPSTREAM, "--for", "10m", "--reason", "a drill")
+        wait_for(lambda: "is off" in place(), "pull has noted it")
+        during = [place.page("demo") for _ in range(5)] + [place.page("unseen")]
+        wait_for(lambda: "5 answers served, 1 failed" in place(), "the front has told what it served")
+        place.run("upstream", "on", UPSTREAM)
+        wait_for(lambda: f"While upstream {UPSTREAM} was off (" in place(), "pull has noted the end")
+
+        assert [200] * 5 + [503] == during
+        assert "a drill" in place() and "5 answers served, 1 failed" in place()
 
 
 def test_a_span_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ async def test_a_switched_off_upstream_is_a_period_with_its_answers(tmp_path):
         change(rig.store, lambda _: Overrides(upstreams_off=(switch,)), by="alice", what="off", now=now)
         await rig.pull.look_at_switches()
         await rig.pull.keeper.watch()
-        sample = [SystemClock().now().timestamp(), UPSTREAM, "stale", 2, 20]
+        sample = [SystemClock().now().timestamp() + 1, UPSTREAM, "stale", 2, 20]
         await rig.session.post("http://pull/usage", json={"samples": [sample]})
 
         (period,) = (await rig.get("/report")).json["upstreams"][0]["periods"]

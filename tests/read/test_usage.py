@@ -4,7 +4,7 @@ import json
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from pull.fake_upstream import FakeUpstream
+from pull.fake_upstream import FakeFile, FakeUpstream
 from read.plays import plays
 from read.site import JSON, Site
 from read.test_pulled import BIG, METADATA, WHEEL, address, layered
@@ -239,3 +239,17 @@ async def test_a_file_that_is_evicted_before_it_is_read_is_asked_for_again_and_n
 
         assert (503, "1") == (answer.status, answer.headers["retry-after"])
         assert 2 == len(asked)
+
+
+@plays
+async def test_metrics_tell_how_much_is_kept_and_within_which_bound(tmp_path):
+    async with FakeUpstream() as upstream, layered(tmp_path, upstream) as site:
+        upstream.add("demo", FakeFile("demo-1.0.tar.gz", data=b"source"))
+        await site.get("/simple/demo/", accept=JSON)
+        await site.pull.pull.keeper.ready()
+        await site.pull.pull.keeper.upkeep()
+        kept = sum(info.size for info in site.store.list("pulled/"))
+
+        lines = (await site.get("/metrics")).body.decode().splitlines()
+
+        assert {f"holdfast_cache_bytes {kept}", f"holdfast_cache_bytes_max {200 * 1024**3}"} <= set(lines)

@@ -101,7 +101,12 @@ class Keeper:
             self._uses.update(dict.fromkeys(used, minute))
 
     def figures(self) -> dict[str, object]:
-        """Numbers for `/status` and metrics, without waiting for anything."""
+        """Numbers for `/status` and metrics, without waiting for anything.
+
+        Whoever sees an upstream's switch there finds the period in the report that has begun or ended with it.
+        """
+        if self._ready.is_set():
+            self._watch()
         held, done = self.holdings, self.holdings.ledger
         return {
             "bytes": held.inventory.size_bytes,

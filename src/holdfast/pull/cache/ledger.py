@@ -16,6 +16,7 @@ DAYS_KEPT = 400
 PERIODS_KEPT = 2_000
 RUNS_KEPT = 2_000
 GAP_SECONDS = 90.0  # between two runs of pull: less is a restart, more is told as time nothing is known of
+SAMPLE_SECONDS = 1.0  # that one sample of a front's counters stands for
 FETCHED = "fetched"  # beside the ways an answer was served: requests sent to the upstream, and bytes received
 DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
 HOUR = 3600
@@ -96,8 +97,9 @@ class Ledger(msgspec.Struct, kw_only=True):
         """Count answers given at that time, also for the period they fell into."""
         _add(self.hours.setdefault(upstream, {}).setdefault(int(at) // HOUR, {}), served, answers, size)
         for period in reversed(self.periods):
-            # A sample tells of the second before it.
-            if period.upstream == upstream and period.started <= at <= (period.ended or at) + 1:
+            # A sample tells of the second before it, and belongs where the middle of that lies.
+            middle = at - SAMPLE_SECONDS / 2
+            if period.upstream == upstream and period.started <= middle <= (period.ended or at):
                 _add(period.counts, served, answers, size)
                 return
 
