@@ -94,6 +94,7 @@ class FakeUpstream:
     etags: bool = True
     ranges: bool = True
     lengths: bool = True  # Content-Length on files
+    sizes: bool = True  # of files, in JSON
     serial: int | None = None
     credentials: str = ""  # the Authorization header it demands
     redirect_files_to: str = ""  # another origin that has the files
@@ -211,9 +212,10 @@ class FakeUpstream:
             "filename": file.filename,
             "url": f"../../files/{name}/{file.filename}",
             "hashes": {algorithm: file.digest(algorithm) for algorithm in file.hashes},
-            "size": file.size,
             "yanked": file.yanked,
         }
+        if self.sizes:
+            entry["size"] = file.size
         if file.upload_time:
             entry["upload-time"] = file.upload_time
         if file.provenance:

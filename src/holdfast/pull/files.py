@@ -19,6 +19,7 @@ from holdfast.pull.cache.room import Room
 from holdfast.pull.cache.scrub import digest_of
 from holdfast.pull.cards import Cards, Hashes
 from holdfast.pull.download import download
+from holdfast.pull.facts import Learnt
 from holdfast.pull.growing import Growing
 from holdfast.pull.pages import Pages
 from holdfast.pull.shelf import Shelf
@@ -183,6 +184,8 @@ class Files:
             sha256 = growing.verify()
             self._demand_allowed(sha256)
             growing.release()
+            if card.size is None and card.sha256:
+                self._pages.learn_later(card.project, Learnt(card.filename, sha256, growing.received))
             await keep(replace(card, sha256=sha256, size=growing.received), sha256, growing)
         except Outcome as error:
             counters.corrupt += isinstance(error, Corrupt)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from holdfast.core.errors import Outcome, Unavailable
 from holdfast.core.model import Card
+from holdfast.pull.facts import Learnt
 from holdfast.pull.files import Files, KeptFile
 from holdfast.pull.growing import Growing
 from holdfast.pull.metadata import Metadata
@@ -151,6 +152,8 @@ async def describe(request: web.Request, parts: Parts, sha256: str, filename: st
     size = card.size
     if size is None:
         size = await _size_by_range(parts, card, via_of(request))
+        if size is not None:
+            parts.pages.learn_later(card.project, Learnt(card.filename, card.sha256, size))
     if size is None:
         opened = await parts.files.open(sha256, filename, via_of(request))
         if isinstance(opened, Growing):
