@@ -10,6 +10,7 @@ from enum import Enum, auto
 from holdfast.core.model import Record
 
 SHRINK_FILES_MIN = 10  # below this, losing half the list happens in everyday deletions
+REPLACED_FILES_MIN = 3  # below this, a list may well have been replaced as a whole: one release by the next
 CLOCK_SKEW = timedelta(seconds=5)
 
 
@@ -80,10 +81,12 @@ def implausible(kept: Record | None, new: Record, *, persistent: bool = False) -
 
 def _shrink(kept: Record, new: Record) -> str | None:
     """Count files that vanished, not lengths: a list of the same length with other files is no better."""
-    if len(kept.files) < SHRINK_FILES_MIN:
+    if len(kept.files) < REPLACED_FILES_MIN:
         return None
     now_listed = {file.filename for file in new.files}
     lost = sum(file.filename not in now_listed for file in kept.files)
+    if lost < len(kept.files) < SHRINK_FILES_MIN:
+        return None
     return f"it lost {lost} of its {len(kept.files)} files" if 2 * lost > len(kept.files) else None
 
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 from holdfast.core.errors import Unavailable
+from holdfast.core.filenames import project_candidates
 from holdfast.core.model import File
 from holdfast.core.names import is_filename, is_project_name, normalize
 from holdfast.pull.listed import (
@@ -30,9 +31,9 @@ _HEADING = re.compile(r"links\s+for\s+(\S+)", re.IGNORECASE)
 def html_page(body: bytes, url: str, name: str) -> Page:
     """An anchor is a file when the last segment of its URL, or its text, is a distribution's filename.
 
-    A page without any file counts as an empty project only when it says that it is a Simple API page: it carries
+    A page without any file of this project's name counts only when it says that it is a Simple API page: it carries
     the repository version (PEP 629) or the customary heading with this project's name. Anything else may be a
-    maintenance page with status 200.
+    maintenance page with status 200, or a parked domain that offers a `setup.exe`.
     """
     parser = _Anchors()
     # Without what follows the last tag: the standard parser looks through that again for each `<` in it (60 KB of
@@ -48,7 +49,8 @@ def html_page(body: bytes, url: str, name: str) -> Page:
     for attributes, text in parser.anchors:
         found.add(_html_file(attributes, text.strip(), base, name))
     files = found.files()
-    if not files and not _says_it_is_empty(parser, name):
+    is_named = any(name in project_candidates(file.filename) for file in files)
+    if not is_named and not (_says_what_it_is(parser, name) and (files or not parser.anchors)):
         raise Unavailable(f"the upstream answered for {name} with an HTML page that is no project page")
     status, reason = status_of(
         {
@@ -60,9 +62,7 @@ def html_page(body: bytes, url: str, name: str) -> Page:
     return Page(display=name, files=files, skipped=found.skipped, status=status, status_reason=reason, extras=extras)
 
 
-def _says_it_is_empty(parser: "_Anchors", name: str) -> bool:
-    if parser.anchors:
-        return False
+def _says_what_it_is(parser: "_Anchors", name: str) -> bool:
     heading = _HEADING.search(parser.heading)
     named = heading is not None and is_project_name(heading[1]) and normalize(heading[1]) == name
     return named or "pypi:repository-version" in parser.metas

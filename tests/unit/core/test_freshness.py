@@ -105,6 +105,10 @@ def page(first: int, count: int, serial: int | None = None, **changes):
         (page(0, 10), page(0, 5), None),
         (page(0, 10), page(0, 4), "it lost 6 of its 10 files"),
         (page(0, 10), page(6, 10), "it lost 6 of its 10 files"),
+        (page(0, 2), page(7, 1), None),
+        (page(0, 3), page(2, 1), None),
+        (page(0, 3), page(7, 9), "it lost 3 of its 3 files"),
+        (page(0, 3, 5), page(7, 9, 6), None),
         (page(0, 10, 5), page(0, 4, 6), None),
         (page(0, 10, 5), page(0, 4, 5), "it lost 6 of its 10 files"),
         # serials
