@@ -59,6 +59,7 @@ class Keeper:
         self._ready = asyncio.Event()
         self._listed = asyncio.Event()
         self._scrub_wanted = asyncio.Event()
+        self._scrubbing = asyncio.Lock()
         self._evicting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._samples: list[Sample] = []
@@ -300,8 +301,9 @@ class Keeper:
         scrub = self._scrub
         assert scrub is not None, "not before ready"
         loop = asyncio.get_running_loop()
-        while await loop.run_in_executor(self._slow, lambda: scrub.step(self._clock.now().timestamp())):
-            self._is_news = True
+        async with self._scrubbing:
+            while await loop.run_in_executor(self._slow, lambda: scrub.step(self._clock.now().timestamp())):
+                self._is_news = True
 
     async def _in_thread(self, work: Callable[[], V]) -> V:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
