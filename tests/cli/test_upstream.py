@@ -121,7 +121,7 @@ def test_the_list_tells_how_it_is_going_and_no_credentials(holdfast: Place, upst
     text, document = holdfast("upstream", "list"), json.loads(holdfast("upstream", "list", "--json"))
 
     assert text.startswith(f"corporate  {upstream.url}/simple/  on\n  breaker closed, answered 0:00:0")
-    assert "hit rate 0 %, 0 pages and 0 files in flight" in text
+    assert "nothing served yet, 0 pages and 0 files in flight" in text
     assert document["pull"] is True
     assert {"name": "corporate", "off": 0, "breaker": "closed", "pages_in_flight": 0}.items() <= document["upstreams"][
         0

@@ -8,6 +8,7 @@ from read.plays import plays
 from read.site import private_index, running
 from read.test_pulled import layered
 
+from holdfast.clock import SystemClock
 from holdfast.config import UpstreamConfig
 from holdfast.core.names import is_index_name
 from holdfast.read.upstreams_page import upstreams_page
@@ -32,10 +33,23 @@ async def test_it_tells_how_each_upstream_is_doing(tmp_path):
     assert "answering" in after.body.decode()
     assert upstream.url in after.body.decode()
     assert "<script" not in after.body.decode()
-    for line in ("off", "breaker_open", "pages_in_flight", "files_in_flight", "hit_rate", "last_success_age_seconds"):
+    for line in ("off", "breaker_open", "pages_in_flight", "files_in_flight", "last_success_age_seconds"):
         assert f'\nholdfast_upstream_{line}{{upstream="up"}} ' in metrics
     assert '\nholdfast_upstream_off{upstream="up"} 0\n' in metrics
     assert "\n# TYPE holdfast_upstream_off gauge\n" in metrics
+
+
+@plays
+async def test_the_hit_rate_is_that_of_what_fronts_served(tmp_path):
+    now = SystemClock().now().timestamp()
+    samples = [[now, "up", "hit", 8, 80], [now, "up", "stale", 1, 10], [now, "up", "miss", 3, 30]]
+    async with FakeUpstream() as upstream, layered(tmp_path, upstream) as site:
+        await site.pull.session.post("http://pull/usage", json={"samples": samples})
+        await site.pull.get("/report")  # takes in what was told
+        page, metrics = await site.get("/upstreams"), await site.get("/metrics")
+
+    assert "<td>75%</td>" in page.body.decode()
+    assert '\nholdfast_upstream_hit_rate{upstream="up"} 0.75\n' in metrics.body.decode()
 
 
 @plays

@@ -187,7 +187,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         lines.append(f"  mirror {mirror['url']}" + (f"  breaker {mirror['breaker']}" if "breaker" in mirror else ""))
     if "breaker" in facts:
         rate = facts.get("hit_rate")
-        hits = f"hit rate {rate * 100:.0f} %" if rate is not None else "asked for nothing yet"
+        hits = f"hit rate of the last day {rate * 100:.0f} %" if rate is not None else "nothing served yet"
         flying = f"{facts['pages_in_flight']} pages and {facts['files_in_flight']} files in flight"
         lines.append(f"  breaker {facts['breaker']}, {_last(facts, 'success', 'answered')}, {hits}, {flying}")
         if facts.get("last_failure_reason"):

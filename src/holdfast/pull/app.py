@@ -20,12 +20,19 @@ Answer = Awaitable[web.StreamResponse]
 
 
 class App:
-    """The handlers. `parts` by upstream name."""
+    """The handlers. `parts` by upstream name, `hit_rate` by it too, 0 to 1 or None."""
 
-    def __init__(self, parts: Mapping[str, Parts], clock: Clock, more_status: Callable[[], dict[str, object]]) -> None:
+    def __init__(
+        self,
+        parts: Mapping[str, Parts],
+        clock: Clock,
+        more_status: Callable[[], dict[str, object]],
+        hit_rate: Callable[[str], float | None],
+    ) -> None:
         self._parts = parts
         self._clock = clock
         self._more_status = more_status
+        self._hit_rate = hit_rate
         self._started = clock.now()
 
     def application(self) -> web.Application:
@@ -93,7 +100,10 @@ class App:
 
     async def status(self, _request: web.Request) -> web.StreamResponse:
         uptime = (self._clock.now() - self._started).total_seconds()
-        upstreams = [{**p.upstream.snapshot(), "files_arriving": len(p.files.growing)} for p in self._parts.values()]
+        upstreams = [
+            {**p.upstream.snapshot(), "hit_rate": self._hit_rate(name), "files_arriving": len(p.files.growing)}
+            for name, p in self._parts.items()
+        ]
         return web.json_response({"uptime_seconds": uptime, "upstreams": upstreams, **self._more_status()})
 
     def _of(self, request: web.Request) -> Parts:

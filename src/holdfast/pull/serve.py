@@ -30,6 +30,7 @@ from holdfast.pull.mirrors import Mirrors
 from holdfast.pull.pages import Pages
 from holdfast.pull.sending import Parts
 from holdfast.pull.shelf import Shelf
+from holdfast.pull.status import hit_rate
 from holdfast.pull.switches import Switches
 from holdfast.pull.upstream import Upstream
 from holdfast.pull.wheels import Wheels
@@ -73,6 +74,7 @@ class Pull:
         if free_bytes_min is not None:
             config = replace(config, free_bytes_min=free_bytes_min)
         self._config = config
+        self._clock = clock
         store = NotedStore(store)
         self.keeper = Keeper(config, store, clock, self._snapshots)
         self._reader = TreeReader(store, clock, config.instance)
@@ -85,7 +87,7 @@ class Pull:
         self._parts = {
             u.name: self._build(Upstream(u, config.instance, clock, self._switches)) for u in config.upstreams
         }
-        self._app = App(self._parts, clock, self._status)
+        self._app = App(self._parts, clock, self._status, self._hit_rate)
         self._cache_routes = CacheRoutes(config, self.keeper, clock)
         self._journal_trouble = ""
         self._runner: web.AppRunner | None = None
@@ -178,6 +180,9 @@ class Pull:
 
     def _snapshots(self) -> list[dict[str, object]]:
         return [parts.upstream.snapshot() for parts in self._parts.values()]
+
+    def _hit_rate(self, upstream: str) -> float | None:
+        return hit_rate(self.keeper.holdings.ledger.hours.get(upstream, {}), self._clock.now())
 
     def _status(self) -> dict[str, object]:
         return {

@@ -1,7 +1,10 @@
 """What pull counts per upstream, as `/status` shows it: plain integers, no time series."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+
+from holdfast.pull.cache.ledger import HOUR, Counts
 
 
 @dataclass(slots=True)
@@ -50,16 +53,14 @@ class Health:
             "last_success_age_seconds": age,
             "last_failure": self.last_failure and self.last_failure.isoformat(),
             "last_failure_reason": self.last_failure_reason,
-            "hit_rate": self._hit_rate(),
             **asdict(self.counters),
         }
 
-    def _hit_rate(self) -> float | None:
-        """How much of what was asked of this process was kept already, 0 to 1; None before the first question.
 
-        Fronts answer most of what is kept without asking: the true rate is higher.
-        """
-        counters = self.counters
-        hits = counters.page_hits + counters.file_hits + counters.absent_served
-        asked = hits + counters.page_fetches + counters.file_fetches
-        return round(hits / asked, 4) if asked else None
+def hit_rate(hours: Mapping[int, Counts], now: datetime) -> float | None:
+    """Of what fronts served of one upstream in the last day, how much was kept, 0 to 1; None when nothing was asked."""
+    this_hour = int(now.timestamp()) // HOUR
+    found = [hours.get(hour, {}) for hour in range(this_hour - 24, this_hour + 1)]
+    answers = {way: sum(counts.get(way, (0, 0))[0] for counts in found) for way in ("hit", "stale", "miss")}
+    asked = sum(answers.values())
+    return round((answers["hit"] + answers["stale"]) / asked, 4) if asked else None

@@ -14,7 +14,7 @@ _STYLE = (
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3em .8em .3em 0;"
     "border-bottom:1px solid #ccc}.bad{font-weight:bold}"
 )
-_HEADS = ("Upstream", "State", "Last answer", "Hit rate", "Under way", "Last failure")
+_HEADS = ("Upstream", "State", "Last answer", "Hit rate, last day", "Under way", "Last failure")
 
 
 def upstreams_page(upstreams: Iterable[UpstreamConfig], status: Mapping[str, Any] | None, now: datetime) -> bytes:
