@@ -13,6 +13,7 @@ from holdfast.core.errors import Unavailable
 from holdfast.pull.cache.eviction import PAGE_UNUSED_MINUTES, choose
 from holdfast.pull.cache.holdings import Holdings, minute_of
 from holdfast.pull.cache.inventory import Inventory
+from holdfast.pull.cache.keeper import Keeper
 from holdfast.pull.cache.noted import NotedStore
 from holdfast.pull.cache.shared import SharedUse
 from holdfast.store.local import LocalStore
@@ -248,6 +249,26 @@ def test_nothing_leaves_while_another_machines_use_cannot_be_read(tmp_path) -> N
 
     with pytest.raises(Unavailable):
         holdings.plan(100)
+
+
+@plays
+async def test_the_bound_holds_by_itself_in_the_background(tmp_path):
+    store = NotedStore(LocalStore.create(tmp_path / "store"))
+    upstreams = (UpstreamConfig(UPSTREAM, "https://up.example/simple/"),)
+    config = Config(data=tmp_path, upstreams=upstreams, cache_bytes_max=2000, free_bytes_min=0)
+    keeper = Keeper(config, store, ManualClock(), lambda: [])
+    for number in range(30):
+        store.put(addresses.pulled_file(UPSTREAM, sha(number)), b"x" * 100)
+    keeper.start()
+    try:
+        await keeper.ready()
+        await keeper.upkeep()
+
+        assert 19 == len(list(store.list(addresses.PULLED_PREFIX)))
+        assert (1900, 11, 1100) == tuple(keeper.figures()[key] for key in ("bytes", "evicted_objects", "evicted_bytes"))
+        assert "the cache is larger than cache_bytes_max" == keeper.holdings.ledger.evicted.last_why
+    finally:
+        await keeper.stop()
 
 
 @plays
