@@ -34,3 +34,27 @@ async def test_a_small_body_that_unfolds_to_a_large_page_is_read_outside(padding
         await helpers.close()
 
     assert jobs == helpers.jobs
+
+
+@pytest.mark.parametrize(("padding", "jobs"), [(10_000, 0), (25_000, 1)])
+@plays
+async def test_html_is_read_outside_when_it_is_a_third_as_long(padding, jobs):
+    page = b"<html><title>Links for demo</title>" + b" " * padding + b"</html>"
+    job = PageJob(
+        upstream="up",
+        name="demo",
+        url="https://index.test/simple/demo/",
+        body=page,
+        content_encoding="",
+        content_type="text/html",
+        etag="",
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        bytes_max=64 * MIB,
+    )
+    helpers = Helpers()
+    try:
+        assert not (await helpers.build_page(job)).refused
+    finally:
+        await helpers.close()
+
+    assert jobs == helpers.jobs

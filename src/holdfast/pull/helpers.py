@@ -24,6 +24,7 @@ JOB_SECONDS_MAX = 60.0
 JOBS_PER_HELPER_MAX = 500  # then it is replaced: memory that a huge page fragmented goes back
 INLINE_BYTES_MAX = 10 * 1024  # compressed: some 50 files of a page, its record and its book; 4 ms of work
 COMPRESSION = 5  # what compression makes of an index page, roughly
+HTML_WEIGHT = 3  # HTML takes so much longer to read than JSON of the same size, and hostile HTML ten times as long
 WAITING_MAX = 64
 
 
@@ -42,7 +43,8 @@ class Helpers:
 
     async def build_page(self, job: PageJob) -> BuiltPage:
         """Build a page here or in a helper, by its size. Raises Unavailable."""
-        size = _packed_bytes(job) + len(job.old_page or b"") + len(job.old_book or b"")
+        weight = 1 if "json" in job.content_type.lower() else HTML_WEIGHT
+        size = _packed_bytes(job) * weight + len(job.old_page or b"") + len(job.old_book or b"")
         result = _judged(perform(job)) if size <= INLINE_BYTES_MAX else await self._perform(job)
         assert isinstance(result, BuiltPage), result
         return result
