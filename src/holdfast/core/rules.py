@@ -13,7 +13,6 @@ from typing import Literal, Protocol
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 from holdfast.core.filenames import version_key
 from holdfast.core.names import normalize
@@ -98,10 +97,8 @@ class Denied:
         """True when the version of such a project is meant; one that does not parse is, to be safe."""
         if not self.versions:
             return True
-        try:
-            return _specifiers(self.versions).contains(Version(version), prereleases=True)
-        except InvalidVersion:
-            return True
+        parsed = version_key(version)[1]
+        return isinstance(parsed, str) or _specifiers(self.versions).contains(parsed, prereleases=True)
 
 
 def denied(what: str, reason: str) -> Denied:
@@ -182,7 +179,7 @@ class Rules:
         """Tells these rules from others, for caches and entity tags."""
         return sha256(repr(self).encode()).hexdigest()[:16]
 
-    @property
+    @cached_property
     def exclusion(self) -> str:
         """Why no file of the project may ever come in, or ""."""
         if self.allow:
