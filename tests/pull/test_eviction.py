@@ -256,7 +256,7 @@ async def test_the_bound_holds_by_itself_in_the_background(tmp_path):
     store = NotedStore(LocalStore.create(tmp_path / "store"))
     upstreams = (UpstreamConfig(UPSTREAM, "https://up.example/simple/"),)
     config = Config(data=tmp_path, upstreams=upstreams, cache_bytes_max=2000, free_bytes_min=0)
-    keeper = Keeper(config, store, ManualClock(), lambda: [])
+    keeper = Keeper(config, store, ManualClock(), list)
     for number in range(30):
         store.put(addresses.pulled_file(UPSTREAM, sha(number)), b"x" * 100)
     keeper.start()
