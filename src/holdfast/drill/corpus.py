@@ -39,13 +39,12 @@ def wheel(project: str, version: str, requires: Iterable[str] = (), filler_bytes
     info = f"{module}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nSummary: a drill package\n"
     metadata += "".join(f"Requires-Dist: {r}\n" for r in requires) + "\n"
-    members = {
-        f"{module}/__init__.py": f'__version__ = "{version}"\n'.encode(),
-        f"{info}/METADATA": metadata.encode(),
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: drill\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
+    members = {f"{module}/__init__.py": f'__version__ = "{version}"\n'.encode()}
     if filler_bytes:
         members[f"{module}/filler.bin"] = _filler(filler_bytes, f"{project}-{version}")
+    # Last, as build tools have it and the wheel's specification asks.
+    members[f"{info}/METADATA"] = metadata.encode()
+    members[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: drill\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     record = "".join(f"{name},sha256={_record_hash(data)},{len(data)}\n" for name, data in members.items())
     members[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
     buffer = io.BytesIO()
