@@ -145,7 +145,7 @@ class Metadata:
         return await self._keep(replace(card, metadata_from="wheel", size=found.total), found.metadata)
 
     async def _keep(self, card: Card, body: bytes) -> int:
-        """Store the sidecar, then the card that holds later reads to it. Raises Corrupt, Unavailable."""
+        """Store the sidecar, and the card that holds later reads to it. Raises Corrupt, Unavailable."""
         digest = hashlib.sha256(body).hexdigest()
         if card.metadata_sha256 and digest != card.metadata_sha256:
             self._upstream.counters.corrupt += 1
@@ -155,12 +155,15 @@ class Metadata:
             raise Corrupt(f"the metadata of {card.filename} does not have the digest its page gave")
         if not is_metadata(body):
             raise Unavailable(f"{self._upstream.label} gave something else than the metadata of {card.filename}")
-        await self._shelf.put(addresses.pulled_metadata(self._upstream.name, card.sha256), body)
-        if card.metadata_from or not card.metadata_sha256:
-            await self._cards.keep(replace(card, has_metadata=True, metadata_sha256=digest))
-            self._pages.learn_later(
-                card.project, Learnt(card.filename, card.sha256, card.size, digest, card.metadata_from)
-            )
+        key = addresses.pulled_metadata(self._upstream.name, card.sha256)
+        if card.metadata_sha256 and not card.metadata_from:
+            await self._shelf.put(key, body)
+            return len(body)
+        # Each is good without the other: a resolver waits for both, so both at once.
+        known = replace(card, has_metadata=True, metadata_sha256=digest)
+        await asyncio.gather(self._shelf.put(key, body), self._cards.keep(known))
+        fact = Learnt(card.filename, card.sha256, card.size, digest, card.metadata_from)
+        self._pages.learn_later(card.project, fact)
         return len(body)
 
     async def _learn_none(self, card: Card) -> None:
