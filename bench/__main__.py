@@ -41,7 +41,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "hot": ("The hot path beside other work", _hot),
     "writes": ("Writes (fsync on)", _writes),
     "installs": ("A chain of fifty packages", installs.run),
-    "resolving": ("uv resolves a chain of fifty, from an upstream 50 ms and 10 MB/s away without metadata", resolving.run),
+    "resolving": ("uv resolves a chain of fifty: upstream 50 ms and 10 MB/s away, no metadata", resolving.run),
     "failures": ("While the upstream fails: other indexes on the same rig", failures.run),
 }
 
