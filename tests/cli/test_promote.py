@@ -107,8 +107,9 @@ def test_programs_get_one_json_object(holdfast: Shell) -> None:
 
 
 REFUSED = [
-    (("demo", "staging", "main"), "'demo' names no version; for example demo==1.0"),
-    (("demo==x", "staging", "main"), "'x' is no version; for example demo==1.0"),
+    (("demo", "staging", "main"), "'demo' is no PROJECT==VERSION; a good one: demo==1.2.3"),
+    (("demo==x", "staging", "main"), "'demo==x' is no PROJECT==VERSION; a good one: demo==1.2.3"),
+    ((f"demo=={'1' * 5000}", "staging", "main"), "'demo==1111"),
     (("demo==2.0", "staging", "main"), "no release '2.0' of 'demo' in index 'staging'"),
     (("demo==1.0", "staging", "nowhere"), "there is no index 'nowhere'; the configured ones: main, staging"),
     (("demo==1.0", "upstream", "main"), "'upstream' is an upstream: releases are promoted between hosted indexes."),

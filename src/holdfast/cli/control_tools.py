@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from holdfast.control.publication.publisher import Publisher
     from holdfast.store.port import Store
 
+SHOWN_CHARS_MAX = 200  # of an argument that makes no sense
 HOLD_SECONDS = 8.0  # how long a command waits for a database or store that is busy
 
 
@@ -77,6 +78,17 @@ def project_name(text: str) -> str:
     if not is_project_name(text):
         fail(f"{text!r} is no project name; letters, digits, '.', '_' and '-', beginning and ending with the former")
     return normalize(text)
+
+
+def pinned_release(text: str) -> tuple[str, str]:
+    """`PROJECT==VERSION`, both parts normalised; ends the command for anything else."""
+    from holdfast.core.filenames import normalized_version
+
+    name, _, version = text.partition("==")
+    found = project_name(name.strip()), normalized_version(version.strip())
+    if not found[1]:
+        fail(f"{text[:SHOWN_CHARS_MAX]!r} is no PROJECT==VERSION; a good one: demo==1.2.3")
+    return found
 
 
 def index_option(function: click.decorators.FC) -> click.decorators.FC:

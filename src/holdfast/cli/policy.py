@@ -17,7 +17,7 @@ import click
 import structlog
 
 from holdfast import log as logging
-from holdfast.cli.control_tools import known_index, outcomes, project_name
+from holdfast.cli.control_tools import known_index, outcomes, pinned_release
 from holdfast.cli.errors import config_or_exit, fail
 from holdfast.config import DEFAULT_INDEX, Config
 
@@ -121,7 +121,7 @@ def pass_(release: str, duration: str, reason: str, index: str) -> None:
     from holdfast.cli.policy_facts import obstacle
     from holdfast.tree.overrides import PolicyPass
 
-    name, version = _release(release)
+    name, version = pinned_release(release)
     now, reason = datetime.now(UTC), _one_line(reason)
     until = now + timedelta(seconds=_pass_seconds(duration))
     with _open() as (config, store):
@@ -150,7 +150,7 @@ def unpass(release: str, index: str) -> None:
 
     from holdfast.tree.overrides import newest
 
-    name, version = _release(release)
+    name, version = pinned_release(release)
     key = (index, name, version)
     with _open() as (config, store):
         known_index(config, index)
@@ -176,7 +176,7 @@ def explain(release: str, index: str, as_json: bool) -> None:
     """Say which rule holds a version back and why, as far as what is kept here tells."""
     from holdfast.cli.policy_explain import explanation, lines_of
 
-    name, version = _release(release)
+    name, version = pinned_release(release)
     with _open() as (config, store):
         known_index(config, index)
         facts = explanation(config, store, index, name, version)
@@ -303,19 +303,6 @@ def _nothing_to_undeny(config: Config, rule: str, where: str, made: list[str]) -
 
 def _place(index: str) -> str:
     return "every index" if index == EVERY_INDEX else f"index {index}"
-
-
-def _release(text: str) -> tuple[str, str]:
-    """A pinned version, both parts normalised; ends the command for anything else."""
-    from packaging.version import InvalidVersion, Version
-
-    name, separator, version = text.partition("==")
-    try:
-        if not separator:
-            raise InvalidVersion(text)
-        return project_name(name.strip()), str(Version(version.strip()))
-    except InvalidVersion:
-        fail(f"{text!r} is no PROJECT==VERSION; a good one: demo==1.2.3")
 
 
 def _pass_seconds(duration: str) -> int:

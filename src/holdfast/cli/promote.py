@@ -4,8 +4,7 @@ import json
 
 import click
 
-from holdfast.cli.control_tools import known_index, open_desk, project_name
-from holdfast.cli.errors import fail
+from holdfast.cli.control_tools import known_index, open_desk, pinned_release
 
 
 @click.command()
@@ -16,7 +15,7 @@ from holdfast.cli.errors import fail
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def promote(release: str, source: str, target: str, dry_run: bool, as_json: bool) -> None:
     """List a release of index FROM in index TO too: the same bytes, whole or not at all."""
-    name, version = _release(release)
+    name, version = pinned_release(release)
     with open_desk() as desk:
         from holdfast.control.accounts.actor import operator
         from holdfast.control.api.promotions import promotion_document
@@ -39,19 +38,6 @@ def promote(release: str, source: str, target: str, dry_run: bool, as_json: bool
             click.echo(f"{name} {done.version} is in {landing.name} already")
         else:
             click.echo(f"{'would promote' if dry_run else 'promoted'} {name} {done.version} to {landing.name}")
-
-
-def _release(text: str) -> tuple[str, str]:
-    """Name and version, normalised."""
-    from packaging.version import InvalidVersion, Version
-
-    raw_name, separator, version = text.partition("==")
-    if not separator:
-        fail(f"{text!r} names no version; for example demo==1.0")
-    try:
-        return project_name(raw_name.strip()), str(Version(version.strip()))
-    except InvalidVersion:
-        fail(f"{version!r} is no version; for example demo==1.0")
 
 
 commands: list[click.Command] = [promote]

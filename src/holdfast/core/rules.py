@@ -23,6 +23,7 @@ AdvisoryLevel = Literal["off", "malware", "all"]
 DAY_SECONDS = 86_400
 _SUMMARY_CHARS_MAX = 200  # of an advisory, in a refusal
 _PATTERN = re.compile(r"[A-Za-z0-9._*-]+")
+DENIAL_CHARS_MAX = 300  # far above any name with its versions; a number of thousands of digits cannot be compared
 
 
 class KnownAdvisory(Protocol):
@@ -104,6 +105,8 @@ class Denied:
 def denied(what: str, reason: str) -> Denied:
     """Read a denial: a name, a name pattern (`acme-*`) or a requirement (`acme<2`). Raises ValueError."""
     what = what.strip()
+    if len(what) > DENIAL_CHARS_MAX:
+        raise ValueError(f"{what[:40]}... is longer than {DENIAL_CHARS_MAX} characters")
     if _PATTERN.fullmatch(what):
         return Denied(normalize(what), "", reason)
     try:
