@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from mute_pull import mute_pull
 from processes import Start, wait_for
 
 from holdfast.cli.figures import count_text, share_text, size_text, span_text
@@ -173,6 +174,18 @@ def test_a_whole_scrub_of_the_running_pull_drops_what_is_damaged(tmp_path: Path,
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(tmp_path: Path, words: list[str], said: str) -> None:
     assert said in Place(tmp_path)("cache", *words, code=1)
+
+
+@pytest.mark.parametrize("words", [["evict", "--project", "demo"], ["scrub", "--now"], ["scrub"], ["stats"]])
+def test_nothing_is_done_behind_the_back_of_a_pull_that_gives_no_answer(tmp_path: Path, words: list[str]) -> None:
+    place = Place(tmp_path)
+
+    with mute_pull(place.config.pull_socket):
+        said = place("cache", *words, code=1)
+
+    assert "holdfast: the pull process of this machine runs and gives no answer (" in said
+    assert set(DATA) == place.kept()
+    assert not place.config.cache_folder.exists()
 
 
 def test_numbers_are_told_as_people_read_them() -> None:

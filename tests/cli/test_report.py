@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from mute_pull import mute_pull
 from processes import Start, wait_for
 
 from holdfast.cli.main import main
@@ -151,6 +152,15 @@ def test_a_switch_is_a_sentence_of_the_report_right_after_it(tmp_path: Path, sta
 
         assert [200] * 5 + [503] == during
         assert "a drill" in place() and "5 answers served, 1 failed" in place()
+
+
+def test_old_figures_do_not_stand_for_those_of_a_pull_that_gives_no_answer(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+
+    with mute_pull(place.config.pull_socket):
+        said = place(code=1)
+
+    assert "holdfast: the pull process of this machine runs and gives no answer (" in said
 
 
 def test_a_span_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from mute_pull import mute_pull
 from processes import Start, wait_for
 
 from holdfast.cli.main import main
@@ -142,6 +143,21 @@ def test_without_pull_the_list_says_so_and_a_switch_is_written_all_the_same(hold
     assert "was on already" in holdfast("upstream", "on", "corporate")
     whats = [change.what for change in history(LocalStore(holdfast.config.store_folder))]
     assert ["upstream corporate switched off: a drill", "upstream corporate switched on"] == whats
+
+
+def test_a_pull_that_gives_no_answer_is_not_taken_for_one_that_does_not_run(holdfast: Place) -> None:
+    LocalStore.create(holdfast.config.store_folder)
+    trouble = "the pull process of this machine runs and gives no answer ("
+
+    with mute_pull(holdfast.config.pull_socket):
+        listed = holdfast("upstream", "list")
+        as_json = json.loads(holdfast("upstream", "list", "--json"))
+        told = holdfast("upstream", "off", "corporate")
+
+    assert listed.startswith(trouble)
+    assert as_json["pull"] is False
+    assert as_json["pull_trouble"].startswith(trouble)
+    assert f"; written, but {trouble}" in told
 
 
 def test_an_index_stands_for_its_upstreams(holdfast: Place) -> None:

@@ -34,7 +34,8 @@ def cache() -> None:
 def stats(as_json: bool) -> None:
     """Show how much is kept, within which bounds, how lately it was used and checked."""
     config = command_config()
-    found = _stats(config)
+    with outcomes():
+        found = _stats(config)
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(_stats_lines(found)))
 
 
@@ -125,7 +126,8 @@ def evict(to: str, project: str, unused_for: str, dry_run: bool) -> None:
         raise click.UsageError("give one of --to, --project and --unused-for")
     config = command_config()
     order = _evict_order(to, project, unused_for, dry_run)
-    answer = ask_pull(config.pull_socket, "POST", "/cache/evict", order, seconds_max=EVICT_SECONDS_MAX)
+    with outcomes():
+        answer = ask_pull(config.pull_socket, "POST", "/cache/evict", order, seconds_max=EVICT_SECONDS_MAX)
     if answer is not None:
         objects, size = _told(answer)["objects"], _told(answer)["bytes"]
     else:
@@ -140,13 +142,16 @@ def scrub(at_once: bool) -> None:
     """Show how far kept files were hashed again; --now does the rest of the round. Exit code 1 when one was damaged."""
     config = command_config()
     if at_once:
-        answer = ask_pull(config.pull_socket, "POST", "/cache/scrub", seconds_max=STARTING_SECONDS_MAX)
+        with outcomes():
+            answer = ask_pull(config.pull_socket, "POST", "/cache/scrub", seconds_max=STARTING_SECONDS_MAX)
         if answer is None:
             _scrub_here(config)
             return
         _told(answer)
         click.echo("started, at 64 MiB/s at most; `holdfast cache scrub` shows how far it is")
-    click.echo("\n".join(_scrub_lines(_stats(config)["scrub"])))
+    with outcomes():
+        found = _stats(config)
+    click.echo("\n".join(_scrub_lines(found["scrub"])))
 
 
 def _stats(config: Config) -> dict[str, Any]:

@@ -144,7 +144,10 @@ def _advisory_facts(config: Config, store: Store, overrides: Overrides, now: dat
 
 def _dump_trouble(config: Config) -> str:
     """Why this machine's pull process did not take the newest dump in, as far as it runs and says."""
-    told = (pull_status(config.pull_socket) or {}).get("advisories") if config.advisories else None
+    try:
+        told = (pull_status(config.pull_socket) or {}).get("advisories") if config.advisories else None
+    except Unavailable as error:
+        return error.reason
     return str(told.get("trouble", "")) if isinstance(told, dict) else ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from holdfast.cli.control_tools import command_config
+from holdfast.cli.control_tools import command_config, outcomes
 from holdfast.cli.errors import fail
 from holdfast.cli.figures import count_text, share_text, size_text, span_text
 from holdfast.cli.pull_status import ask_pull
@@ -39,7 +39,8 @@ def report(since: str, as_json: bool) -> None:
 
 def _found(config: Config, seconds: int) -> dict[str, Any]:
     target = f"/report?since={seconds}&settle={SETTLE_SECONDS}"
-    answer = ask_pull(config.pull_socket, "GET", target, seconds_max=ANSWER_SECONDS)
+    with outcomes():
+        answer = ask_pull(config.pull_socket, "GET", target, seconds_max=ANSWER_SECONDS)
     if answer is not None:
         status, found = answer
         if status != 200:

@@ -33,7 +33,11 @@ def upstream() -> None:
 def list_(as_json: bool) -> None:
     """Show every upstream: its address, switch, breaker, and how it has answered."""
     config = config_or_exit(os.environ)
-    status = pull_status(config.pull_socket)
+    status, trouble = None, ""
+    try:
+        status = pull_status(config.pull_socket)
+    except Outcome as error:
+        trouble = error.reason
     known = {found["name"]: found for found in (status or {}).get("upstreams", [])}
     try:
         switches = _switches(config)
@@ -45,10 +49,10 @@ def list_(as_json: bool) -> None:
         for one in config.upstreams
     ]
     if as_json:
-        click.echo(json.dumps({"pull": status is not None, "upstreams": shown}, indent=2))
+        click.echo(json.dumps({"pull": status is not None, "pull_trouble": trouble, "upstreams": shown}, indent=2))
         return
     if status is None:
-        click.echo(NO_PULL)
+        click.echo(trouble or NO_PULL)
     if not shown:
         click.echo("no upstream is configured")
     for facts in shown:
@@ -169,6 +173,14 @@ def _shown(url: str) -> str:
 
 def _in_force(config: Config, name: str, *, is_off: bool) -> str:
     """Wait until pull keeps to the switch, and say so."""
+    try:
+        return _seen_in_force(config, name, is_off=is_off)
+    except Outcome as error:
+        return f"written, but {error.reason}"
+
+
+def _seen_in_force(config: Config, name: str, *, is_off: bool) -> str:
+    """Raises Unavailable when pull gives no answer."""
     deadline = time.monotonic() + IN_FORCE_SECONDS_MAX
     while (status := pull_status(config.pull_socket)) is not None:
         known: dict[str, Any] = next((found for found in status.get("upstreams", []) if found.get("name") == name), {})
