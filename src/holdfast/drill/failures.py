@@ -288,7 +288,7 @@ def _worst(url: str) -> float:
     """The slowest of forty answers, seconds, or the first that is slow enough; one that is no page is given up."""
     worst = 0.0
     for _ in range(40):
-        answer = fetch(url, timeout=GIVEN_UP_SECONDS)
+        answer = fetch(url, timeout=GIVEN_UP_SECONDS, headers={"Accept": "text/html"})
         worst = max(worst, answer.seconds if answer.status == 200 else GIVEN_UP_SECONDS)
         if worst > ENOUGH_SECONDS:
             break
