@@ -91,6 +91,13 @@ def pinned_release(text: str) -> tuple[str, str]:
     return found
 
 
+def one_line(reason: str) -> str:
+    """A reason as it is kept and shown: one line without control characters, some hundred characters."""
+    from holdfast.tree.overrides import TEXT_CHARS_MAX
+
+    return "".join(c for c in " ".join(reason.split()) if c.isprintable())[:TEXT_CHARS_MAX]
+
+
 def index_option(function: click.decorators.FC) -> click.decorators.FC:
     """`--index`, the default index unless told otherwise."""
     from holdfast.config import DEFAULT_INDEX

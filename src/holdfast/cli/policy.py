@@ -17,7 +17,7 @@ import click
 import structlog
 
 from holdfast import log as logging
-from holdfast.cli.control_tools import known_index, outcomes, pinned_release
+from holdfast.cli.control_tools import known_index, one_line, outcomes, pinned_release
 from holdfast.cli.errors import config_or_exit, fail
 from holdfast.config import DEFAULT_INDEX, Config
 
@@ -70,7 +70,7 @@ def deny(what: str, reason: str, index: str) -> None:
 
     from holdfast.tree.overrides import Denial
 
-    found, reason = _denied(what), _one_line(reason)
+    found, reason = _denied(what), _reason(reason)
     with _open() as (config, store):
         where = known_index(config, index) if index else EVERY_INDEX
         now, rule = datetime.now(UTC), found.pattern + found.versions
@@ -122,7 +122,7 @@ def pass_(release: str, duration: str, reason: str, index: str) -> None:
     from holdfast.tree.overrides import PolicyPass
 
     name, version = pinned_release(release)
-    now, reason = datetime.now(UTC), _one_line(reason)
+    now, reason = datetime.now(UTC), _reason(reason)
     until = now + timedelta(seconds=_pass_seconds(duration))
     with _open() as (config, store):
         known_index(config, index)
@@ -262,11 +262,9 @@ def _who() -> str:
     return who()
 
 
-def _one_line(reason: str) -> str:
-    """A reason as clients may be shown it: one line, some hundred characters."""
-    from holdfast.tree.overrides import TEXT_CHARS_MAX
-
-    line = "".join(c for c in " ".join(reason.split()) if c.isprintable())[:TEXT_CHARS_MAX]
+def _reason(reason: str) -> str:
+    """A reason as clients may be shown it."""
+    line = one_line(reason)
     if not line:
         fail("--reason must say something: it is kept, and shown to whoever is held back")
     return line

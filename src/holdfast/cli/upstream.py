@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from holdfast.cli.control_tools import one_line
 from holdfast.cli.errors import config_or_exit, fail
 from holdfast.cli.pull_status import pull_status
 from holdfast.config import Config
@@ -20,6 +21,7 @@ from holdfast.core.errors import Outcome
 
 IN_FORCE_SECONDS_MAX = 3.0  # how long `off` and `on` wait for pull, which looks each second
 POLL_SECONDS = 0.05
+OFF_SECONDS_MAX = 366 * 86_400  # far ahead of any outage, and far before the calendar ends
 NO_PULL = "pull does not run on this machine: no upstream is asked, what is kept is served"
 
 
@@ -76,6 +78,9 @@ def off(name: str, duration: str, reason: str) -> None:
         seconds = parse_age(duration) if duration else 0
     except ValueError as error:
         fail(f"--for must be {error}, such as 10m")
+    if seconds > OFF_SECONDS_MAX:
+        days = OFF_SECONDS_MAX // 86_400
+        fail(f"--for must be at most {days} days; without --for it stays off until `holdfast upstream on {name}`")
     if duration and not seconds:
         fail("--for must be longer than nothing, such as 10m")
     now = datetime.now(UTC)
@@ -124,9 +129,9 @@ def _write(
     import msgspec
 
     from holdfast.store.opening import open_store
-    from holdfast.tree.overrides import TEXT_CHARS_MAX, Overrides, UpstreamOff, change
+    from holdfast.tree.overrides import Overrides, UpstreamOff, change
 
-    reason = " ".join(reason.split())[:TEXT_CHARS_MAX]
+    reason = one_line(reason)
     switch = UpstreamOff(upstream=name, until=until, reason=reason, by=by, at=now)
 
     def edit(old: Overrides) -> Overrides:
