@@ -25,8 +25,14 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def use(home: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    return holdfast(home, "use", *arguments, cwd=cwd, **variables)
+
+
+def holdfast(
+    home: Path, *arguments: str, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "holdfast.cli.main", "use", *arguments],
+        [sys.executable, "-m", "holdfast.cli.main", *arguments],
         env=environment(home, **variables),
         cwd=cwd or home,
         capture_output=True,
@@ -196,3 +202,40 @@ def test_what_cannot_be_done_says_why_and_changes_nothing(home: Path) -> None:
         done = use(home, *arguments)
         assert (done.returncode, said in done.stderr) == (1, True), done.stderr
     assert (home / ".pypirc").read_text() == "nonsense"
+
+
+@pytest.mark.parametrize(
+    "held", [b"holdfast_secret\xff", b"holdfast_secret\nsecond", b"holdfast_secret\x1b[31m", b" \n"]
+)
+@pytest.mark.parametrize("command", [("use", "twine", "--url", URL), ("warm", "demo", "--url", "http://127.0.0.1:1")])
+def test_a_file_that_holds_no_token_is_named_and_not_shown(home: Path, command: tuple[str, ...], held: bytes) -> None:
+    file = home / "token"
+    file.write_bytes(held)
+
+    done = holdfast(home, *command, "--token-file", str(file))
+
+    assert (
+        f"holdfast: {file} holds no token: it must be one line, as `holdfast token create` prints it\n" == done.stderr
+    )
+    assert (1, "", [file]) == (done.returncode, done.stdout, list(home.iterdir()))
+
+
+def test_an_index_that_is_not_configured_here_is_no_index_to_point_at(home: Path) -> None:
+    done = use(home, "pip", "--index", "tset", HOLDFAST_DATA=str(home / "data"), HOLDFAST_UPSTREAM="none")
+
+    assert "holdfast: there is no index 'tset'; the configured ones: main\n" == done.stderr
+    assert (1, []) == (done.returncode, list(home.iterdir()))
+
+
+def test_a_configuration_that_leads_to_no_ordinary_file_is_left_alone(home: Path) -> None:
+    device = home / "null"
+    try:
+        os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    except PermissionError:
+        pytest.skip("only root makes devices")
+    (home / ".pypirc").symlink_to(device)
+
+    done = use(home, "twine", "--url", URL)
+
+    assert f"twine's configuration is left as it is: {home}/.pypirc is no ordinary file" in done.stderr
+    assert (1, True) == (done.returncode, stat.S_ISCHR(device.stat().st_mode))

@@ -10,7 +10,9 @@ import click
 
 from holdfast.cli import client_files
 from holdfast.cli.client_files import NAME, EditError, with_credentials
+from holdfast.cli.control_tools import known_index
 from holdfast.cli.errors import config_or_exit, fail
+from holdfast.cli.token_file import read_token
 from holdfast.cli.welcome import trusted_host
 from holdfast.config import DEFAULT_INDEX
 from holdfast.redact import redact
@@ -51,7 +53,7 @@ class Target:
 def use(client: str, project: Path | None, url: str, index: str, token_file: Path | None, only_print: bool) -> None:
     """Point pip, uv, poetry or twine at an index, and show how to undo it."""
     root = _root(url, index)
-    token = token_file.read_text().strip() if token_file else ""
+    token = read_token(token_file)
     try:
         target = _target(client, project, root, token)
     except (EditError, OSError, UnicodeDecodeError) as error:
@@ -75,7 +77,9 @@ def _root(url: str, index: str) -> str:
         except ValueError as error:
             fail(f"--url {redact(url)} must be {error}, for example https://packages.example")
     else:
-        root = config_or_exit(os.environ).base_url
+        config = config_or_exit(os.environ)
+        known_index(config, index)
+        root = config.base_url
     root = root.removesuffix("/simple")
     return root if index == DEFAULT_INDEX else f"{root}/{index}"
 
@@ -164,6 +168,9 @@ def _twine(_project: Path | None, root: str, token: str) -> Target:
 
 
 def _read(file: Path) -> str | None:
+    """Its text, None without one. A link to a device (`.pypirc -> /dev/null`) must not end in its replacement."""
+    if file.exists() and not file.is_file():
+        raise EditError(f"{file} is no ordinary file")
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -173,9 +180,9 @@ def _read(file: Path) -> str | None:
 def _write(target: Target) -> None:
     """Back up, then replace the file whole; a link stays a link."""
     file = target.file.resolve()
-    backup = _back_up(file) if target.before is not None else None
     fresh = file.with_name(f".{file.name}.holdfast-new")
     try:
+        backup = _back_up(file) if target.before is not None else None
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh.unlink(missing_ok=True)
         fresh.touch(mode=0o600)

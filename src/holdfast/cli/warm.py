@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from holdfast.cli.errors import config_or_exit, fail
+from holdfast.cli.token_file import read_token
 from holdfast.config import DEFAULT_INDEX
 from holdfast.core.lockfiles import BadLock
 from holdfast.readiness.index import Index
@@ -86,7 +87,7 @@ def warm(
         fail(f"{error.filename}: {error.strerror}")
     if pin and url:
         fail("--pin writes to the instance's store, so it needs the instance's settings and no --url")
-    token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
+    token = read_token(token_file)
     root, certificate = _root(url, index)
     ask = Ask(inputs, Options(target, builds=not no_build, only_kept=check), check, as_json)
     plan, readiness = asyncio.run(_warm(Index(root, token, certificate), ask))
