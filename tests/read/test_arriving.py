@@ -55,6 +55,16 @@ async def received(files: LocalFiles, bytes_max: int = len(DATA)) -> bytes:
     return bytes(found)
 
 
+async def wait_copied(folder: Path) -> None:
+    while not [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial"]:
+        await asyncio.sleep(0.01)
+
+
+async def wait_empty(folder: Path) -> None:
+    while [path for path in folder.rglob("*") if path.is_file()]:
+        await asyncio.sleep(0.01)
+
+
 async def wait_at_hand(files: LocalFiles) -> None:
     while await files.arriving(KEY, SHA256) is not None:  # noqa: ASYNC110 - the state lives in another thread
         await asyncio.sleep(0.01)
@@ -121,6 +131,37 @@ async def test_a_bucket_that_dies_midway_breaks_the_connection_and_the_next_clie
     assert sent <= 2 * PART_BYTES
     assert isinstance(error, Unavailable)
     assert DATA == await received(files)
+
+
+@plays
+async def test_who_comes_when_the_file_has_just_arrived_gets_it_too(tmp_path: Path) -> None:
+    bucket = CountingBucket(DATA)
+    files = files_over(bucket, tmp_path)
+    arriving = await files.arriving(KEY, SHA256)
+    assert arriving is not None
+    slow = aiter(arriving.chunks())
+    first = await anext(slow)
+    await wait_copied(tmp_path)
+
+    assert DATA == await received(files)
+    assert DATA == first + b"".join([chunk async for chunk in slow])
+    assert 4 == bucket.reads.total()
+
+
+@plays
+async def test_bytes_taken_down_while_they_arrive_are_not_kept(tmp_path: Path) -> None:
+    files = files_over(CountingBucket(DATA), tmp_path)
+    arriving = await files.arriving(KEY, SHA256)
+    assert arriving is not None
+    chunks = aiter(arriving.chunks())
+    await anext(chunks)
+
+    files.forget([KEY])
+
+    with pytest.raises(Unavailable):
+        while True:
+            await anext(chunks)
+    await wait_empty(tmp_path)
 
 
 @plays

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from weakref import finalize
 
 import structlog
 
@@ -34,7 +34,8 @@ class Arriving:
         self._sha256 = sha256
         self._workers = workers
         self._received = 0
-        self._path: Path | None = None
+        self._descriptor = -1  # of the copy that is made, under whatever name; closed when nobody reads any more
+        self._is_given_up = False
         self.failure: Outcome | None = None
         self._has_no_room = False
         self._is_verified = False
@@ -45,7 +46,7 @@ class Arriving:
         """The bytes from the first to the last. Raises Unavailable, Corrupt: the connection must then break."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
-        descriptor, sent = -1, 0
+        sent = 0
         try:
             while sent < self.size and not self._has_no_room:
                 ready = self._received if self._is_verified else min(self._received, self.size - HELD_BACK_BYTES)
@@ -54,17 +55,11 @@ class Arriving:
                         raise self.failure
                     await self._news.wait()
                     continue
-                if descriptor < 0:
-                    assert self._path is not None
-                    descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-                data = await self._workers.in_thread(os.pread, descriptor, min(SENT_BYTES, ready - sent), sent)
+                data = await self._workers.in_thread(self._read_back, min(SENT_BYTES, ready - sent), sent)
                 sent += len(data)
                 yield data
         except OSError as error:
             raise Unavailable(f"a file that arrives cannot be read back: {error.strerror}") from error
-        finally:
-            if descriptor >= 0:
-                os.close(descriptor)
         if self._has_no_room:
             async for data in self._passed_on():
                 yield data
@@ -74,6 +69,13 @@ class Arriving:
         end = start + length
         for begin in range(start, end, PART_BYTES):
             yield await self._read(begin, min(end, begin + PART_BYTES))
+
+    def give_up(self) -> None:
+        """The bytes were taken down meanwhile: no copy is made, and connections that wait for more of them break."""
+        self._is_given_up = True
+
+    def _read_back(self, length: int, start: int) -> bytes:
+        return os.pread(self._descriptor, length, start)
 
     async def _passed_on(self) -> AsyncIterator[bytes]:
         """All of it, checked like an arriving file, without a copy."""
@@ -107,7 +109,8 @@ class Arriving:
             return
         loop, digest, reads = asyncio.get_running_loop(), hashlib.sha256(), list[asyncio.Task[bytes]]()
         with writing as target:
-            self._path = target.partial
+            self._descriptor = os.open(target.partial, os.O_RDONLY | os.O_CLOEXEC)
+            finalize(self, os.close, self._descriptor)
             begins = range(0, self.size, PART_BYTES)
             try:
                 for number in range(len(begins)):
@@ -118,6 +121,8 @@ class Arriving:
                     self._received += len(part)
                     if self._received == self.size and digest.hexdigest() != self._sha256:
                         raise Corrupt(f"{self._key} does not have its digest")
+                    if self._is_given_up:
+                        raise Unavailable(f"{self._key} was taken down while it was read")
                     self._is_verified = self._received == self.size
                     self._tell()
             finally:

@@ -101,6 +101,8 @@ class LocalFiles:
         """These bytes were taken down: no copy of them stays on this machine."""
         for key in keys:
             self._retire(self._open.pop(key, None))
+            if (arriving := self._arriving.pop(key, None)) is not None:
+                arriving.give_up()
             if self._copied is not None:
                 self._copied.drop_copy(key)
 
