@@ -22,6 +22,7 @@ _SIZE_UNITS = {"": 1, "b": 1} | {
 }
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
 _DURATION_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}
+_DURATION_SECONDS_MAX = 100 * 365 * 86_400  # far more, added to a date, is beyond the calendar
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -59,18 +60,18 @@ def parse_size(raw: object) -> int:
     """Bytes: a whole number, or a number with a unit (`10 GiB`, `500 MB`)."""
     match = None if isinstance(raw, bool) else _SIZE.fullmatch(str(raw).strip())
     unit = _SIZE_UNITS.get(match[2].lower()) if match else None
-    size = round(float(match[1]) * unit) if match and unit else 0
-    if size < 1:
+    size = float(match[1]) * unit if match and unit else 0.0
+    if not 0.5 < size < math.inf:
         raise ValueError("a size above zero, in bytes or with a unit such as 10 GiB or 500 MB")
-    return size
+    return round(size)
 
 
 def parse_seconds(raw: object) -> float:
     """Seconds: a number, or one with a unit (`30s`, `5m`)."""
     match = None if isinstance(raw, bool) else _DURATION.fullmatch(str(raw).strip())
     seconds = float(match[1]) * _DURATION_UNITS[(match[2] or "").lower()] if match else 0.0
-    if seconds <= 0:
-        raise ValueError("a duration above zero, in seconds or with a unit such as 30s, 5m or 1h")
+    if not 0 < seconds <= _DURATION_SECONDS_MAX:
+        raise ValueError("a duration above zero, up to 100 years, in seconds or with a unit such as 30s, 5m or 1h")
     return seconds
 
 

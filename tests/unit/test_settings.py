@@ -256,6 +256,10 @@ def test_every_problem_is_told_at_once_with_name_value_rule_and_example(tmp_path
         ("HOLDFAST_FRONTS", "-1"),
         ("HOLDFAST_FRONTS", "257"),
         ("HOLDFAST_UPLOAD_BYTES_MAX", "10 GiBs"),
+        ("HOLDFAST_UPLOAD_BYTES_MAX", "9" * 400),
+        ("HOLDFAST_HOLD_SECONDS", "9" * 400),
+        ("HOLDFAST_INDEX_COOLDOWN", "9" * 400 + "d"),
+        ("HOLDFAST_INDEX_COOLDOWN", "36501d"),  # the sum with a date is one beyond the calendar, soon
         ("HOLDFAST_UPLOAD_BYTES_MAX", "-1"),
         ("HOLDFAST_UPLOAD_BYTES_MAX", "0"),
         ("HOLDFAST_UPLOAD_BYTES_MAX", "1 TiB"),  # more than the spool holds
