@@ -56,12 +56,12 @@ async def received(files: LocalFiles, bytes_max: int = len(DATA)) -> bytes:
 
 
 async def wait_copied(folder: Path) -> None:
-    while not [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial"]:
+    while not [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial"]:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
 
 
 async def wait_empty(folder: Path) -> None:
-    while [path for path in folder.rglob("*") if path.is_file()]:
+    while [path for path in folder.rglob("*") if path.is_file()]:  # noqa: ASYNC110 - the disk tells nobody
         await asyncio.sleep(0.01)
 
 
@@ -176,6 +176,24 @@ async def test_without_room_for_a_copy_the_bytes_are_passed_on_and_checked(tmp_p
     assert not list(tmp_path.rglob("*"))
 
 
+@pytest.mark.parametrize("size", [200_000, len(DATA)])
+def test_a_disk_without_room_costs_the_copy_and_not_the_answer(tmp_path: Path, size: int) -> None:
+    asyncio.run(_no_room(tmp_path, DATA[:size]))
+
+
+async def _no_room(folder: Path, data: bytes) -> None:
+    bucket = CountingBucket(data)
+    keeps_free = 2**62  # more than any disk has
+    copied = CopiedStore(bucket, Copies(folder, 10 * len(DATA), keeps_free), lambda _key: True, KEY)
+    files = LocalFiles(copied, Workers())
+
+    arriving = await files.arriving(KEY, hashlib.sha256(data).hexdigest())
+
+    assert arriving is not None
+    assert data == b"".join([chunk async for chunk in arriving.chunks()])
+    assert not list(folder.rglob("*"))
+
+
 @plays
 async def test_a_part_is_read_by_itself(tmp_path: Path) -> None:
     bucket = CountingBucket(DATA)
@@ -208,6 +226,18 @@ async def test_bytes_that_were_taken_down_leave_the_disk(tmp_path: Path) -> None
     files.forget([KEY])
 
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@plays
+async def test_a_damaged_copy_of_a_small_file_is_read_from_the_bucket_again(tmp_path: Path) -> None:
+    data = DATA[:1000]
+    files, digest = files_over(CountingBucket(data), tmp_path), hashlib.sha256(data).hexdigest()
+    await files.open(KEY, digest)
+    copy = next(path for path in tmp_path.rglob("*") if path.is_file())
+    copy.write_bytes(b"x" * len(data))
+
+    assert data == await files.read_small(KEY, digest, len(data))
+    assert data == await files.read_small(KEY, digest, len(data))
 
 
 @pytest.mark.parametrize("damage", ["shorter", "other"])

@@ -20,6 +20,7 @@ from holdfast.core.errors import Corrupt, Unavailable
 from holdfast.read.arriving import Arriving
 from holdfast.read.workers import Workers
 from holdfast.store.copied import CopiedStore
+from holdfast.store.copies import NoRoom
 from holdfast.store.port import ObjectInfo, Store
 from holdfast.wire.single_flight import SingleFlight
 
@@ -82,17 +83,24 @@ class LocalFiles:
         return await self._flights.run(key, lambda: self._open_verified(key, sha256))
 
     async def arriving(self, key: str, sha256: str) -> Arriving | None:
-        """A large object that has to be read from a remote store first, or None when `open` answers at once.
+        """What is sent while it is read from a remote store: large objects, and any that this disk has no room for.
 
-        Raises Absent, Unavailable.
+        None when `open` answers. Raises Absent, Unavailable, Corrupt.
         """
         if self._copied is None or not sha256 or self.at_hand(key) is not None:
             return None
         if (found := self._on_its_way(key)) is not None:
             return found
         info = await self._workers.in_thread(self._lacking, self._copied, key)
-        if info is None or info.size <= ARRIVING_BYTES_MIN:
+        if info is None:
             return None
+        if info.size <= ARRIVING_BYTES_MIN:
+            try:
+                await self.open(key, sha256)
+            except NoRoom:
+                pass
+            else:
+                return None
         if (found := self._on_its_way(key)) is None:
             found = self._arriving[key] = Arriving(self._copied, key, sha256, info.size, self._workers)
         return found
@@ -179,6 +187,9 @@ class LocalFiles:
         if self._store.head(key).size > bytes_max:
             return None
         data = self._store.get(key)
+        if sha256 and self._copied is not None and hashlib.sha256(data).hexdigest() != sha256:
+            self._copied.drop_copy(key)
+            data = self._store.get(key)
         if sha256:
             _demand(key, hashlib.sha256(data).hexdigest(), sha256)
         return data

@@ -116,7 +116,7 @@ class CopiedStore:
         return self._copies.whole(key) if self._is_immutable(key) else None
 
     def copy(self, key: str) -> Path:
-        """The whole copy of a smaller object, made now if there is none. Raises Absent, Unavailable."""
+        """The whole copy of a smaller object, made now if there is none. Raises Absent, NoRoom, Unavailable."""
         found = self._copies.whole(key)
         if found is not None:
             return found
@@ -126,7 +126,7 @@ class CopiedStore:
         return target.path
 
     def writing_copy(self, key: str, size: int) -> Writing:
-        """The whole copy of an object that never changes, to be written. Raises Unavailable."""
+        """The whole copy of an object that never changes, to be written. Raises NoRoom."""
         assert self._is_immutable(key), key
         return self._copies.writing(key, size)
 

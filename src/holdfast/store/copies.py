@@ -25,6 +25,10 @@ FULL_SHARE = 0.9  # what eviction leaves of the limit, so that it is rare
 PARTIAL_SECONDS_MAX = 3600.0  # a partial file that nobody wrote to for so long has no writer any more
 
 
+class NoRoom(Unavailable):
+    """The disk, or the bound of all copies, has no room for this one. The bucket may well give the bytes."""
+
+
 class Copies:
     """Copies by store key under `folder`. Safe among threads, and among processes that share the folder."""
 
@@ -75,7 +79,7 @@ class Copies:
             log.debug("no copy of %s was kept: %s", key, error.reason)
 
     def writing(self, key: str, size: int) -> "Writing":
-        """The whole copy to write; readers find it when the block ends well. Raises Unavailable."""
+        """The whole copy to write; readers find it when the block ends well. Raises NoRoom."""
         return self._writing(self._path(key), size)
 
     def adopt(self, key: str, path: Path) -> None:
@@ -103,18 +107,23 @@ class Copies:
         return self._folder / name[:2] / (name[2:] + suffix)
 
     def _make_room(self, size: int) -> None:
-        """Evict when `size` more bytes would pass a limit. Raises Unavailable when they never fit."""
+        """Evict when `size` more bytes would pass a limit. Raises NoRoom when that does not make them fit."""
         if size > self._bytes_max:
-            raise Unavailable("a stored object is larger than all local copies may be together")
+            raise NoRoom("a stored object is larger than all local copies may be together")
         with self._lock:
             if self._bytes is None:
                 self._bytes = sum(length for _, length, _ in self._all())
-            free = shutil.disk_usage(_existing(self._folder)).free
+            free = self._free()
             over, lacking = self._bytes + size - self._bytes_max, self._free_bytes_min + size - free
             if over > 0 or lacking > 0:
                 spare = int(self._bytes_max * (1 - FULL_SHARE)) if over > 0 else 0
                 self._evict(max(over + spare, lacking))
+                if lacking > 0 and self._free() < self._free_bytes_min + size:
+                    raise NoRoom("the disk is too full for local copies of stored objects")
             self._bytes += size
+
+    def _free(self) -> int:
+        return shutil.disk_usage(_existing(self._folder)).free
 
     def _evict(self, wanted: int) -> None:
         copies = sorted(self._all())
@@ -161,7 +170,7 @@ class Writing:
         return self
 
     def write(self, data: bytes) -> None:
-        """Raises Unavailable."""
+        """Raises NoRoom."""
         try:
             rest = memoryview(data)
             while rest:
@@ -181,8 +190,8 @@ class Writing:
             self.partial.unlink(missing_ok=True)
 
 
-def _unwritable(error: OSError) -> Unavailable:
-    return Unavailable(f"a local copy of a stored object cannot be written: {error.strerror}")
+def _unwritable(error: OSError) -> NoRoom:
+    return NoRoom(f"a local copy of a stored object cannot be written: {error.strerror}")
 
 
 def _existing(folder: Path) -> Path:
