@@ -11,7 +11,7 @@ from contract.store_contract import StoreContract
 from processes import wait_for
 
 from holdfast.core.errors import Absent, Unavailable
-from holdfast.store.copied import FAILURES_MAX, CopiedStore
+from holdfast.store.copied import FAILURES_MAX, PART_BYTES, CopiedStore
 from holdfast.store.copies import SEAL_BYTES, Copies
 from holdfast.store.memory import MemoryStore
 from holdfast.store.port import ObjectInfo
@@ -187,6 +187,22 @@ def test_a_copy_that_was_dropped_leaves_nothing_on_the_disk(tmp_path: Path) -> N
     store.drop_copy("fixed/a")
 
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_large_copy_is_read_in_parts_that_each_have_their_time(tmp_path: Path) -> None:
+    class Parts(MemoryStore):
+        def get(self, key: str) -> bytes:
+            raise AssertionError("the whole object at once")
+
+        def read(self, key: str, start: int, length: int) -> bytes:
+            assert length <= PART_BYTES
+            return super().read(key, start, length)
+
+    bucket = Parts()
+    data = os.urandom(2 * PART_BYTES + 5)
+    bucket.put("fixed/a", data)
+
+    assert data == over(bucket, tmp_path, bytes_max=10**8).copy("fixed/a").read_bytes()
 
 
 def fill(store: CopiedStore, bucket: MemoryStore, names: str) -> None:

@@ -116,13 +116,18 @@ class CopiedStore:
         return self._copies.whole(key) if self._is_immutable(key) else None
 
     def copy(self, key: str) -> Path:
-        """The whole copy of a smaller object, made now if there is none. Raises Absent, NoRoom, Unavailable."""
+        """The whole copy of an object, made now if there is none. Raises Absent, NoRoom, Unavailable."""
         found = self._copies.whole(key)
         if found is not None:
             return found
-        data = self._ask(lambda: self._remote.get(key), has_copy=False)
-        with self.writing_copy(key, len(data)) as target:
-            target.write(data)
+        size = self._ask(lambda: self._remote.head(key), has_copy=False).size
+        with self.writing_copy(key, size) as target:
+            for begin in range(0, size, PART_BYTES):
+                length = min(PART_BYTES, size - begin)
+                data = self.read(key, begin, length)
+                if len(data) != length:
+                    raise Unavailable(f"{key} changed while it was read", retry_after_seconds=1)
+                target.write(data)
         return target.path
 
     def writing_copy(self, key: str, size: int) -> Writing:
