@@ -128,16 +128,31 @@ def test_what_was_used_lately_is_not_unused(place: Place) -> None:
 
 def test_the_files_of_a_lock_are_pinned_by_digest(tmp_path: Path) -> None:
     place = Place(tmp_path)
-    lock = tmp_path / "requirements.txt"
+    lock = tmp_path / "my shop" / "requirements.txt"
+    lock.parent.mkdir()
     lock.write_text(f"demo==1.0 --hash=sha256:{sha('demo-1.0.tar.gz')}\n")
 
     said = place("cache", "pin", "--lock", str(lock))
     place("cache", "evict", "--to", "0")
 
-    assert "pinned lock-requirements.txt: 1 file\n" == said
+    assert "pinned lock-my-shop-requirements.txt: 1 file\n" == said
     assert {"demo-1.0.tar.gz"} == place.kept()
-    assert ["lock-requirements.txt"] == [pin.name for pin in read_pins(place.store)]
-    assert "lock-requirements.txt  1 file  by " in place("cache", "pins")
+    assert ["lock-my-shop-requirements.txt"] == [pin.name for pin in read_pins(place.store)]
+    assert "lock-my-shop-requirements.txt  1 file  by " in place("cache", "pins")
+
+
+def test_two_projects_locks_of_one_filename_are_two_pins(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    locks = [tmp_path / folder / "requirements.txt" for folder in ("one", "two")]
+    for lock, name in zip(locks, DATA, strict=True):
+        lock.parent.mkdir()
+        lock.write_text(f"demo=={name[5:8]} --hash=sha256:{sha(name)}\n")
+
+    place("cache", "pin", "--lock", str(locks[0]), "--lock", str(locks[1]))
+    place("cache", "evict", "--to", "0")
+
+    assert ["lock-one-requirements.txt", "lock-two-requirements.txt"] == [pin.name for pin in read_pins(place.store)]
+    assert set(DATA) == place.kept()
 
 
 def test_a_damaged_file_is_found_and_dropped(tmp_path: Path) -> None:

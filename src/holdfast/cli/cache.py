@@ -42,7 +42,7 @@ def stats(as_json: bool) -> None:
 @cache.command()
 @click.argument("what", nargs=-1, metavar="PROJECT|PROJECT==VERSION...")
 @click.option("--lock", "locks", multiple=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--name", default="", help="What to call the pin of a lock file. Default: by its filename.")
+@click.option("--name", default="", help="What to call the pin of a lock file. Default: by its folder and filename.")
 @click.option("--upstream", default="", help="Of this upstream alone.")
 def pin(what: tuple[str, ...], locks: tuple[Path, ...], name: str, upstream: str) -> None:
     """Never evict a project, some of its versions, or the files of a lock file.
@@ -50,7 +50,7 @@ def pin(what: tuple[str, ...], locks: tuple[Path, ...], name: str, upstream: str
     A pin keeps what is here; `holdfast warm` fetches what is not. The same name again replaces the pin.
     """
     from holdfast.cli.who import who
-    from holdfast.tree.pins import Pin, PinnedProject, is_pin_name, put_pin
+    from holdfast.tree.pins import Pin, PinnedProject, is_pin_name, pin_name_of, put_pin
 
     config = command_config()
     if upstream and config.upstream(upstream) is None:
@@ -67,7 +67,7 @@ def pin(what: tuple[str, ...], locks: tuple[Path, ...], name: str, upstream: str
         called = f"{project}=={version}" if version else project
         made.append(Pin(name=called, projects=(PinnedProject(project, versions),), **known))
     for lock in locks:
-        made.append(_lock_pin(lock, name or f"lock-{lock.name}", known))
+        made.append(_lock_pin(lock, name or f"lock-{pin_name_of(lock)}", known))
     with outcomes():
         store = _open(config)
         for one in made:

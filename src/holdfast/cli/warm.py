@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Iterable
@@ -27,7 +26,6 @@ from holdfast.redact import redact
 from holdfast.settings_values import parse_url
 
 LINE_SECONDS = 5.0  # between two lines of progress where there is no terminal
-PIN_CHARS_MAX = 100
 SHOWN_MAX = 20  # of a list of missing things; --json gives all
 
 
@@ -92,7 +90,7 @@ def warm(
     ask = Ask(inputs, Options(target, builds=not no_build, only_kept=check), check, as_json)
     plan, readiness = asyncio.run(_warm(Index(root, token, certificate), ask))
     if pin:
-        click.echo(f"pinned as {_pin(plan, _pin_name(what[0]))}", err=as_json)
+        click.echo(f"pinned as {_pin(plan, Path(what[0]))}", err=as_json)
     if as_json:
         click.echo(json.dumps(_document(plan, readiness), indent=2))
     else:
@@ -117,20 +115,14 @@ def _root(url: str, index: str) -> tuple[str, str]:
     return base if index == DEFAULT_INDEX else f"{base}/{index}", certificate
 
 
-def _pin_name(argument: str) -> str:
-    """The file's folder and its name, so that two projects' requirements.txt are two pins."""
-    file = Path(argument).absolute()
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{file.parent.name}-{file.name}").strip("-.")[:PIN_CHARS_MAX] or "warm"
-
-
-def _pin(plan: Plan, name: str) -> str:
+def _pin(plan: Plan, file: Path) -> str:
     """Write the pin and answer its name. What is not here yet is kept once it comes."""
     from holdfast.cli.who import who
     from holdfast.core.errors import Outcome
     from holdfast.store.opening import open_store
-    from holdfast.tree.pins import Pin, PinnedProject, put_pin
+    from holdfast.tree.pins import Pin, PinnedProject, pin_name_of, put_pin
 
-    config = config_or_exit(os.environ)
+    config, name = config_or_exit(os.environ), pin_name_of(file)
     projects = tuple(PinnedProject(one, tuple(sorted(versions))) for one, versions in sorted(plan.releases.items()))
     pin = Pin(name=name, projects=projects, sha256=tuple(plan.sha256s), by=who(), at=datetime.now(UTC))
     try:

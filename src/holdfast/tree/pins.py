@@ -3,7 +3,9 @@
 A pin names projects (some versions, or all) or the very files of a lock. It keeps what is there; it fetches nothing.
 """
 
+import re
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -13,6 +15,7 @@ from holdfast.store.port import Store
 from holdfast.tree import addresses
 
 NAME_CHARS_MAX = 200
+_FILE_CHARS_MAX = 100  # of a name that comes from a file
 
 
 class PinnedProject(msgspec.Struct, frozen=True):
@@ -73,6 +76,12 @@ def pins_version(store: Store) -> tuple[tuple[str, str], ...]:
 def is_pin_name(name: str) -> bool:
     """Whether a pin may be called that: as a file may."""
     return is_filename(name) and len(name) <= NAME_CHARS_MAX
+
+
+def pin_name_of(file: Path) -> str:
+    """The file's folder and its name, so that two projects' requirements.txt are two pins."""
+    folder = file.absolute().parent.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{folder}-{file.name}").strip("-.")[:_FILE_CHARS_MAX] or "file"
 
 
 _encoder = msgspec.json.Encoder(order="deterministic")
