@@ -64,3 +64,22 @@ def test_a_token_is_good_for_the_indexes_it_was_made_for_and_uploads_where_they_
         from holdfast.control.database import close_connection
 
         close_connection()
+
+
+def test_an_argument_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "holdfast.toml").write_text(INDEXES)
+    environ = {"HOLDFAST_DATA": str(tmp_path / "data"), "HOLDFAST_CONFIG": str(tmp_path / "holdfast.toml")}
+
+    def holdfast(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, words, env=environ)
+        return done.exit_code, done.stderr
+
+    try:
+        assert 0 == holdfast("_initialise")[0]
+        for words in (("create", "ci\udcff"), ("create", "ci", "--user", "al\udcff"), ("revoke", "ci\udcff")):
+            code, said = holdfast("token", *words)
+            assert (1, True) == (code, said.startswith("holdfast: an argument is not UTF-8 text: '")), said
+    finally:
+        from holdfast.control.database import close_connection
+
+        close_connection()

@@ -50,6 +50,10 @@ def outcomes() -> Iterator[None]:
         yield
     except (Outcome, OSError) as error:
         fail(error.reason if isinstance(error, Outcome) else str(error))
+    except (
+        UnicodeEncodeError
+    ) as error:  # bytes of the command line that are no UTF-8 (PEP 383), on their way to be kept
+        fail(f"an argument is not UTF-8 text: {str(error.object)[:SHOWN_CHARS_MAX]!a}")
 
 
 @contextmanager
