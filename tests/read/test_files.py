@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from read.plays import plays
@@ -183,3 +184,15 @@ async def test_an_unreadable_store_is_503_for_files(tmp_path):
         answers = [await site.get(path_of(file)) for file in (warm, cold)]
         assert [200, 503] == [answer.status for answer in answers]
         assert 503 == json.loads(answers[1].body)["status"]
+
+
+@plays
+async def test_a_file_that_another_machine_just_took_in_is_not_absent_here(tmp_path):
+    async with running(tmp_path) as site:
+        file = site.wheel("demo")  # its publication has not been seen here yet
+
+        found = await site.get(path_of(file))
+        site.store.broken = True
+        unknown = await site.get(path_of(replace(file, filename="other-1.0-py3-none-any.whl")))
+
+        assert (200, 503) == (found.status, unknown.status)

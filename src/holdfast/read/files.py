@@ -5,6 +5,7 @@ answered like pages; large ones leave through the server's own file response.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from functools import partial
 
 import structlog
@@ -68,6 +69,14 @@ class Files:
         """The file, a part of it, or its metadata. Raises Absent, Removed, Refused, Unavailable, Corrupt."""
         self._demand_not_removed(route.sha256, route.filename)
         card = await self._card(route)
+        try:
+            return await self._answer(request, route, card, private=private)
+        except Absent:
+            if card is not None or (card := await self._unheard_of(route)) is None:
+                raise
+        return await self._answer(request, route, card, private=private)
+
+    async def _answer(self, request: Request, route: FileRoute, card: Card | None, *, private: bool) -> Response:
         if card is None:
             upstreams = self._may_have(route)
             if not self._gate.has_rules(route, upstreams):
@@ -95,14 +104,18 @@ class Files:
         if isinstance(found, Response):
             return found
         self._demand_not_removed(found.sha256, route.filename)
+        key, etag = addresses.pulled_file(upstream, found.sha256), f'"{found.sha256}"'
+        surrogate = project_key(upstream, route.project)
+        headers = file_headers(found.sha256, surrogate, metadata=False, private=private, cache=HIT)
+        headers = revalidated(headers, private=private)
         try:
-            file = await self._local.open(addresses.pulled_file(upstream, found.sha256), found.sha256)
+            arriving = await self._local.arriving(key, found.sha256)
+            if arriving is not None:
+                return arriving_answer(request, headers, etag, arriving)
+            file = await self._local.open(key, found.sha256)
         except Absent:
             raise _left(route.filename) from None
-        headers = file_headers(
-            found.sha256, project_key(upstream, route.project), metadata=False, private=private, cache=HIT
-        )
-        return file_answer(request, revalidated(headers, private=private), f'"{found.sha256}"', file.path, file.size)
+        return file_answer(request, headers, etag, file.path, file.size)
 
     def forget_cards(self, project: tuple[str, str]) -> None:
         """The project changed: its files' cards are read again."""
@@ -125,8 +138,8 @@ class Files:
             key = (owner, route.sha256, route.filename)
             card = self._cards.get(key)
             if card is None:
-                if self._stacks.is_hosted(owner) and not any(self._reader.state().find(owner, name) for name in names):
-                    continue  # an index that never had the project has no file of it: nothing to ask the store
+                if self._stacks.is_hosted(owner) and not self._has_heard_of(owner, names):
+                    continue  # an index that never had the project has no file of it, most likely: see `_unheard_of`
                 try:
                     card = await self._workers.in_thread(self._reader.card, *key)
                 except Absent:
@@ -137,6 +150,24 @@ class Files:
             if self._stacks.is_hosted(owner) or self._stacks.asks(owner, card.project):
                 return card
         return None
+
+    async def _unheard_of(self, route: FileRoute) -> Card | None:
+        """The card of a file whose publication has not been seen here yet: before anybody says that there is none.
+
+        Another machine may just have taken it in, or its journal may be out of reach. Raises Unavailable, Corrupt.
+        """
+        names = project_candidates(route.filename)
+        for owner in self._stacks.hosted(route.index):
+            if self._has_heard_of(owner, names):
+                continue
+            try:
+                return await self._workers.in_thread(self._reader.card, owner, route.sha256, route.filename)
+            except Absent:
+                continue
+        return None
+
+    def _has_heard_of(self, index: str, names: Iterable[str]) -> bool:
+        return any(self._reader.state().find(index, name) is not None for name in names)
 
     def _may_have(self, route: FileRoute) -> tuple[str, ...]:
         """The upstreams that may be asked for a file of that name."""
@@ -214,6 +245,7 @@ class Files:
             return bytes_answer(request, with_cache_status(headers, MISS), f'"{etag}"', body)
         arriving = await self._local.arriving(key, digest)
         if arriving is not None:
+            self._demand_not_removed(digest or route.sha256, route.filename)
             grant.demand_size(arriving.size)
             return arriving_answer(request, with_cache_status(headers, MISS), f'"{etag}"', arriving)
         file = await self._local.open(key, digest)
