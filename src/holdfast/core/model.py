@@ -99,4 +99,7 @@ def format_time(moment: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """Read an ISO 8601 instant; one without a zone is taken as UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text} lies outside the calendar in UTC") from None

@@ -114,6 +114,15 @@ def test_a_vulnerability_that_names_no_version_holds_nothing_back_and_is_counted
     assert (2, 0) == (counts.skipped, counts.known)
 
 
+@pytest.mark.parametrize("modified", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon", 7])
+def test_a_record_dated_beyond_all_calendars_counts_and_does_not_end_the_reading(modified: object) -> None:
+    every = of(events=[{"introduced": "0"}])
+    table, counts = read(record("MAL-1", every, modified=modified), record("GHSA-1", every))
+
+    found = table.find("demo", "1.0")
+    assert (2, "MAL-1") == (counts.known, found and found.id)
+
+
 def test_malware_is_told_before_a_vulnerability() -> None:
     every = of(events=[{"introduced": "0"}])
     table, counts = read(record("GHSA-1", every), record("PYSEC-1", every), record("MAL-9", of(versions=["2.0"])))
