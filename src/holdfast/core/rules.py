@@ -236,7 +236,7 @@ class Rules:
         elif file.upload_time is None:
             return "", None
         else:
-            of_age = file.upload_time + timedelta(seconds=self.cooldown_seconds)
+            of_age = _later(file.upload_time, self.cooldown_seconds)
             if now >= of_age:
                 return "", None
             why = f"younger than the {_age_text(self.cooldown_seconds)} this index asks for"
@@ -247,6 +247,14 @@ class Rules:
         pin = f"{self.project}=={version}" if version else self.project
         command = f"holdfast policy pass {pin}" + (f" --index {self.index}" if self.index != "main" else "")
         return f"{_named(self.project, version)} is held back{until}: {why}; `{command}` lets it through", of_age
+
+
+def _later(moment: datetime, seconds: int) -> datetime:
+    """An upstream may claim any moment, the calendar's last one too."""
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _denial_sentence(project: str, version: str, found: Denied, index: str) -> str:

@@ -49,6 +49,7 @@ def passed(version: str = "2.0", project: str = "demo", seconds: float = 60) -> 
 
 
 YOUNG = file(age_days=1)
+LAST_MOMENT = datetime(9999, 12, 31, 12, tzinfo=UTC)  # an upstream may claim any
 REFUSALS = [
     # cooldown
     (
@@ -63,6 +64,7 @@ REFUSALS = [
         "`holdfast policy pass demo==2.0 --index team`",
     ),
     (rules(cooldown_seconds=DAY), file(age_days=-1), "younger than the day this"),  # an upstream's clock runs ahead
+    (rules(cooldown_seconds=7 * DAY), replace(YOUNG, upload_time=LAST_MOMENT), "is held back until 9999-12-31T"),
     (rules(cooldown_seconds=36 * 3600), YOUNG, "younger than the 36 hours"),
     (rules(cooldown_for=(("d*", DAY * 2), ("demo", 0))), YOUNG, "younger than the 2 days"),
     (rules(cooldown_seconds=7 * DAY), file(age_days=1, upload_time_is_ours=True), "younger than"),
