@@ -76,6 +76,23 @@ def test_links_and_pipes_in_a_folder_are_skipped(tmp_path: Path) -> None:
     assert (1, 2) == (compiled(folder).met.malware, compiled(folder).met.skipped)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_member_packed_in_another_way_is_skipped_whole_or_damaged(tmp_path: Path, method: int) -> None:
+    """Dumps are deflated. LZMA asks for as much memory as it likes, and both fail in ways of their own."""
+    path = zipped(tmp_path / "all.zip", records(1, 0))
+    with zipfile.ZipFile(path, "a", method) as archive:
+        archive.writestr("whole.json", json.dumps(record("MAL-8", "whole")))
+        archive.writestr("damaged.json", json.dumps(record("MAL-9", "damaged")))
+        start = archive.getinfo("damaged.json").header_offset
+    with path.open("r+b") as file:
+        file.seek(start + 30 + len("damaged.json"))
+        file.write(b"\xff" * 12)
+
+    found = compiled(path)
+
+    assert (1, 2) == (found.met.malware, found.met.skipped)
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip file at all"])
 def test_what_is_no_dump_says_so(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "all.zip"

@@ -26,6 +26,7 @@ RECORD_BYTES_MAX = 4 * 1024 * 1024  # the largest known is below 1 MiB
 TOTAL_BYTES_MAX = 4 * 1024 * 1024 * 1024  # unpacked
 SUFFIX = ".json"
 NICENESS = 10
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others take as much memory as a member asks for
 
 Tell = Callable[[int, int], object]  # (records done, records in all)
 
@@ -89,11 +90,13 @@ def _zip_records(path: Path) -> Iterator[tuple[int, int, bytes | None]]:
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | None:
     """One member, unfolded no further than a record may be, whatever it says of its size."""
+    if info.compress_type not in _METHODS:
+        return None
     try:
         with archive.open(info) as file:
             data = file.read(RECORD_BYTES_MAX + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError):
-        return None  # damaged, encrypted, or compressed in a way nobody here knows
+        return None  # damaged or encrypted
     return data if len(data) <= RECORD_BYTES_MAX else None
 
 
