@@ -160,6 +160,14 @@ def test_a_pull_that_gives_no_answer_is_not_taken_for_one_that_does_not_run(hold
     assert f"; written, but {trouble}" in told
 
 
+def test_a_switch_that_cannot_be_read_is_not_taken_for_one_that_is_on(holdfast: Place, upstream: Upstream) -> None:
+    listed, document = holdfast("upstream", "list"), holdfast("upstream", "list", "--json")
+
+    assert "the switches cannot be read: the store folder is not there" in listed
+    assert f"corporate  {upstream.url}/simple/  on or off is not known\n" in listed
+    assert '"off": null' in document
+
+
 def test_an_index_stands_for_its_upstreams(holdfast: Place) -> None:
     switched = holdfast("upstream", "off", "main", "--for", "10m")
 

@@ -43,7 +43,7 @@ def list_(as_json: bool) -> None:
     known = {found["name"]: found for found in (status or {}).get("upstreams", [])}
     try:
         switches = _switches(config)
-    except Outcome as error:
+    except (Outcome, ValueError) as error:
         click.echo(f"the switches cannot be read: {error}", err=True)
         switches = {}
     shown = [
@@ -100,7 +100,7 @@ def on(name: str) -> None:
     config, names = _chosen(name)
     try:
         switches = _switches(config)
-    except Outcome as error:
+    except (Outcome, ValueError) as error:
         fail(f"the switches cannot be read: {error}")
     for one in names:
         if not switches[one]["off"]:
@@ -167,7 +167,7 @@ def _settings(config: Config, name: str) -> dict[str, Any]:
     one = config.upstream(name)
     assert one is not None
     mirrors = [{"url": _shown(url)} for url in one.mirrors]
-    return {"name": name, "url": _shown(one.url), "mirrors": mirrors, "off": 0}
+    return {"name": name, "url": _shown(one.url), "mirrors": mirrors, "off": None}
 
 
 def _shown(url: str) -> str:
@@ -213,6 +213,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 
 
 def _state(facts: dict[str, Any]) -> str:
+    if facts["off"] is None:
+        return "on or off is not known"
     if not facts["off"]:
         return "on"
     until = f" until {facts['off_until'][:19].replace('T', ' ')} UTC" if facts["off_until"] else ""
