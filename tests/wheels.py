@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 Fields = list[tuple[str, str]]
 BOUNDARY = "2f0b6f1c9d3e4a5b8c7d6e5f4a3b2c1d"
+WHEEL_TEXT = b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
 def metadata_text(
@@ -50,11 +51,12 @@ def wheel(
     description: str = "",
     files: Mapping[str, bytes] | None = None,
     size: int = 0,
+    change: Mapping[str, bytes | None] | None = None,
     replace: Mapping[str, bytes | None] | None = None,
 ) -> tuple[str, bytes]:
     """A legal wheel: RECORD matches. `size` pads it with that many incompressible bytes.
 
-    `replace` breaks it on purpose after the RECORD was made: other bytes for a member, or None to leave it out.
+    `change` gives other bytes for a member, or None to leave it out; `replace` does so behind the RECORD's back.
     """
     escaped = name.replace("-", "_").replace(".", "_").lower()
     info = f"{escaped}-{version}.dist-info"
@@ -73,11 +75,9 @@ def wheel(
     )
     wheel_text = f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n{tag_lines}"
     members[f"{info}/WHEEL"] = (wheel_text + (f"Build: {build}\n" if build else "")).encode()
-    members[f"{info}/RECORD"] = _record(members, f"{info}/RECORD")
-    for key, value in (replace or {}).items():
-        members.pop(key.format(info=info), None)
-        if value is not None:
-            members[key.format(info=info)] = value
+    _change(members, change or {}, info=info)
+    members[f"{info}/RECORD"] = record_text(members, f"{info}/RECORD")
+    _change(members, replace or {}, info=info)
     pythons, abis, platforms = (".".join(dict.fromkeys(t.split("-")[i] for t in tags)) for i in range(3))
     middle = f"-{build}" if build else ""
     return f"{escaped}-{version}{middle}-{pythons}-{abis}-{platforms}.whl", zip_bytes(members)
@@ -95,7 +95,15 @@ def zip_bytes(members: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLA
     return out.getvalue()
 
 
-def _record(members: Mapping[str, bytes], own: str) -> bytes:
+def _change(members: dict[str, bytes], changes: Mapping[str, bytes | None], **places: str) -> None:
+    for key, value in changes.items():
+        members.pop(key.format(**places), None)
+        if value is not None:
+            members[key.format(**places)] = value
+
+
+def record_text(members: Mapping[str, bytes], own: str) -> bytes:
+    """A RECORD of these members, `own` its own path."""
     lines = []
     for name, data in members.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
@@ -133,10 +141,7 @@ def sdist(
         metadata_version=metadata_version,
         description=description,
     )
-    for key, value in (replace or {}).items():
-        members.pop(key.format(top=top), None)
-        if value is not None:
-            members[key.format(top=top)] = value
+    _change(members, replace or {}, top=top)
     data = zip_bytes(members) if suffix == ".zip" else tar_bytes(members)
     return top + suffix, data
 

@@ -124,7 +124,7 @@ def test_filenames_outside_the_standard_are_refused(tmp_path, filename, rule):
 
 
 def test_metadata_of_another_project_or_version_is_refused(tmp_path):
-    _, data = wheels.wheel("demo", "1.0", replace={"{info}/METADATA": wheels.metadata_text("evil", "2.0")})
+    _, data = wheels.wheel("demo", "1.0", change={"{info}/METADATA": wheels.metadata_text("evil", "2.0")})
 
     judged = run(tmp_path, *wheels.encode([(":action", "file_upload")], "demo-1.0-py3-none-any.whl", data))
 

@@ -4,20 +4,24 @@ A wheel is a zip, an sdist a `.tar.gz` (or, rarely now, a zip). Each check is a 
 problems, so all of them are reported together; the readers stop early only where going on would be unsafe.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from holdfast.core import tar_reading, zip_reading
+from holdfast.core import tar_reading, zip_framing, zip_reading
 from holdfast.core.archive_limits import LIMITS, ArchiveLimits, Hostile, Member, is_safe_name
 from holdfast.core.upload_problems import Problem, problem
+from holdfast.core.wheel_file import check_wheel_file
+from holdfast.core.wheel_record import ListedFile, check_record
 
 ArchiveKind = Literal["wheel", "sdist"]
 
+_SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 _REBUILD = "Build the file again with a current build tool and upload that."
 
 
@@ -64,16 +68,21 @@ def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits) -> Examined
         problems = [*check_members(members, filename, limits), *zip_reading.check_entries(directory, filename)]
         infos = dist_infos(members)
         problems += check_one_dist_info(infos, filename)
+        problems += check_data_folder(members, filename)
         if problems:
             return Examined(None, tuple(problems))
         top = infos[0]
         files = {name: directory.by_name.get(f"{top}/{name}") for name in ("METADATA", "WHEEL", "RECORD")}
-        problems += [_missing(filename, f"{top}/{name}") for name, entry in files.items() if entry is None]
-        if problems or files["METADATA"] is None or files["WHEEL"] is None:
-            return Examined(None, tuple(problems))
+        missing = [_missing(filename, f"{top}/{name}") for name, entry in files.items() if entry is None]
+        if missing or not files["METADATA"] or not files["WHEEL"] or not files["RECORD"]:
+            return Examined(None, tuple(missing))
+        starts = zip_framing.member_starts(file, directory)
         metadata = zip_reading.read_entry(file, files["METADATA"], limits.metadata_bytes_max)
         wheel = zip_reading.read_entry(file, files["WHEEL"], limits.wheel_bytes_max)
-    return Examined(_facts("wheel", top, metadata, wheel, members), ())
+        record = zip_reading.read_entry(file, files["RECORD"], limits.record_bytes_max)
+        problems += check_wheel_file(wheel, filename)
+        problems += check_record(record, _listed_files(file, directory, starts), top)
+    return Examined(_facts("wheel", top, metadata, wheel, members), tuple(problems))
 
 
 def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Examined:
@@ -88,8 +97,20 @@ def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Exam
         entry = directory.by_name.get(f"{top}/PKG-INFO")
         if entry is None:
             return Examined(None, (_missing(filename, f"{top}/PKG-INFO"),))
+        starts = zip_framing.member_starts(file, directory)
         metadata = zip_reading.read_entry(file, entry, limits.metadata_bytes_max)
+        for listed in _listed_files(file, directory, starts):
+            for _ in listed.pieces():
+                pass  # a member that does not unpack is refused, whatever reads it
     return Examined(_facts("sdist", top, metadata, b"", members), ())
+
+
+def _listed_files(file: BinaryIO, directory: zip_reading.Directory, starts: Mapping[str, int]) -> Iterator[ListedFile]:
+    """The archive's files in the order of their bytes, each to be read through."""
+    for name, start in starts.items():
+        entry = directory.by_name[name]
+        if not entry.member.folder:
+            yield ListedFile(name, entry.member.size, partial(zip_framing.unpacked, file, entry, start))
 
 
 def _examine_tar_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Examined:
@@ -116,7 +137,7 @@ def _facts(kind: ArchiveKind, top: str, metadata: bytes, wheel: bytes, members: 
 def check_members(members: list[Member], filename: str, limits: ArchiveLimits) -> list[Problem]:
     """Rules each name must keep, and the names together."""
     problems: list[Problem] = []
-    for check in (check_not_empty, check_name_shapes, check_duplicates):
+    for check in (check_not_empty, check_name_shapes, check_duplicates, check_folders):
         problems += check(members, filename)
     problems += check_name_lengths(members, limits)
     return problems
@@ -147,6 +168,21 @@ def check_duplicates(members: list[Member], filename: str) -> list[Problem]:
     return _first_of(twice, "a name is in the archive more than once")
 
 
+def check_folders(members: list[Member], filename: str) -> list[Problem]:
+    """A folder with bytes of its own, or a path that is a file and, by what lies below it, a folder too."""
+    full = [m for m in members if m.folder and m.size]
+    files = {m.name for m in members if not m.folder}
+    both = [m for m in members if not files.isdisjoint(_parents(m.name))]
+    return [*_first_of(full, "a folder has bytes of its own"), *_first_of(both, "a name lies below a file")]
+
+
+def _parents(name: str) -> Iterator[str]:
+    at = name.rstrip("/").rfind("/")
+    while at > 0:
+        yield name[:at]
+        at = name.rfind("/", 0, at)
+
+
 def check_name_lengths(members: list[Member], limits: ArchiveLimits) -> list[Problem]:
     """Names no file system could hold."""
     long = [m for m in members if len(m.name.encode("utf-8", "surrogatepass")) > limits.name_bytes_max]
@@ -169,6 +205,19 @@ def check_one_dist_info(infos: list[str], filename: str) -> list[Problem]:
     if canonicalize_name(name) == canonicalize_name(wheel_name) and _same_version(version, wheel_version):
         return []
     return [problem("content", infos[0], f"the .dist-info folder does not match the filename {filename}", _REBUILD)]
+
+
+def check_data_folder(members: list[Member], filename: str) -> list[Problem]:
+    """A wheel's `.data` folder is named like its `.dist-info` and holds only what installers know how to place."""
+    data = [m for m in members if m.name.split("/", 1)[0].endswith(".data")]
+    wanted = [info.removesuffix(".dist-info") + ".data" for info in dist_infos(members)]
+    strange = [m for m in data if m.name.split("/", 1)[0] not in wanted]
+    below = [m for m in data if m.name.count("/") and m.name.rstrip("/").count("/")]
+    unknown = [m for m in below if m.name.split("/")[1] not in _SCHEMES]
+    return [
+        *_first_of(strange, "a .data folder is not named like the .dist-info folder"),
+        *_first_of(unknown, f"a .data folder holds something else than {', '.join(_SCHEMES)}"),
+    ]
 
 
 def check_one_top_folder(members: list[Member], filename: str) -> list[Problem]:

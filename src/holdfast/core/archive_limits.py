@@ -17,6 +17,7 @@ class ArchiveLimits:
     directory_bytes_max: int = 32 * MIB  # of a zip's central directory
     metadata_bytes_max: int = 8 * MIB  # METADATA or PKG-INFO, a long README included
     wheel_bytes_max: int = 256 * 1024
+    record_bytes_max: int = 16 * MIB  # RECORD: about 130 bytes for each entry
     header_bytes_max: int = 256 * 1024  # of one tar member: pax records, long names, sparse maps
 
 

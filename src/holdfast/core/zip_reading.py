@@ -17,11 +17,11 @@ _END = struct.Struct("<4s4H2LH")  # end of central directory
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64 = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
-_LOCAL = struct.Struct("<4s5H3L2H")
-_STORED, _DEFLATED = 0, 8
-_ENCRYPTED, _UTF8, _STRONG = 0x1, 0x800, 0x40
-_MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
-_ZIP64_EXTRA = 0x0001
+LOCAL = struct.Struct("<4s5H3L2H")
+STORED, _DEFLATED = 0, 8
+ENCRYPTED, UTF8, _STRONG = 0x1, 0x800, 0x40
+_MAX16, MAX32 = 0xFFFF, 0xFFFFFFFF
+ZIP64_EXTRA = 0x0001
 _BROKEN = "it is not a well-formed zip archive"
 
 
@@ -37,6 +37,8 @@ class Entry:
     crc: int
     offset: int  # of the local header
     mode: int  # Unix mode bits, 0 when the maker was another system
+    extra: bytes  # the central record's extra area
+    narrow: tuple[int, int, int]  # size, packed, offset as the record itself says: all ones where ZIP64 has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,12 @@ def _find_end(file: BinaryIO, file_bytes: int) -> tuple[int, int, int]:
     if disk or start_disk or here != count:
         raise Hostile("it is split over several disks")
     end = file_bytes - _END.size
-    if count == _MAX16 or size == _MAX32 or offset == _MAX32:
+    if count == _MAX16 or size == MAX32 or offset == MAX32:
+        narrow = ((count, _MAX16), (size, MAX32), (offset, MAX32))
         count, size, offset, end = _find_end64(file, end)
+        wide = (count, size, offset)
+        if any(value not in (ones, told) for (value, ones), told in zip(narrow, wide, strict=True)):
+            raise Hostile("its two end records disagree")
     if offset + size != end:
         raise Hostile("its directory does not end where the end record begins")
     return count, size, offset
@@ -120,20 +126,22 @@ def _parse_record(data: bytes, position: int) -> tuple[Entry, int]:
     if extra_end > len(data):
         raise Hostile("its directory is shorter than it says")
     raw_name = data[name_end - name_len : name_end]
-    size, packed, offset = _widen(data[name_end:extra_end], size, packed, offset)
+    narrow, extra = (size, packed, offset), data[name_end:extra_end]
+    size, packed, offset = _widen(extra, size, packed, offset)
     if disk not in (0, _MAX16):
         raise Hostile("it is split over several disks")
     name = _decode_name(raw_name, flags)
     mode = attributes >> 16 if made_by >> 8 == 3 else 0
-    return Entry(Member(name, size, name.endswith("/")), raw_name, method, flags, packed, crc, offset, mode), extra_end
+    member = Member(name, size, name.endswith("/"))
+    return Entry(member, raw_name, method, flags, packed, crc, offset, mode, extra, narrow), extra_end
 
 
 def _widen(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int, int]:
     """Sizes and offset with their ZIP64 values, given in this order for those that are all ones (4.5.3)."""
-    wide = _zip64_values(extra)
+    wide = zip64_values(extra)
     values = []
     for value in (size, packed, offset):
-        if value != _MAX32:
+        if value != MAX32:
             values.append(value)
             continue
         if not wide:
@@ -142,7 +150,7 @@ def _widen(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int,
     return values[0], values[1], values[2]
 
 
-def _zip64_values(extra: bytes) -> list[int]:
+def zip64_values(extra: bytes) -> list[int]:
     """The 8-byte numbers of the ZIP64 extra field. Raises Hostile when the extra area does not parse or repeats it."""
     found: list[int] | None = None
     position = 0
@@ -151,7 +159,7 @@ def _zip64_values(extra: bytes) -> list[int]:
         position += 4
         if position + length > len(extra):
             raise Hostile("an extra field is longer than its record")
-        if kind == _ZIP64_EXTRA:
+        if kind == ZIP64_EXTRA:
             if found is not None:
                 raise Hostile("a record has two ZIP64 fields")
             found = list(struct.unpack_from(f"<{min(length // 8, 3)}Q", extra, position))
@@ -162,7 +170,7 @@ def _zip64_values(extra: bytes) -> list[int]:
 def _decode_name(raw: bytes, flags: int) -> str:
     """UTF-8 when the flag says so, and also without it when the bytes are; else undecodable bytes stay visible."""
     try:
-        return raw.decode("utf-8" if flags & _UTF8 or not raw.isascii() else "ascii")
+        return raw.decode("utf-8" if flags & UTF8 or not raw.isascii() else "ascii")
     except UnicodeDecodeError as error:
         raise Hostile("a name inside it is not UTF-8") from error
 
@@ -178,13 +186,13 @@ def check_entries(directory: Directory, filename: str) -> list[Problem]:
 
 def check_methods(directory: Directory, filename: str) -> list[Problem]:
     """Only stored and deflated members are readable by every installer."""
-    bad = [e for e in directory.entries if e.method not in (_STORED, _DEFLATED)]
+    bad = [e for e in directory.entries if e.method not in (STORED, _DEFLATED)]
     return _first(bad, "a member is compressed by other means than deflate", "Build with standard zip compression.")
 
 
 def check_encryption(directory: Directory, filename: str) -> list[Problem]:
     """Encrypted members cannot be installed."""
-    bad = [e for e in directory.entries if e.flags & (_ENCRYPTED | _STRONG)]
+    bad = [e for e in directory.entries if e.flags & (ENCRYPTED | _STRONG)]
     return _first(bad, "a member is encrypted", "Build without encryption.")
 
 
@@ -200,7 +208,7 @@ def check_overlaps(directory: Directory, filename: str) -> list[Problem]:
     for entry in sorted(directory.entries, key=lambda e: e.offset):
         if entry.offset < end:
             return _first([entry], "members of the archive overlap", "Build the file again.")
-        end = entry.offset + _LOCAL.size + len(entry.raw_name) + entry.packed
+        end = entry.offset + LOCAL.size + len(entry.raw_name) + entry.packed
     if end > directory.start:
         return [problem("content", filename, "a member runs into the zip directory", "Build the file again.")]
     return []
@@ -212,10 +220,10 @@ def read_entry(file: BinaryIO, entry: Entry, bytes_max: int) -> bytes:
     if entry.member.size > bytes_max:
         raise Hostile(f"{name.rsplit('/', 1)[-1]} is larger than {bytes_max} bytes")
     file.seek(entry.offset)
-    header = file.read(_LOCAL.size)
-    if len(header) < _LOCAL.size:
+    header = file.read(LOCAL.size)
+    if len(header) < LOCAL.size:
         raise Hostile(_BROKEN)
-    magic, _, _, method, _, _, _, _, _, name_len, extra_len = _LOCAL.unpack(header)
+    magic, _, _, method, _, _, _, _, _, name_len, extra_len = LOCAL.unpack(header)
     raw_name = file.read(name_len)
     if magic != b"PK\3\4" or method != entry.method or raw_name != entry.raw_name:
         raise Hostile("a local header disagrees with the directory")
@@ -227,7 +235,7 @@ def read_entry(file: BinaryIO, entry: Entry, bytes_max: int) -> bytes:
 
 
 def _unpack(packed: bytes, entry: Entry) -> bytes:
-    if entry.method == _STORED:
+    if entry.method == STORED:
         return packed
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:

@@ -1,0 +1,105 @@
+"""A wheel's RECORD: every file of the archive once, with the digest and size of its bytes (binary format spec).
+
+Installers write what RECORD says into the environment and uninstall by it; most never compare. An index can.
+"""
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from holdfast.core.upload_problems import Problem, problem
+
+ALGORITHMS = ("sha256", "sha384", "sha512")  # md5 and sha1 are forbidden by the specification
+_UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")  # cannot hold their own digest; the signatures need no row at all
+_STEP = "Build the wheel again with a current build tool, and change nothing inside it afterwards."
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What RECORD says of one file."""
+
+    algorithm: str  # "" when no digest is given
+    digest: str  # url-safe base64 without padding
+    size: str  # decimal bytes, perhaps ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """One file of the archive: its path, its size, and its bytes piece by piece."""
+
+    name: str
+    size: int  # bytes
+    pieces: Callable[[], Iterator[bytes]]
+
+
+def check_record(record: bytes, files: Iterable[ListedFile], top: str) -> list[Problem]:
+    """Compare RECORD with the wheel. `top` is the `.dist-info` folder. `pieces` may raise Hostile."""
+    own = f"{top}/RECORD"
+    rows, problems = read_rows(record, own)
+    unhashed = {f"{top}/{name}" for name in _UNHASHED}
+    missing: list[str] = []
+    wrong: list[str] = []
+    unseen = dict(rows)
+    for file in files:
+        row = unseen.pop(file.name, None)
+        if row is None and file.name not in unhashed:
+            missing.append(file.name)
+        judged = row if row is not None and file.name not in unhashed else None
+        if not _fits(file, judged):
+            wrong.append(file.name)
+    unseen.pop(own, None)
+    problems += _first(missing, "is in the wheel and not in its RECORD")
+    problems += _first(list(unseen), "is in RECORD and not in the wheel")
+    problems += _first(wrong, "has not the digest and size that RECORD says")
+    return problems
+
+
+def read_rows(record: bytes, own: str) -> tuple[dict[str, Row], list[Problem]]:
+    """The rows by path, and what is wrong with their form."""
+    try:
+        text = record.decode("utf-8")
+        table = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    except (UnicodeDecodeError, csv.Error):
+        return {}, [problem("content", own, "is not a CSV file in UTF-8", _STEP)]
+    rows: dict[str, Row] = {}
+    problems: list[Problem] = []
+    malformed = [row[0] for row in table if len(row) != 3]
+    twice: list[str] = []
+    for row in table:
+        if len(row) != 3:
+            continue
+        algorithm, equals, digest = row[1].partition("=")
+        if row[0] in rows:
+            twice.append(row[0])
+        rows[row[0]] = Row(algorithm if equals else row[1], digest, row[2])
+    problems += _first(malformed, "is a row of RECORD without its three columns")
+    problems += _first(twice, "is in RECORD more than once")
+    weak = [path for path, row in rows.items() if not path.startswith(own) and row.algorithm not in ALGORITHMS]
+    problems += _first(weak, f"is in RECORD without a digest by {', '.join(ALGORITHMS)}")
+    return rows, problems
+
+
+def _fits(file: ListedFile, row: Row | None) -> bool:
+    """Read the file to its end, whatever the row says, and compare. A row without a known digest was told of before."""
+    algorithm = row.algorithm if row is not None and row.algorithm in ALGORITHMS else ""
+    hasher = hashlib.new(algorithm) if algorithm else None
+    for piece in file.pieces():
+        if hasher is not None:
+            hasher.update(piece)
+    if row is None:
+        return True
+    if row.size not in ("", str(file.size)):
+        return False
+    if hasher is None:
+        return True
+    return row.digest.rstrip("=") == base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode()
+
+
+def _first(names: list[str], rule: str) -> list[Problem]:
+    if not names:
+        return []
+    more = f" ({len(names)} such files)" if len(names) > 1 else ""
+    return [problem("content", names[0], rule + more, _STEP)]
