@@ -146,7 +146,6 @@ def test_without_pull_the_list_says_so_and_a_switch_is_written_all_the_same(hold
 
 
 def test_a_pull_that_gives_no_answer_is_not_taken_for_one_that_does_not_run(holdfast: Place) -> None:
-    LocalStore.create(holdfast.config.store_folder)
     trouble = "the pull process of this machine runs and gives no answer ("
 
     with mute_pull(holdfast.config.pull_socket):
@@ -161,6 +160,8 @@ def test_a_pull_that_gives_no_answer_is_not_taken_for_one_that_does_not_run(hold
 
 
 def test_a_switch_that_cannot_be_read_is_not_taken_for_one_that_is_on(holdfast: Place, upstream: Upstream) -> None:
+    holdfast.config.store_folder.rename(holdfast.config.data / "not-mounted")
+
     listed, document = holdfast("upstream", "list"), holdfast("upstream", "list", "--json")
 
     assert "the switches cannot be read: the store folder is not there" in listed
@@ -199,7 +200,7 @@ def test_mistakes_are_told_with_what_would_be_right(holdfast: Place) -> None:
 
 
 def test_a_reason_is_one_line_that_no_terminal_takes_for_orders(holdfast: Place) -> None:
-    store = LocalStore.create(holdfast.config.store_folder)
+    store = LocalStore(holdfast.config.store_folder)
 
     holdfast("upstream", "off", "corporate", "--reason", "moving\n racks \x1b]0;title\x07\u202e now \udcff")
 
