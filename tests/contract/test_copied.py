@@ -138,6 +138,48 @@ def test_a_dead_bucket_costs_freshness_not_answers(tmp_path: Path, how: str) -> 
         store.get("unknown")
 
 
+def probes() -> int:
+    return sum(thread.name == "store-probe" for thread in threading.enumerate())
+
+
+def test_nobody_looks_for_a_dead_bucket_after_the_store_is_closed(tmp_path: Path) -> None:
+    bucket = FaultyBucket()
+    store = over(bucket, tmp_path)
+    before = probes()
+    bucket.refuses = True
+    for _ in range(FAILURES_MAX):
+        with pytest.raises(Unavailable):
+            store.get("fixed/a")
+    assert probes() > before
+
+    store.close()
+
+    wait_for(lambda: probes() <= before, "the probes to end")
+
+
+def test_the_return_of_the_bucket_is_seen_although_probes_before_it_hang(tmp_path: Path) -> None:
+    class BlackHole(FaultyBucket):
+        """What was asked while it was dead is never answered, as behind a network that drops packets."""
+
+        def head(self, key: str) -> ObjectInfo:
+            if self.refuses:
+                self.asked.append(key)
+                threading.Event().wait(20)
+            return super().head(key)
+
+    bucket = BlackHole()
+    store = over(bucket, tmp_path)
+    bucket.refuses = True
+    for _ in range(FAILURES_MAX):
+        with pytest.raises(Unavailable):
+            store.get("fixed/a")
+    wait_for(lambda: bucket.asked.count(PROBE) >= 5, "a fifth probe", 10)
+
+    bucket.refuses = False
+
+    wait_for(lambda: not store.trouble, "the bucket to be trusted again", 3)
+
+
 def test_one_object_that_cannot_be_read_is_no_dead_bucket(tmp_path: Path) -> None:
     bucket = FaultyBucket()
     bucket.put("moving", b"bytes")
@@ -224,6 +266,18 @@ def test_the_least_used_copies_leave_when_the_limit_is_reached(tmp_path: Path) -
     fill(store, bucket, "d")
 
     assert "acd" == copied(store, "abcd")
+
+
+def test_several_processes_keep_to_the_limit_together(tmp_path: Path) -> None:
+    bucket = MemoryStore()
+    fronts = [over(bucket, tmp_path, bytes_max=100_000) for _ in range(3)]
+
+    for number in range(90):
+        name = f"fixed/{number}"
+        bucket.put(name, bytes(3000))
+        fronts[number % 3].copy(name)
+
+    assert 110_000 > sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
 
 
 def test_a_full_disk_costs_the_copy_not_the_answer(tmp_path: Path) -> None:

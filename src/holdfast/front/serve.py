@@ -107,9 +107,10 @@ class Worker:
         config.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._spool = Spool(config)
         self._forwarder = Forwarder(config, self._spool)
+        self._store = _reading_store(config)
         self._plane = ReadPlane(
             config,
-            _reading_store(config),
+            self._store,
             SystemClock(),
             HeadHint(config.head_hint),
             self._forwarder.forward,
@@ -131,6 +132,8 @@ class Worker:
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self._plane.stop())
         loop.run_until_complete(self._forwarder.stop())
+        if isinstance(self._store, CopiedStore):
+            self._store.close()
         if self._log is not None:
             self._log.stop()
 

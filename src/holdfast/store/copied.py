@@ -27,7 +27,7 @@ COPIED_SECONDS = 1.0  # how long the bucket is waited for when there is a copy t
 ALONE_SECONDS = 4.0  # and when there is none: an installer waits 15 s in all
 FAILURES_MAX = 3  # in a row that came at once; a bucket may stumble over one object
 PROBE_SECONDS = 0.5
-PROBES_MAX = 4  # that hang at once; each gives up by itself
+PROBES_MAX = 24  # that hang at once: one begins every half second, and gives up by itself after ten
 THREADS = 24  # reads of the bucket that are under way
 PART_BYTES = 4 * 1024 * 1024  # what one read should ask for: ALONE_SECONDS allow 1 MB/s
 
@@ -45,6 +45,7 @@ class CopiedStore:
         self._probe_key = probe_key
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="bucket")
         self._lock = threading.Lock()
+        self._is_closed = False
         self._failures = 0
         self._trouble = ""
 
@@ -141,6 +142,7 @@ class CopiedStore:
 
     def close(self) -> None:
         """Wait for nothing: reads that hang end by themselves."""
+        self._is_closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, work: Callable[[], T], *, has_copy: bool) -> T:
@@ -190,6 +192,8 @@ class CopiedStore:
                 free.release()
 
         while not answered.wait(PROBE_SECONDS):
+            if self._is_closed:
+                return
             # A probe that hangs must not be what the return of the bucket waits for.
             if free.acquire(blocking=False):
                 threading.Thread(target=probe, name="store-probe", daemon=True).start()

@@ -6,6 +6,7 @@ Two forms. A *sealed* copy is a small object with the digest of its bytes behind
 
 import hashlib
 import io
+import math
 import os
 import shutil
 import threading
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 SEAL_BYTES = 32
 FULL_SHARE = 0.9  # what eviction leaves of the limit, so that it is rare
+LOOK_SHARE = 50  # a process looks again what there is after writing one part in so many of the limit: others write, too
+FULL_SECONDS = 10.0  # between two evictions on a disk that stays too full: each looks through the whole folder
 PARTIAL_SECONDS_MAX = 3600.0  # a partial file that nobody wrote to for so long has no writer any more
 
 
@@ -36,7 +39,9 @@ class Copies:
         self._folder = folder
         self._bytes_max = bytes_max
         self._free_bytes_min = free_bytes_min
-        self._bytes: int | None = None  # None until the folder was looked through
+        self._bytes = 0  # as far as this process knows
+        self._unlooked: float = math.inf  # bytes written here since the folder was looked through
+        self._full_until = float("-inf")  # monotonic
         self._lock = threading.Lock()
 
     def sealed(self, key: str) -> bytes | None:
@@ -111,16 +116,23 @@ class Copies:
         if size > self._bytes_max:
             raise NoRoom("a stored object is larger than all local copies may be together")
         with self._lock:
-            if self._bytes is None:
-                self._bytes = sum(length for _, length, _ in self._all())
+            if self._unlooked + size > self._bytes_max / LOOK_SHARE:
+                self._bytes, self._unlooked = sum(length for _, length, _ in self._all()), 0
             free = self._free()
             over, lacking = self._bytes + size - self._bytes_max, self._free_bytes_min + size - free
             if over > 0 or lacking > 0:
                 spare = int(self._bytes_max * (1 - FULL_SHARE)) if over > 0 else 0
-                self._evict(max(over + spare, lacking))
+                if lacking <= 0 or time.monotonic() >= self._full_until:
+                    self._evict(max(over + spare, lacking))
                 if lacking > 0 and self._free() < self._free_bytes_min + size:
+                    self._note_full()
                     raise NoRoom("the disk is too full for local copies of stored objects")
             self._bytes += size
+            self._unlooked += size
+
+    def _note_full(self) -> None:
+        if time.monotonic() >= self._full_until:
+            self._full_until = time.monotonic() + FULL_SECONDS
 
     def _free(self) -> int:
         return shutil.disk_usage(_existing(self._folder)).free
