@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import wheels
 from pull.fake_upstream import FakeFile, FakeUpstream
 from read.plays import plays
 from read.policed import DAY, DOORS, address, ask, doors_open, is_given, policed, wheel
@@ -90,6 +91,42 @@ async def test_a_file_of_unknown_size_is_held_to_its_size_once_that_is_known(tmp
 
         assert big.filename in page.body.decode()
         assert [403, 403, 200] == [cold.status, kept.status, (await ask(site, "file", GOOD)).status]
+
+
+@plays
+async def test_a_file_without_sha256_is_held_to_its_size_once_that_is_known(tmp_path):
+    big, small = (FakeFile(f"demo-{n}.tar.gz", data=b"x" * n, hashes=()) for n in (401, 400))
+    async with (
+        FakeUpstream(mode="html") as upstream,
+        policed(tmp_path, upstream, {"file_bytes_max": 400}) as site,
+    ):
+        upstream.add("demo", big, small)
+        await site.get("/simple/demo/", accept=JSON)
+        paths = [f"/packages/-/demo/{file.filename}" for file in (big, small)]
+
+        cold = [(await site.get(path)).status for path in paths]
+        await site.pull.until_idle()
+        kept = [(await site.get(path)).status for path in paths]
+
+        assert ([403, 200], [403, 200]) == (cold, kept)
+
+
+@plays
+async def test_a_file_without_sha256_is_given_out_when_its_licence_can_be_known(tmp_path):
+    licences = {"2.0": "AGPL-3.0-only", "3.0": "MIT"}
+    built = [wheels.wheel("demo", v, metadata={"License-Expression": name}) for v, name in licences.items()]
+    held, good = (FakeFile(filename, data=data, hashes=()) for filename, data in built)
+    async with FakeUpstream() as upstream, policed(tmp_path, upstream, {"licenses_denied": ("AGPL*",)}) as site:
+        upstream.add("demo", held, good)
+        await site.get("/simple/demo/", accept=JSON)
+        paths = [f"/packages/-/demo/{file.filename}" for file in (held, good)]
+
+        cold = [await site.get(path) for path in paths]
+        await site.pull.until_idle()
+        kept = [(await site.get(path)).status for path in paths]
+
+        assert [(503, "1"), (503, "1")] == [(answer.status, answer.headers["retry-after"]) for answer in cold]
+        assert [403, 200] == kept
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,12 @@ LICENCES_MAX = 20_000  # files whose licences are remembered, about 5 MB
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A file was admitted: under which state of the rules, until when, and whether its size is still to be judged."""
+    """A file was admitted: under which state of the rules, until when, and what of it is still to be judged."""
 
     generation: int
     until: datetime | None = None  # None = as long as the rules stay
-    unsized: tuple[Rules, Card] | None = None
+    unsized: tuple[Rules, Card] | None = None  # its size
+    unlicensed: Card | None = None  # its licence, which cannot be found out without a digest
 
     def demand_size(self, size: int) -> None:
         """Hold a file whose page gave no size to the size it turned out to have. Raises Refused."""
@@ -107,17 +108,29 @@ class FileGate:
         is_sized = policy.rules is None or card.size is not None or route.metadata
         return Grant(generation, verdict.until, None if is_sized or policy.rules is None else (policy.rules, card))
 
-    async def admit_unhashed(self, route: UnhashedFile, upstream: str) -> None:
+    async def admit_unhashed(self, route: UnhashedFile, upstream: str) -> Grant:
         """As `admit`, for a file that has no digest: everything ever listed under its name must be admissible."""
+        generation = self._policies.generation
         policy = self._policies.of_project(route.index, upstream, route.project, route.as_of)
         if not policy.has_rules:
-            return
+            return Grant(generation)
         policy.demand_project()
         cards = await self._books.named(upstream, route.project, route.filename)
         if not cards:
             raise Absent("this index has no such file")
         for card in cards:
             admit(card, policy, now=self._clock.now())
+        unlicensed = cards[0] if policy.rules is not None and policy.rules.licenses_denied else None
+        return Grant(generation, None, (policy.rules, cards[0]) if policy.rules is not None else None, unlicensed)
+
+    async def admit_digest(self, request: Request, route: UnhashedFile, grant: Grant, sha256: str) -> None:
+        """Hold a file that had no digest to what is known of it now that it has one. Raises Refused, Unavailable."""
+        if grant.unlicensed is None:
+            return
+        card = replace(grant.unlicensed, sha256=sha256)
+        policy = self._policies.of_project(route.index, card.index, card.project, route.as_of)
+        hashed = FileRoute(route.index, sha256, route.filename, metadata=False, as_of=route.as_of)
+        await self._demand_licence(request, hashed, card, policy)
 
     async def _verdict(self, card: Card, policy: Policy) -> Verdict:
         """A card written when the file was fetched may know less than its book has learnt since."""

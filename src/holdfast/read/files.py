@@ -99,11 +99,13 @@ class Files:
 
     async def unhashed(self, request: Request, route: UnhashedFile, upstream: str, *, private: bool) -> Response:
         """A file of an upstream whose page gives no sha256. Raises as `answer`."""
-        await self._gate.admit_unhashed(route, upstream)
+        grant = await self._gate.admit_unhashed(route, upstream)
         found = await self._pulled.unhashed(request, route, upstream, private=private)
         if isinstance(found, Response):
+            await _within_size(found, grant)
             return found
         self._demand_not_removed(found.sha256, route.filename)
+        await self._gate.admit_digest(request, route, grant, found.sha256)
         key, etag = addresses.pulled_file(upstream, found.sha256), f'"{found.sha256}"'
         surrogate = project_key(upstream, route.project)
         headers = file_headers(found.sha256, surrogate, metadata=False, private=private, cache=HIT)
@@ -111,10 +113,12 @@ class Files:
         try:
             arriving = await self._local.arriving(key, found.sha256)
             if arriving is not None:
+                grant.demand_size(arriving.size)
                 return arriving_answer(request, headers, etag, arriving)
             file = await self._local.open(key, found.sha256)
         except Absent:
             raise _left(route.filename) from None
+        grant.demand_size(file.size)
         return file_answer(request, headers, etag, file.path, file.size)
 
     def forget_cards(self, project: tuple[str, str]) -> None:
@@ -326,13 +330,19 @@ def _upstream(key: str, project: tuple[str, str]) -> str:
 
 
 async def _within_size(found: Response, grant: Grant) -> None:
-    """Hold an arriving file to its size; one that is refused is let go before its first byte. Raises Refused."""
+    """Hold an arriving file to its size; one that is refused is let go before its first byte.
+
+    Raises Refused, and Unavailable while it is not there to tell its licence.
+    """
     told = dict(found.headers)
     total = told.get("content-range", "").rpartition("/")[2] or told.get("content-length", "")
     try:
         if total.isascii() and total.isdigit():
             grant.demand_size(int(total))
-    except Refused:
+        if grant.unlicensed is not None:
+            name = grant.unlicensed.filename
+            raise Unavailable(f"the licence of {name} is not known before it is here; ask again", retry_after_seconds=1)
+    except (Refused, Unavailable):
         if isinstance(found.body, StreamBody) and (aclose := getattr(found.body.chunks, "aclose", None)) is not None:
             await aclose()
         raise
