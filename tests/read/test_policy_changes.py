@@ -20,7 +20,7 @@ from read.policed import (
     with_denial,
     with_pass,
 )
-from read.site import JSON
+from read.site import HTML, JSON
 
 from holdfast.core.advisories import EVERY_VERSION, Advisories, Advisory, Affected
 from holdfast.tree import addresses, overrides
@@ -203,3 +203,22 @@ async def wait_until_refused(site, file: FakeFile) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("the denial is not in force after three seconds")
+
+
+@plays
+async def test_a_denial_that_comes_while_a_merged_page_is_made_is_in_force_for_the_next(tmp_path):
+    async with FakeUpstream() as upstream, policed(tmp_path, upstream, {"merge": ("demo",)}) as site:
+        upstream.add("demo", GOOD, BAD)
+        await site.get("/simple/demo/", accept=JSON)
+        loop = asyncio.get_running_loop()
+
+        def decided(key: str) -> None:
+            if key == addresses.pulled_page("up", "demo"):
+                site.store.after_get = lambda _key: None
+                asyncio.run_coroutine_threadsafe(decide(site, with_denial("demo==2.0")), loop).result()
+
+        site.store.after_get = decided
+        await site.get("/simple/demo/", accept=HTML)
+
+        for accept in (HTML, JSON):
+            assert b"demo-2.0" not in (await site.get("/simple/demo/", accept=accept)).body

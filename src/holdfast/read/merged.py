@@ -189,14 +189,15 @@ class MergedPages:
             sides = await self.look_again(request, index, name, asked.merged, error, asked.as_of)
             made, cached = await self._made(asked, sides, variant), None
         digest = self.digest(sides)
-        if cached is None:
+        is_still_so = self._is_still_so(asked, digest)
+        if cached is None or not is_still_so:
             upstream = next((side.upstream for side in sides if side.upstream), "")
             cached = Cached(key, (index, name), digest, HotEntry(index if asked.private else ""), upstream)
             cached.valid_until, cached.shows_until = made.valid_until, made.shows_until
         surrogate = " ".join(project_key(one, name) for one in self._stacks.hosted(index))
         headers = page_headers(*variant, made.tag, serial_of(sides), surrogate, private=asked.private, cache=HIT)
         prepared = Prepared("simple", request.path, Response(200, headers, made.body), self._tallies)
-        if self._is_still_so(asked, digest):
+        if is_still_so:
             self._cache.put(cached)
         return cached, self._cache.add_variant(cached, variant, prepared), sides
 
