@@ -15,6 +15,7 @@ from holdfast.store.local import LocalStore
 from holdfast.tree.pins import PinnedProject, read_pins
 
 LINUX, MAC = "cp312-cp312-manylinux_2_17_x86_64", "cp312-cp312-macosx_11_0_arm64"
+BUILDS_FROM_ELSEWHERE = b"[build-system]\nrequires = ['builder', 'thing @ http://ci:hush@127.0.0.1:1/thing.whl']\n"
 BUILDS_WITH = b"[build-system]\nrequires = ['builder>=1']\nbuild-backend = 'builder'\n"
 
 
@@ -33,6 +34,7 @@ def native(project: str, version: str, tag: str) -> Wheel:
 def upstream() -> Iterator[Upstream]:
     made = [*chain("chain", 3), *chain("other", 2), wheel("alone", "1.0", filler_bytes=200_000), wheel("unseen", "1.0")]
     made += [wheel("builder", "1.0", ["builder-needs"]), wheel("builder-needs", "1.0"), wheel("gone", "1.0")]
+    made += [source("url-source", "1.0", BUILDS_FROM_ELSEWHERE)]
     made += [source("from-source", "1.0", BUILDS_WITH), source("odd-source", "1.0", b"not toml")]
     made += [native("native", "1.0", LINUX), native("native", "1.0", MAC), source("native", "1.0", BUILDS_WITH)]
     made += [wheel("secret-thing", "1.0"), wheel("pinned", "1.0"), wheel("pinned", "2.0"), wheel("locked", "1.0")]
@@ -128,6 +130,19 @@ def test_an_sdist_brings_what_builds_it_and_what_that_needs(rig: Rig, upstream: 
     assert ["builder", "builder-needs", "from-source", "odd-source"] == document(done)["projects"]
     assert any("odd_source-1.0.tar.gz is not known" in note for note in document(done)["notes"])
     assert 0 == document(without)["files"]
+
+
+def test_what_builds_an_sdist_from_elsewhere_is_not_asked_for_and_not_protected(
+    rig: Rig, upstream: Upstream, tmp_path: Path
+) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text(f"url-source==1.0 --hash=sha256:{file_of(upstream, 'url_source-1.0.tar.gz').sha256}\n")
+
+    done = warm(rig, "--json", file)
+
+    assert 1 == done.returncode, done.stdout
+    assert [{"origin": "127.0.0.1:1", "files": ["what builds url_source-1.0.tar.gz"]}] == document(done)["unprotected"]
+    assert ([], ["builder", "builder-needs", "url-source"]) == (document(done)["missing"], document(done)["projects"])
 
 
 def test_files_are_chosen_for_the_platform_asked(rig: Rig, upstream: Upstream, tmp_path: Path) -> None:

@@ -87,8 +87,15 @@ def _requires(text: bytes) -> tuple[str, ...]:
     if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
         raise UnreadableSdist("build-system.requires in its pyproject.toml is no list of texts")
     for one in wanted:
-        try:
-            Requirement(one)
-        except InvalidRequirement as error:
-            raise UnreadableSdist(f"{one[:100]!r} in its build-system.requires is no requirement") from error
+        if not _is_requirement(one):
+            raise UnreadableSdist(f"{one[:100]!r} in its build-system.requires is no requirement")
     return tuple(wanted)
+
+
+def _is_requirement(text: str) -> bool:
+    """False also for what a file of requirements would give another meaning: a second line, or pip's `${VARIABLE}`."""
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return False
+    return text.isprintable() and "${" not in text

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from packaging.requirements import Requirement
+
 from holdfast.core.filenames import parse_filename
 from holdfast.core.lockfiles import Lock, LockedFile
 from holdfast.readiness.builds import UnreadableSdist, build_requirements
@@ -196,12 +198,20 @@ class Planner:
                     if (await self._index.look(path)).status == 504:
                         self.plan.fetched.add(path)
                     await self._index.fetch(path, lambda _count: None, local)
-                return await asyncio.to_thread(build_requirements, local, filename)
+                requires = await asyncio.to_thread(build_requirements, local, filename)
+                return tuple(one for one in requires if self._is_from_index(one, filename))
             except UnreadableSdist as error:
                 self.plan.notes.append(f"what builds {filename} is not known: {error}")
             except Trouble as trouble:
                 self.plan.missing[filename] = str(trouble)
         return ()
+
+    def _is_from_index(self, requires: str, filename: str) -> bool:
+        """What names its own URL is fetched from there whatever index is set; a stranger's sdist is not obeyed here."""
+        url = Requirement(requires).url
+        if url:
+            self.plan.unprotected[urlsplit(url).netloc.rpartition("@")[2] or url].append(f"what builds {filename}")
+        return not url
 
     # Pages and wants
 

@@ -58,3 +58,19 @@ def test_a_large_sdist_is_read_as_far_as_its_pyproject(tmp_path):
 def test_what_cannot_be_read_says_why(tmp_path, filename, data, said):
     with pytest.raises(UnreadableSdist, match=said):
         build_requirements(kept(tmp_path, data), filename)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "builder @ https://builds.example/b.whl\\n--extra-index-url=https://other.example/",
+        "builder @ https://builds.example/${SECRET}/b.whl",
+        "builder; python_version > '${SECRET}'",
+    ],
+)
+def test_what_pip_would_take_for_an_option_or_a_variable_is_no_requirement(tmp_path, wanted):
+    """It ends up in a file of requirements, where pip puts the environment's values in place of `${NAME}`."""
+    text = f'[build-system]\nrequires = ["{wanted}"]\n'.encode()
+
+    with pytest.raises(UnreadableSdist, match=r"in its build-system.requires is no requirement"):
+        build_requirements(kept(tmp_path, archive(".zip", text)), "demo-1.0.zip")
