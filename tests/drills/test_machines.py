@@ -16,7 +16,7 @@ WARM_SECONDS_MAX = 1.5  # while it has not been noticed yet that the bucket is d
 COLD_SECONDS_MAX = 8.0
 BACK_SECONDS_MAX = 3.0
 # Ten minutes when asked for; the shorter one shows the same states.
-BLACK_HOLE_SECONDS = float(os.environ.get("HOLDFAST_DRILL_BLACK_HOLE_SECONDS", "8"))
+BLACK_HOLE_SECONDS = float(os.environ.get("DRILL_BLACK_HOLE_SECONDS", "8"))
 
 
 class Readers:
