@@ -31,6 +31,7 @@ class MetadataRules:
     local_versions: bool = True
     direct_urls: bool = True
     summary_chars_max: int = 2048
+    web_links: bool = False  # every link is an http or https URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,9 @@ def _check(raw: Mapping[str, RawValue], rules: MetadataRules) -> Iterator[Proble
     yield from metadata_rules.check_licence(_text(raw, "license_expression"), _many(raw, "classifiers"))
     yield from metadata_rules.check_imports(_many(raw, "import_names"), _many(raw, "import_namespaces"))
     yield from metadata_rules.check_project_urls(_mapping(raw, "project_urls"))
+    if rules.web_links:
+        links = {"home_page": _text(raw, "home_page"), "download_url": _text(raw, "download_url")}
+        yield from metadata_rules.check_links({**links, **_mapping(raw, "project_urls")})
     for field, check in _SINGLE_CHECKS:
         if value := _text(raw, field):
             yield from check(value)

@@ -5,6 +5,7 @@ forms and legacy JSON spell them.
 """
 
 import keyword
+import re
 from collections.abc import Iterator
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -30,6 +31,7 @@ KNOWN_FIELDS = MULTIPLE_FIELDS | {
 }
 VERSION_CHARS_MAX = 128  # the longest real ones carry a date and a commit, below 60
 LABEL_CHARS_MAX = 32  # of a project URL (PEP 753 and the specification)
+_WEB_LINK = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
 CONTENT_TYPES = ("text/plain", "text/x-rst", "text/markdown")
 
 
@@ -73,8 +75,11 @@ def check_summary(value: str, chars_max: int) -> Iterator[Problem]:
 
 def check_requires_python(value: str) -> Iterator[Problem]:
     try:
-        SpecifierSet(value)
+        # `===` takes any text; this value goes into attributes of pages that every installer reads.
+        is_specifier = value.isascii() and value.isprintable() and SpecifierSet(value) is not None
     except InvalidSpecifier:
+        is_specifier = False
+    if not is_specifier:
         yield problem("requires_python", value, "is not a version specifier", "Use a form like >=3.9.")
 
 
@@ -85,6 +90,8 @@ def check_requirements(field: str, values: tuple[str, ...], direct_urls: bool) -
         except (InvalidRequirement, RecursionError):  # a marker of a thousand parentheses is none either
             yield problem(field, value, "is not a dependency specifier", "Use a form like name>=1.0 (PEP 508).")
             continue
+        if not str(requirement.specifier).isascii():
+            yield problem(field, value, "is not plain ASCII in its version", "Use a form like name>=1.0 (PEP 508).")
         if requirement.url and not direct_urls:
             yield problem(field, value, "names a direct URL", "Depend on a published project instead.")
 
@@ -143,6 +150,13 @@ def check_project_urls(urls: dict[str, str]) -> Iterator[Problem]:
             )
         elif not url:
             yield problem("project_urls", label, "has no URL", "Write 'Label, URL'.")
+
+
+def check_links(urls: dict[str, str]) -> Iterator[Problem]:
+    """Links that a browser follows to a web server and nowhere else."""
+    for label, url in urls.items():
+        if url and (_WEB_LINK.fullmatch(url) is None):
+            yield problem("project_urls", f"{label}, {url}", "is not an http or https URL", "Write https://...")
 
 
 def check_imports(names: tuple[str, ...], namespaces: tuple[str, ...]) -> Iterator[Problem]:

@@ -18,6 +18,9 @@ class Profile:
     file_bytes_max: int = 10 * 1024 * MIB
     normalized_filenames: bool = False  # the name inside a filename must be spelt in its normalised form
     zip_sdists: bool = True
+    public_platforms: bool = False  # only the platform tags of core.platform_tags
+    full_forms: bool = False  # the form must give kind, Python tag and a digest, as every current tool does
+    refuses_imitations: bool = False  # no new name that is one slip away from a popular one
 
 
 # An organisation's own index: what its build tools have written for years is taken, if it is unambiguous.
@@ -31,9 +34,14 @@ PUBLIC = Profile(
         local_versions=False,
         direct_urls=False,
         summary_chars_max=512,
+        web_links=True,
     ),
     file_bytes_max=100 * MIB,
     normalized_filenames=True,
+    zip_sdists=False,
+    public_platforms=True,
+    full_forms=True,
+    refuses_imitations=True,
 )
 
 PROFILES = {profile.name: profile for profile in (PRIVATE, PUBLIC)}

@@ -6,6 +6,7 @@ from packaging.version import Version
 
 from holdfast.control.uploads.multipart import Form
 from holdfast.control.uploads.steps_filename import DistributionName
+from holdfast.core.archive import ArchiveFacts
 from holdfast.core.core_metadata import CoreMetadata
 from holdfast.core.metadata_rules import is_version
 from holdfast.core.names import is_project_name, normalize
@@ -48,3 +49,18 @@ def check_metadata_version(metadata: CoreMetadata, parsed: DistributionName) -> 
     if is_version(metadata.version) and Version(metadata.version) != parsed.version:
         rule = f"inside the file is not the version of the filename ({parsed.version})"
         yield problem("version", metadata.version, rule, _STEP)
+
+
+def check_licence_files(metadata: CoreMetadata, facts: ArchiveFacts) -> Iterator[Problem]:
+    """Each License-File is in the archive, where PEP 639 puts it; older metadata had no place for them."""
+    if not is_with_licence_files(metadata.metadata_version):
+        return
+    folder = f"{facts.top}/licenses" if facts.kind == "wheel" else facts.top
+    for name in metadata.license_files:
+        if f"{folder}/{name}" not in facts.names:
+            yield problem("license_file", name, f"is not in the archive below {folder}", "Build the file again.")
+
+
+def is_with_licence_files(metadata_version: str) -> bool:
+    """True from metadata 2.4 on."""
+    return metadata_version in ("2.4", "2.5")

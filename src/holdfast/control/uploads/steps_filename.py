@@ -3,6 +3,7 @@
 core.filenames forgives, for pages other people wrote; what is published here must be readable in one way only.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,10 +12,14 @@ from packaging.version import Version
 
 from holdfast.control.uploads.multipart import Form
 from holdfast.control.uploads.rules import Profile
+from holdfast.core.metadata_rules import is_version
 from holdfast.core.model import PackageType
 from holdfast.core.names import is_filename, is_project_name, normalize
+from holdfast.core.platform_tags import is_public_platform
 from holdfast.core.upload_problems import Problem, problem
+from holdfast.core.wheel_file import is_tag_set
 
+_BUILD = re.compile(r"[0-9][A-Za-z0-9_.]*")  # core.filenames reads it so, too
 _NAME_STEP = "Build the file again with a current build tool, and do not rename it."
 
 
@@ -39,7 +44,7 @@ class NamedFile:
 
 def read_filename(filename: str, profile: Profile) -> NamedFile:
     """Read and judge a distribution's filename."""
-    if not is_filename(filename):
+    if not is_filename(filename) or " " in filename:  # `packaging` would strip blanks around a version
         rule = "is not a legal filename"
         return NamedFile(None, (problem("filename", filename, rule, "Use plain ASCII, no folders, below 240."),))
     if filename.endswith(".whl"):
@@ -51,15 +56,20 @@ def read_filename(filename: str, profile: Profile) -> NamedFile:
 
 
 def _read_wheel_name(filename: str, profile: Profile) -> NamedFile:
+    parts = filename.removesuffix(".whl").split("-")
     try:
+        # Before `packaging`, which would multiply ten thousand tags out.
+        if not is_tag_set("-".join(parts[-3:])) or (len(parts) == 6 and _BUILD.fullmatch(parts[2]) is None):
+            raise InvalidWheelFilename
         name, version, _build, _tags = parse_wheel_filename(filename)
     except InvalidWheelFilename:
         rule = "is not a wheel's filename"
         return NamedFile(None, (problem("filename", filename, rule, "Use name-version-python-abi-platform.whl."),))
-    raw_name = filename.split("-", 1)[0]
-    python_version = filename.removesuffix(".whl").split("-")[-3]
-    parsed = DistributionName(filename, str(name), version, "bdist_wheel", python_version)
-    return NamedFile(parsed, tuple(check_spelling(filename, raw_name, profile)))
+    parsed = DistributionName(filename, str(name), version, "bdist_wheel", parts[-3])
+    problems = [*check_spelling(filename, parts[0], profile), *check_version_spelling(filename, parts[1], profile)]
+    if profile.public_platforms:
+        problems += check_platforms(parts[-1])
+    return NamedFile(parsed, tuple(problems))
 
 
 def _read_sdist_name(filename: str, profile: Profile) -> NamedFile:
@@ -68,9 +78,10 @@ def _read_sdist_name(filename: str, profile: Profile) -> NamedFile:
     except InvalidSdistFilename:
         rule = "is not an sdist's filename"
         return NamedFile(None, (problem("filename", filename, rule, "Use name-version.tar.gz."),))
-    raw_name = filename.removesuffix(".tar.gz").removesuffix(".zip").rpartition("-")[0]
+    raw_name, _, raw_version = filename.removesuffix(".tar.gz").removesuffix(".zip").rpartition("-")
     parsed = DistributionName(filename, str(name), version, "sdist", "source")
-    return NamedFile(parsed, tuple(check_spelling(filename, raw_name, profile)))
+    problems = [*check_spelling(filename, raw_name, profile), *check_version_spelling(filename, raw_version, profile)]
+    return NamedFile(parsed, tuple(problems))
 
 
 def check_spelling(filename: str, raw_name: str, profile: Profile) -> Iterator[Problem]:
@@ -80,6 +91,22 @@ def check_spelling(filename: str, raw_name: str, profile: Profile) -> Iterator[P
     elif profile.normalized_filenames and raw_name != normalize(raw_name).replace("-", "_"):
         expected = normalize(raw_name).replace("-", "_")
         yield problem("filename", filename, f"must begin with the normalised name {expected}", _NAME_STEP)
+
+
+def check_version_spelling(filename: str, raw_version: str, profile: Profile) -> Iterator[Problem]:
+    """The version part is a PEP 440 version of bounded length and, where the profile asks, normalised (PEP 625)."""
+    version = raw_version.replace("_", "-")
+    if not is_version(version):
+        yield problem("filename", filename, "does not hold a PEP 440 version", _NAME_STEP)
+    elif profile.normalized_filenames and raw_version != str(Version(version)).replace("-", "_"):
+        yield problem("filename", filename, f"must hold the normalised version {Version(version)}", _NAME_STEP)
+
+
+def check_platforms(platforms: str) -> Iterator[Problem]:
+    """Every platform tag is one that the public index takes."""
+    for tag in platforms.split("."):
+        if not is_public_platform(tag):
+            yield problem("filename", tag, "is not a platform tag this index takes", "Repair the wheel (auditwheel).")
 
 
 def check_python_version(form: Form, parsed: DistributionName) -> Iterator[Problem]:
