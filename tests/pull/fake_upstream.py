@@ -240,7 +240,7 @@ class FakeUpstream:
     async def _file(self, request: web.Request) -> web.StreamResponse:
         name, filename = request.match_info["name"], request.match_info["filename"]
         if self.redirect_files_to:
-            raise web.HTTPFound(f"{self.redirect_files_to}{request.path}")
+            return web.Response(status=302, headers={"Location": f"{self.redirect_files_to}{request.path}"})
         fault = self._fault(self.files_fault)
         if fault is not None:
             broken = await self._break(request, fault)

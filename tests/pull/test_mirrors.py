@@ -257,3 +257,16 @@ async def test_the_status_names_mirrors_without_their_credentials(tmp_path):
 
     assert [{"url": mirror.url, "breaker": "closed"}] == status["mirrors"]
     assert "hush" not in repr(status)
+
+
+@pytest.mark.parametrize("where", ["http://127.0.0.1:99999", "http://127.0.0.1:port", "http://[::1", "ftp://127.0.0.1"])
+@plays
+async def test_a_redirect_to_no_address_is_trouble_that_a_mirror_helps_out_of(tmp_path, where):
+    async with mirrored(tmp_path) as (upstream, _, rig):
+        await rig.page("demo")
+        upstream.redirect_files_to = where
+
+        answer = await rig.file(SDIST.digest(), SDIST.filename)
+
+        assert (200, SDIST.data) == (answer.status, answer.body)
+        assert "redirects to something" in (await rig.status())["last_failure_reason"]

@@ -310,6 +310,7 @@ def _said(error: BaseException, seconds: float) -> str:
 def _next_hop(url: str, location: str) -> str:
     try:
         found = urlsplit(urljoin(url, location))
+        _ = found.port  # read now, so that nobody else is surprised by one that is no number
     except ValueError:
         raise _TroubleError("redirects to something that is no address") from None
     if found.scheme not in ("http", "https") or not found.hostname:
