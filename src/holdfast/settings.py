@@ -31,6 +31,7 @@ _ABSOLUTE = {
     "tls_cert": absolute,
     "tls_key": absolute,
     "advisories": absolute,
+    "attestations_trust_root": absolute,
     "store": absolute_store,
     "access_log": absolute_log,
 }

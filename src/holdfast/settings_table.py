@@ -172,6 +172,13 @@ SCALARS: tuple[Setting, ...] = (
         "A dump of known malware and vulnerabilities in OSV format, a zip file or folder; read again when it changes.",
         '"/var/lib/osv/python.zip"',
     ),
+    Setting(
+        "attestations_trust_root",
+        parse_path,
+        '""',
+        "A sigstore trusted_root.json that uploads' attestations are verified against. Empty: kept, but not verified.",
+        '"/etc/holdfast/trusted_root.json"',
+    ),
     Setting("log_level", parse_log_level, '"info"', "debug, info, warning or error.", '"warning"'),
     Setting(
         "access_log",

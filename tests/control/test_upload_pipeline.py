@@ -6,7 +6,7 @@ import pytest
 import wheels
 
 from holdfast.control.uploads.multipart import read_form
-from holdfast.control.uploads.pipeline import NO_ATTESTATIONS, Judged, judge
+from holdfast.control.uploads.pipeline import Judged, judge
 from holdfast.control.uploads.rules import PRIVATE, PUBLIC, Profile
 
 WHEEL = wheels.wheel("Demo-Pkg", "1.0", requires_python=">=3.9")
@@ -33,7 +33,7 @@ def test_what_each_tool_sends_passes(tmp_path, tool, archive, profile):
     assert judged.upload is not None
     assert judged.upload.distribution.name == "demo-pkg"
     assert judged.upload.metadata.name == "Demo-Pkg"
-    assert judged.upload.warnings == ()
+    assert judged.upload.attestations == ()
 
 
 def test_the_metadata_published_is_the_files_own_whatever_the_form_says(tmp_path):
@@ -55,13 +55,6 @@ def test_a_form_without_name_version_or_digests_is_taken_from_the_file(tmp_path)
 
 def test_the_action_may_stand_in_the_query(tmp_path):
     assert run(tmp_path, *wheels.encode([], *WHEEL), query={":action": "file_upload"}).problems == ()
-
-
-def test_attestations_are_not_kept_and_the_uploader_is_told(tmp_path):
-    upload = run(tmp_path, *wheels.twine_body(*WHEEL, attestations='[{"version": 1}]')).upload
-
-    assert upload is not None
-    assert upload.warnings == (NO_ATTESTATIONS,)
 
 
 WRONG_FIELDS = [

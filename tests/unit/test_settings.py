@@ -40,6 +40,7 @@ SET = [
     ("free_bytes_min", "2 GB", {"free_bytes_min": 2 * 10**9}),
     ("scrub_bytes_daily", "1 GiB", {"scrub_bytes_daily": 1024**3}),
     ("advisories", "osv.zip", {"advisories": "/srv/here/osv.zip"}),
+    ("attestations_trust_root", "root.json", {"attestations_trust_root": "/srv/here/root.json"}),
     ("log_level", "WARNING", {"log_level": "warning"}),
     ("access_log", "off", {"access_log": "off"}),
     ("access_log_bytes_max", "1000000", {"access_log_bytes_max": 1000000}),

@@ -55,6 +55,8 @@ PEOPLES_HOSTS = {
     "s3.amazonaws.com",  # an XML namespace, never a connection
     "www.w3.org",
     "json-schema.org",
+    "in-toto.io",  # names of statement types, never connections
+    "slsa.dev",
 }
 
 

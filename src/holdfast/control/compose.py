@@ -6,6 +6,7 @@ from holdfast.control.instance import prepare
 from holdfast.control.parts import Parts
 from holdfast.control.publication.drill import pause_from_environment
 from holdfast.control.publication.publisher import Publisher
+from holdfast.control.uploads.attested import attesters
 from holdfast.control.uploads.shadow import PullNames
 from holdfast.store.opening import open_store
 
@@ -16,4 +17,4 @@ def open_parts(config: Config) -> Parts:
     store = open_store(config.store, config.store_folder)
     known = prepare(config, store, clock)
     publisher = Publisher(known, store, clock, pause_from_environment("control"))
-    return Parts(known, clock, store, publisher, PullNames(known.pull_socket))
+    return Parts(known, clock, store, publisher, PullNames(known.pull_socket), attestations=attesters(known))

@@ -6,11 +6,12 @@ each one may find that it has come back.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.control.publication.transaction import Publication
+from holdfast.control.uploads.attested import Attesters, NoTrustRoot
 from holdfast.control.uploads.rules import PRIVATE, Profile
 from holdfast.control.uploads.shadow import UpstreamNames
 from holdfast.core.errors import Corrupt, Outcome, Refused, Unavailable
@@ -34,6 +35,7 @@ class Parts:
     publisher: Publication
     upstreams: UpstreamNames
     profile: Profile = PRIVATE
+    attestations: Attesters = field(default_factory=NoTrustRoot)
     switched_off: Callable[[str], Refused | None] = nothing_is_switched_off  # an index whose uploads are stopped
 
 

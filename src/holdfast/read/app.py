@@ -33,6 +33,7 @@ from holdfast.read.loops import refuse_loop
 from holdfast.read.merged import MergedPages
 from holdfast.read.ownership import InLayer, Merged, Owner, Ownership
 from holdfast.read.policies import Policies
+from holdfast.read.provenance import Provenance
 from holdfast.read.pull_port import Pull
 from holdfast.read.pulled import PulledPages
 from holdfast.read.pulled_files import PulledFiles
@@ -44,6 +45,7 @@ from holdfast.read.routes import (
     Moved,
     NotFound,
     Own,
+    ProvenanceRoute,
     Route,
     Routes,
     SimpleDetail,
@@ -109,6 +111,7 @@ class ReadPlane:
         self._lists = ProjectLists(self.reader, stacks, self.cache, *common)
         self._files = Files(stacks, self.reader, self.cache, self._local, PulledFiles(pull), policies, *common)
         self._legacy = LegacyDocuments(self.reader, self.cache, pull, self.workers, admission, bases, *common[1:])
+        self._provenance = Provenance(self.reader, self._local, policies, self.workers, admission, clock)
         self._ownership = Ownership(stacks, self.reader, self._pulled.ask)
         self.health = Health(config, self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
         self._routes = Routes(tuple(bases), DEFAULT_INDEX, urlsplit(config.public_url).path.rstrip("/"))
@@ -200,6 +203,9 @@ class ReadPlane:
                 return await self._unhashed(request, route, owner, private=private)
             case LegacyJson():
                 return await self._legacy_json(request, route, private=private)
+            case ProvenanceRoute(index, name):
+                owner = await self._ownership.owner(request, index, name)
+                return await self._provenance.answer(request, route, owner, private=private)
             case NotFound(reason):
                 raise Absent(reason)
         raise AssertionError(route)

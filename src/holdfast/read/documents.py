@@ -57,6 +57,19 @@ def json_headers(encoding: Encoding, stem: str, serial: int, surrogate: str, *, 
     return headers
 
 
+def provenance_headers(media_type: str, etag: str, surrogate: str, *, private: bool, cache: str) -> Headers:
+    """Headers of a file's provenance. Its address says nothing of its bytes, so it is asked for again like a page."""
+    return [
+        ("content-type", media_type),
+        ("etag", f'"{etag}"'),
+        *_freshness(private=private),
+        ("surrogate-key", surrogate),
+        ("cache-status", f"holdfast; {cache}"),
+        NOSNIFF,
+        *_CORS,
+    ]
+
+
 def file_headers(etag: str, surrogate: str, *, metadata: bool, private: bool, cache: str) -> Headers:
     """Headers of a file or of its core metadata: content-addressed, so for ever. Never a Content-Encoding."""
     scope = "private" if private else "public"

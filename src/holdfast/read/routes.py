@@ -67,6 +67,16 @@ class LegacyJson:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvenanceRoute:
+    """The provenance document of a file (PEP 740), at the address the public index's integrity API has."""
+
+    index: str
+    name: str
+    version: str  # as written
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forwarded:
     """Control's: uploads and the management API."""
 
@@ -93,6 +103,7 @@ LABELS: dict[type, str] = {  # how metrics call the routes
     FileRoute: "file",
     UnhashedFile: "file",
     LegacyJson: "legacy-json",
+    ProvenanceRoute: "provenance",
     Forwarded: "forwarded",
     Own: "own",
     NotFound: "unknown",
@@ -100,7 +111,8 @@ LABELS: dict[type, str] = {  # how metrics call the routes
 
 
 Route = (
-    Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | Forwarded | Own | NotFound
+    Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | ProvenanceRoute | Forwarded | Own
+    | NotFound
 )  # fmt: skip
 
 _OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics", "/upstreams": "upstreams"}
@@ -165,6 +177,8 @@ def _in_index(index: str, parts: list[str]) -> Route:
             return _unhashed(index, project, filename)
         case ["packages", first, second, rest, filename]:
             return _file(index, first + second + rest, filename, well_cut=len(first) == len(second) == 2)
+        case ["integrity", raw, version, filename, "provenance"]:
+            return _provenance(index, raw, version, filename)
         case ["legacy"] | ["legacy", ""]:
             return Forwarded(index)
         case ["legacy", "+simple", raw] | ["legacy", "+simple", raw, ""]:
@@ -205,6 +219,17 @@ def _unhashed(index: str, raw: str, filename: str) -> Route:
     if not is_project_name(raw) or normalize(raw) != raw or not is_filename(filename):
         return NotFound(_NOTHING_HERE, index)
     return UnhashedFile(index, raw, filename)
+
+
+def _provenance(index: str, raw: str, version: str, filename: str) -> Route:
+    if not is_project_name(raw):
+        return _no_name(index)
+    if not version or len(version) > 200 or not is_filename(filename):
+        return NotFound(_NOTHING_HERE, index)
+    name = normalize(raw)
+    if name != raw:
+        return Moved(f"../../../{name}/{url_segment(version)}/{url_segment(filename)}/provenance", index)
+    return ProvenanceRoute(index, name, version, filename)
 
 
 def _no_name(index: str) -> NotFound:

@@ -63,7 +63,8 @@ def publish_file(publisher: Publication, index: str, new: NewFile, actor: Actor,
 
 def known_file(index: str, name: str, new: NewFile) -> File | None:
     """The listed file with these very bytes, None when the filename is free. Raises NotAccepted, Removed."""
-    removal = Removal.objects.filter(sha256__in=(new.sha256, new.metadata_sha256)).first()
+    digests = [digest for digest in (new.sha256, new.metadata_sha256, new.provenance_sha256) if digest]
+    removal = Removal.objects.filter(sha256__in=digests).first()
     if removal is not None:
         raise Removed(f"these bytes were taken down: {removal.reason}", legal=removal.legal)
     binding = FilenameBinding.objects.filter(index=index, filename=new.filename).first()

@@ -11,10 +11,9 @@ from holdfast.control.uploads.rules import Profile
 from holdfast.control.uploads.steps_filename import DistributionName
 from holdfast.core import core_metadata
 from holdfast.core.archive import examine
+from holdfast.core.attestations import FIELD, Attestation, read_attestations
 from holdfast.core.core_metadata import CoreMetadata
 from holdfast.core.upload_problems import Problem, problem
-
-NO_ATTESTATIONS = "The attestations were not kept: this index cannot verify them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Upload:
     metadata: CoreMetadata
     metadata_bytes: bytes
     metadata_sha256: str
-    warnings: tuple[str, ...]
+    attestations: tuple[Attestation, ...]  # of the right form; not verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,8 @@ def judge(form: Form, query: Mapping[str, str], profile: Profile) -> Judged:
         missing = problem("content", "", "is missing", "Send the file as the form's 'content' part.")
         return Judged(None, (*problems, missing))
     problems += _judge_content(form, form.content, profile)
+    attested = read_attestations(form.one(FIELD), form.content.filename, form.content.sha256)
+    problems += attested.problems
     named = steps_filename.read_filename(form.content.filename, profile)
     problems += named.problems
     if named.parsed is None:
@@ -51,14 +52,13 @@ def judge(form: Form, query: Mapping[str, str], profile: Profile) -> Judged:
     problems += steps_filename.check_python_version(form, named.parsed)
     problems += agreement.check_form_name(form, named.parsed)
     problems += agreement.check_form_version(form, named.parsed)
-    return _judge_inside(form, form.content, named.parsed, profile, problems)
+    return _judge_inside(form.content, named.parsed, profile, problems, attested.attestations)
 
 
 def _judge_form(form: Form, query: Mapping[str, str]) -> Iterator[Problem]:
     yield from steps_form.check_action(form, query)
     yield from steps_form.check_protocol_version(form, query)
     yield from steps_form.check_repeated_fields(form)
-    yield from steps_form.check_attestations(form)
 
 
 def _judge_content(form: Form, content: Content, profile: Profile) -> Iterator[Problem]:
@@ -68,7 +68,11 @@ def _judge_content(form: Form, content: Content, profile: Profile) -> Iterator[P
 
 
 def _judge_inside(
-    form: Form, content: Content, parsed: DistributionName, profile: Profile, problems: list[Problem]
+    content: Content,
+    parsed: DistributionName,
+    profile: Profile,
+    problems: list[Problem],
+    attestations: tuple[Attestation, ...],
 ) -> Judged:
     """The steps that look into the bytes; the metadata comes from there and from nowhere else."""
     archive = examine(content.path, content.filename, profile.archive)
@@ -83,6 +87,5 @@ def _judge_inside(
     problems += agreement.check_metadata_version(found.metadata, parsed)
     if problems:
         return Judged(None, tuple(problems))
-    warnings = (NO_ATTESTATIONS,) if form.one("attestations") else ()
     digest = hashlib.sha256(archive.facts.metadata).hexdigest()
-    return Judged(Upload(content, parsed, found.metadata, archive.facts.metadata, digest, warnings), ())
+    return Judged(Upload(content, parsed, found.metadata, archive.facts.metadata, digest, attestations), ())

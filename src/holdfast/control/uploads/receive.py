@@ -4,6 +4,7 @@ Bytes before facts: an intent row, the bytes durable in the store, then one shor
 crash leaves the whole file or an invisible orphan. No lock and no transaction is held across I/O.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +27,7 @@ from holdfast.control.uploads.names import require_free_name, upload_index
 from holdfast.control.uploads.pipeline import Upload, judge
 from holdfast.control.uploads.rules import Profile
 from holdfast.control.uploads.steps_form import DEAD_ACTIONS, asked_action
+from holdfast.core.attestations import provenance_document
 from holdfast.core.errors import Absent, Refused, Unavailable
 from holdfast.core.names import is_project_name, normalize
 from holdfast.core.tokens import credentials_from
@@ -33,6 +35,9 @@ from holdfast.core.upload_problems import Problem, problem
 from holdfast.tree import addresses
 
 log = structlog.get_logger()
+
+NOT_VERIFIED = "The attestations are kept and served, but not verified: this index has no trust root."
+PROVENANCE_STAYS = "The file's provenance stays as it was first published."
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +147,12 @@ def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor:
     project = _require_rights(parts, index, upload.distribution.name, actor, deadline)
     if project is None or not project.owned:
         require_free_name(parts, index, upload.distribution.name, deadline)
-    published = _store_and_publish(parts, index, upload, actor, deadline)
+    provenance = _provenance(parts, upload)
+    published = _store_and_publish(parts, index, upload, provenance, actor, deadline)
     name = upload.distribution.filename
     log.info("published %s", name, index=index.name, serial=published.serial, existing=published.existing)
     landed = "" if index.name == asked.index else index.name
-    return Received(name, landed, published.serial, published.existing, upload.warnings)
+    return Received(name, landed, published.serial, published.existing, _warnings(parts, upload, published))
 
 
 def _profile(parts: Parts) -> Profile:
@@ -167,15 +173,35 @@ def _require_rights(parts: Parts, index: IndexConfig, name: str, actor: Actor, d
     return held(look, parts.clock, deadline)
 
 
-def _store_and_publish(parts: Parts, index: IndexConfig, upload: Upload, actor: Actor, deadline: float) -> Published:
-    new = _new_file(upload)
+def _provenance(parts: Parts, upload: Upload) -> bytes:
+    """The provenance document of what was sent, b"" for none. Raises Rejected, Unavailable."""
+    if not upload.attestations:
+        return b""
+    signed, problems = parts.attestations.examine(upload.attestations)
+    if problems:
+        raise Rejected(problems)
+    return provenance_document(signed)
+
+
+def _warnings(parts: Parts, upload: Upload, published: Published) -> tuple[str, ...]:
+    if not upload.attestations:
+        return ()
+    if published.existing:
+        return (PROVENANCE_STAYS,)
+    return () if parts.attestations.verifies else (NOT_VERIFIED,)
+
+
+def _store_and_publish(
+    parts: Parts, index: IndexConfig, upload: Upload, provenance: bytes, actor: Actor, deadline: float
+) -> Published:
+    new = _new_file(upload, provenance)
     if held(lambda: _is_taken(index.name, new), parts.clock, deadline):
         return publish_file(parts.publisher, index.name, new, actor, deadline=deadline)  # refuses, with the reason
-    digests = (new.sha256, new.metadata_sha256)
+    digests = tuple(filter(None, (new.sha256, new.metadata_sha256, new.provenance_sha256)))
     ids = held(lambda: intents.declare(digests, parts.clock, deadline), parts.clock, deadline)
     is_decided = True
     try:
-        _store_bytes(parts, upload, deadline)
+        _store_bytes(parts, upload, provenance, new.provenance_sha256, deadline)
         return publish_file(parts.publisher, index.name, new, actor, deadline=deadline)
     except Unavailable as error:
         # A commit whose answer was lost may land after we looked: then nothing but the intents, until their lease
@@ -190,14 +216,17 @@ def _store_and_publish(parts: Parts, index: IndexConfig, upload: Upload, actor: 
 def _is_taken(index: str, new: NewFile) -> bool:
     """True when storing the bytes would be in vain: other bytes have that filename, or these were taken down."""
     with database_guard():
-        if Removal.objects.filter(sha256__in=(new.sha256, new.metadata_sha256)).exists():
+        digests = [digest for digest in (new.sha256, new.metadata_sha256, new.provenance_sha256) if digest]
+        if Removal.objects.filter(sha256__in=digests).exists():
             return True
         return FilenameBinding.objects.filter(index=index, filename=new.filename).exclude(sha256=new.sha256).exists()
 
 
-def _store_bytes(parts: Parts, upload: Upload, deadline: float) -> None:
-    """Metadata first: the content file is given away and must not be gone when another try is due."""
+def _store_bytes(parts: Parts, upload: Upload, provenance: bytes, provenance_sha256: str, deadline: float) -> None:
+    """The content file last: it is given away and must not be gone when another try is due."""
     store, content = parts.store, upload.content
+    if provenance:
+        held(lambda: store.put(addresses.blob(provenance_sha256), provenance), parts.clock, deadline)
     metadata_key = addresses.blob(upload.metadata_sha256)
     held(lambda: store.put(metadata_key, upload.metadata_bytes), parts.clock, deadline)
     held(lambda: store.adopt_file(addresses.blob(content.sha256), content.path), parts.clock, deadline)
@@ -210,7 +239,7 @@ def _withdraw(parts: Parts, ids: tuple[int, ...]) -> None:
         log.debug("intents stay until their lease ends", count=len(ids))
 
 
-def _new_file(upload: Upload) -> NewFile:
+def _new_file(upload: Upload, provenance: bytes) -> NewFile:
     return NewFile(
         project=upload.metadata.name,
         version=str(upload.distribution.version),
@@ -221,6 +250,7 @@ def _new_file(upload: Upload) -> NewFile:
         python_version=upload.distribution.python_version,
         requires_python=upload.metadata.requires_python,
         metadata_sha256=upload.metadata_sha256,
+        provenance_sha256=hashlib.sha256(provenance).hexdigest() if provenance else "",
         md5=upload.content.md5,
         blake2b_256=upload.content.blake2b_256,
     )

@@ -3,7 +3,6 @@
 A step takes values and yields problems; it changes nothing and asks nobody.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 
 from holdfast.control.uploads.multipart import Content, Form
@@ -15,7 +14,6 @@ SINGLE_FIELDS = (
     *("sha256_digest", "blake2_256_digest", "md5_digest", "requires_python", "attestations"),
 )
 FILETYPES = ("bdist_wheel", "sdist")
-ATTESTATIONS_MAX = 16
 _HEX_CHARS = {"sha256_digest": 64, "blake2_256_digest": 64, "md5_digest": 32}
 
 
@@ -79,17 +77,3 @@ def check_digests(form: Form, content: Content) -> Iterator[Problem]:
         elif given != digest:
             rule = f"is not the digest of the bytes that arrived ({digest})"
             yield problem(field, given, rule, "The file changed on its way: upload it again.")
-
-
-def check_attestations(form: Form) -> Iterator[Problem]:
-    """PEP 740's field must be a JSON list, though nothing is done with it yet."""
-    text = form.one("attestations")
-    if not text:
-        return
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or not 0 < len(found) <= ATTESTATIONS_MAX:
-        rule = f"is not a JSON list of 1 to {ATTESTATIONS_MAX} attestations"
-        yield problem("attestations", text, rule, "Leave the field out, or see PEP 740.")
