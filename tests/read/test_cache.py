@@ -79,3 +79,15 @@ def test_taking_an_object_again_keeps_its_room_counted():
     cache.put(page)
 
     assert page.bytes == cache.bytes > 0
+
+
+def test_an_object_that_left_while_more_was_made_of_it_counts_in_full_when_it_returns():
+    cache, _ = cache_of()
+    cached = add(cache, "a")
+    cache.forget(cached.key)
+
+    cache.put(cached)
+
+    assert OVERHEAD_BYTES + 100 == cache.bytes
+    cache.forget(cached.key)
+    assert 0 == cache.bytes

@@ -92,6 +92,8 @@ class PageCache:
         self._objects[cached.key] = cached
         if cached.key[0] == VIEW:
             self._views[cached.key] = None
+            self._view_bytes += cached.bytes
+        self.bytes += cached.bytes  # of one that had left meanwhile
         self._projects.setdefault(cached.project, set()).add(cached.key)
         return cached
 
