@@ -4,12 +4,12 @@ import json
 
 from pull.fake_upstream import FakeFile, FakeUpstream
 from read.plays import plays
-from read.site import JSON
+from read.site import JSON, running
 from read.test_pulled import BIG, WHEEL, address, layered
 from read.test_races import once_read
 
 from holdfast.tree import addresses
-from holdfast.tree.journal import BytesRemoved, ProjectHeld
+from holdfast.tree.journal import BytesRemoved, ProjectGone, ProjectHeld
 
 
 @plays
@@ -89,3 +89,13 @@ async def test_a_range_outside_a_cold_file_is_an_error_that_nobody_keeps(tmp_pat
         assert (416, f"bytes */{BIG.size}") == (answer.status, answer.headers["content-range"])
         assert ("no-store", 416) == (answer.headers["cache-control"], json.loads(answer.body)["status"])
         assert 0 == site.plane.pull_neighbour.under_way
+
+
+@plays
+async def test_a_project_that_returns_under_a_held_publication_is_not_called_deleted(tmp_path):
+    async with running(tmp_path) as site:
+        site.tell(ProjectGone("main", "demo", "demo", 1, owned=True))
+        gone = await site.get("/simple/demo/")
+        site.tell(ProjectHeld("main", "demo", 2, "its record cannot be read"))
+
+        assert (404, 503) == (gone.status, (await site.get("/simple/demo/")).status)

@@ -104,7 +104,7 @@ class Ownership:
     def _hosted(self, index: str, name: str) -> tuple[ProjectEntry | None, Hosted, Outcome | None]:
         try:
             entry = self._reader.find(index, name)
-            if entry is None or (entry.gone and not entry.owned):
+            if entry is None or entry.gone:
                 self._reader.demand_free(index, name)
         except Unavailable as error:
             return None, Hosted.UNKNOWABLE, error
