@@ -55,6 +55,19 @@ async def test_a_layers_page_made_before_a_removal_is_not_remembered(tmp_path):
 
 
 @plays
+async def test_a_layers_page_made_before_the_name_was_held_is_not_remembered(tmp_path):
+    async with FakeUpstream() as upstream, layered(tmp_path, upstream) as site:
+        upstream.add("demo", WHEEL)
+        await site.get("/simple/demo/", accept="text/html")
+        held = ProjectHeld("main", "demo", 1, "its record cannot be made")
+        once_read(site, addresses.pulled_page("up", "demo"), lambda: site.tell(held))
+
+        answers = [await site.get(path, accept=JSON) for path in ("/simple/demo/", "/simple/demo/")]
+
+        assert [200, 503] == [answer.status for answer in answers]
+
+
+@plays
 async def test_head_of_a_kept_file_without_a_digest(tmp_path):
     async with FakeUpstream(mode="html") as upstream, layered(tmp_path, upstream) as site:
         upstream.add("old", FakeFile("old-1.0.tar.gz", data=b"old bytes" * 500, hashes=()))

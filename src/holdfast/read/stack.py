@@ -67,5 +67,7 @@ class Stacks:
         return any(self._keeps(one, name) for one in (index, *filter(self.is_hosted, above)))
 
     def _keeps(self, index: str, name: str) -> bool:
-        entry = self._reader.state().find(index, name)
-        return self.reserves(index, name) or (entry is not None and (entry.owned or not entry.gone))
+        state = self._reader.state()
+        entry = state.find(index, name)
+        has_it = (index, name) in state.held or (entry is not None and (entry.owned or not entry.gone))
+        return has_it or self.reserves(index, name)
