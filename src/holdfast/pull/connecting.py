@@ -16,6 +16,12 @@ from urllib.request import getproxies, proxy_bypass
 from holdfast.config import UpstreamConfig
 from holdfast.pull.credentials import SettingError, origin_of
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address behind it
+# Where clouds give out a machine's credentials, or its secrets, at an address that is not link-local.
+_METADATA_SERVICES = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16"))
+)
+
 Stamp = tuple[tuple[int, int, int] | None, ...]  # of the files: when any is replaced, a new context is made
 
 
@@ -82,17 +88,43 @@ def proxy_of(url: str) -> str | None:
 def open_socket(
     found: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]],
 ) -> socket.socket:
-    """A socket for an address that was looked up. Raises OSError for a link-local one.
-
-    No index lives there, but a cloud's credentials do, and pages and redirects choose where files are fetched from.
-    """
+    """A socket for an address that was looked up. Raises OSError for one that is never asked (`forbidden`)."""
     family, kind, protocol, _, where = found
-    address = ipaddress.ip_address(str(where[0]).partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if address.is_link_local:
-        raise OSError(errno.EACCES, "its address is link-local")
+    why = forbidden(str(where[0]))
+    if why:
+        raise OSError(errno.EACCES, why)
     return socket.socket(family, kind, protocol)
+
+
+def forbidden(host: str) -> str:
+    """Why an address is never asked, "" for any other, and for names.
+
+    No index lives there, but a cloud's credentials do, and pages and redirects choose where files are fetched from. A
+    proxy looks names up itself, so of what is sent through one only addresses can be judged.
+    """
+    address = _address(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        address = inner or address
+    if address is None:
+        return ""
+    if address.is_link_local:
+        return "its address is link-local"
+    return "its address is a cloud's metadata service" if address in _METADATA_SERVICES else ""
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address in any spelling that a resolver takes for one (`2852039166`, `0xa9fea9fe`), None for a name."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, UnicodeEncodeError):
+        return None
 
 
 def _stamp_of(path: str) -> tuple[int, int, int] | None:

@@ -21,7 +21,7 @@ from holdfast.config import UpstreamConfig
 from holdfast.core.errors import Absent, Unavailable
 from holdfast.core.model import Card
 from holdfast.core.precedence import matches_pattern
-from holdfast.pull.connecting import Connecting, open_socket
+from holdfast.pull.connecting import Connecting, forbidden, open_socket
 from holdfast.pull.credentials import Credentials, SettingError, origin_of, without_userinfo
 from holdfast.pull.gate import Gate
 from holdfast.pull.source import Source
@@ -190,6 +190,8 @@ class Upstream:
     async def _send_once(self, url: str, headers: Mapping[str, str], credential: str) -> aiohttp.ClientResponse:
         if credential:
             headers = {**headers, "Authorization": credential}
+        if why := forbidden(urlsplit(url).hostname or ""):
+            raise _TroubleError(f"cannot be reached ({why})")
         context, proxy = self._connecting.tls(url), self._connecting.proxy(url)
         self._demand_on()
         self.counters.requests += 1
