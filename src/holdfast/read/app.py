@@ -300,7 +300,9 @@ class ReadPlane:
         if self.reader.is_loaded:
             self.hot.removed = self.reader.state().removed
         if changes.removed or changes.reloaded:
-            self._local.forget(self._keys_of(changes.removed))
+            # After a reload, of everything ever removed: some of it while this front did not run.
+            removed = list(self.reader.state().removed) if changes.reloaded else changes.removed
+            self._local.forget(self._keys_of(removed))
             self.cache.clear()
             self._files.forget_all_cards()
             for index in self._config.indexes:
