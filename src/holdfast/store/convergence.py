@@ -1,0 +1,166 @@
+"""Bringing the two sides of a pair to the same objects: what is noted first, then everything, from end to end.
+
+Each object is settled under its lock and takes effect whole, so this may run at any time, be stopped at any time and
+run twice at once. A key without a note that only one side has is copied, never deleted: bytes are not thrown away on
+a guess.
+"""
+
+import heapq
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from time import time
+
+from holdfast.core.errors import Absent, Unavailable
+from holdfast.store.pair_notes import SIDES
+from holdfast.store.pair_side import Side
+from holdfast.store.paired import PairedStore, content_digest
+from holdfast.store.port import ObjectInfo, Store
+
+READ_BYTES = 8 * 1024 * 1024
+
+Pace = Callable[[int], None]  # told the bytes of each step; may wait, or raise to stop
+
+
+@dataclass(slots=True)
+class Converged:
+    """What one run did."""
+
+    healed: int = 0  # keys of notes that were settled
+    waiting: int = 0  # notes that cannot be settled yet
+    compared: int = 0
+    differing: list[str] = field(default_factory=list)  # keys that differed without a note, now equal
+    damaged: list[str] = field(default_factory=list)  # neither side has the bytes their key names
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether both sides were equal and nothing is left to do."""
+        return not (self.waiting or self.differing or self.damaged)
+
+
+def heal(pair: PairedStore, spool: Path, pace: Pace) -> Converged:
+    """Settle what is noted. Raises Unavailable when a side is away; what is done stays done."""
+    done = Converged()
+    for name in SIDES:
+        for note in pair.notes.open(name):
+            with pair.notes.locked(note.key):
+                if _heal(pair, note.key, spool, pace):
+                    done.healed += 1
+                else:
+                    done.waiting += 1
+    return done
+
+
+def compare(pair: PairedStore, spool: Path, pace: Pace, *, deep: bool) -> Converged:
+    """Heal, then hold every key of one side to the other, their bytes too if `deep`; then both are whole.
+
+    Without `deep`, the bytes of objects of equal size whose key names their digest are taken as equal. Raises
+    Unavailable when a side is away.
+    """
+    done = heal(pair, spool, pace)
+    for key, infos in _both(pair):
+        done.compared += 1
+        if _seem_equal(key, infos) and not deep:
+            continue
+        pace(sum(info.size for info in infos if info is not None))
+        with pair.notes.locked(key):
+            _settle(pair, key, spool, pace, done)
+    if not done.waiting and not done.damaged:
+        for name in SIDES:
+            pair.notes.call_whole(name)
+    return done
+
+
+def _heal(pair: PairedStore, key: str, spool: Path, pace: Pace) -> bool:
+    """Make the side that is behind what the other is. False while a late write may still arrive there."""
+    notes = {side.name: pair.notes.owed(side.name, key) for side in pair.sides}
+    if any(note is not None and note.untouched_until > time() for note in notes.values()):
+        return False
+    if not any(notes.values()):
+        return True
+    (right, *_) = pair.current(key)
+    behind = pair.sides[1] if right is pair.sides[0] else pair.sides[0]
+    digest = content_digest(key)
+    if digest and _hash(right.store, key) not in (digest, None):
+        if _hash(behind.store, key) != digest:
+            return False  # nobody has the bytes: a scrub or an upload may bring them back
+        right, behind = behind, right
+    _copy(right, behind, key, spool, pace)
+    for side in pair.sides:
+        pair.notes.settle(side.name, key)
+    return True
+
+
+def _settle(pair: PairedStore, key: str, spool: Path, pace: Pace, done: Converged) -> None:
+    """One key that may differ, under its lock."""
+    if any(pair.notes.owed(side.name, key) for side in pair.sides):
+        done.healed += _heal(pair, key, spool, pace)
+        return
+    hashes = [_hash(side.store, key) for side in pair.sides]
+    digest = content_digest(key)
+    if digest and any(hashes) and digest not in hashes:
+        done.damaged.append(key)
+        return
+    if hashes[0] == hashes[1]:
+        return
+    first_is_right = hashes[0] == digest if digest else hashes[0] is not None
+    right, behind = pair.sides if first_is_right else pair.sides[::-1]
+    _copy(right, behind, key, spool, pace)
+    done.differing.append(key)
+
+
+def _copy(right: Side, behind: Side, key: str, spool: Path, pace: Pace) -> None:
+    """Give one side the other's object, or its absence, in bounded memory."""
+    try:
+        size = right.store.head(key).size
+    except Absent:
+        behind.store.delete(key)
+        return
+    pace(size)
+    if size <= READ_BYTES:
+        behind.store.put(key, right.store.get(key))
+        return
+    handle, name = tempfile.mkstemp(prefix="pair-", dir=spool)
+    try:
+        with open(handle, "wb") as file:
+            for start in range(0, size, READ_BYTES):
+                file.write(right.store.read(key, start, READ_BYTES))
+        behind.store.put_file(key, Path(name))
+    except OSError as error:
+        raise Unavailable(f"an object cannot be copied between the stores ({error.strerror})") from error
+    finally:
+        os.unlink(name)
+
+
+def _hash(store: Store, key: str) -> str | None:
+    found = sha256()
+    try:
+        size = store.head(key).size
+        for start in range(0, size, READ_BYTES):
+            found.update(store.read(key, start, READ_BYTES))
+    except Absent:
+        return None
+    return found.hexdigest()
+
+
+def _seem_equal(key: str, infos: list[ObjectInfo | None]) -> bool:
+    one, other = infos
+    return one is not None and other is not None and one.size == other.size and bool(content_digest(key))
+
+
+def _both(pair: PairedStore) -> Iterator[tuple[str, list[ObjectInfo | None]]]:
+    """Every key of either side, in order, with what each side lists under it."""
+
+    def marked(place: int) -> Iterator[tuple[str, int, ObjectInfo]]:
+        for info in pair.sides[place].store.list(""):
+            yield info.key, place, info
+
+    for key, group in groupby(heapq.merge(marked(0), marked(1), key=lambda item: item[:2]), key=lambda item: item[0]):
+        infos: list[ObjectInfo | None] = [None, None]
+        for _, place, info in group:
+            infos[place] = info
+        yield key, infos
