@@ -26,7 +26,7 @@ from holdfast.tree.card import merge_card
 from holdfast.tree.reader import TreeReader
 from holdfast.wire.messages import Request
 
-LICENCES_MAX = 20_000  # files whose licences are remembered, about 5 MB
+LICENCES_MAX = 20_000  # files whose licences are remembered, about 5 MB, and 100 KB for one made to be large
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class FileGate:
                 metadata = await self._workers.in_thread(self._reader.store.get, address)
         except Absent:
             return ()
-        found = self._licences[key] = declared_licences(metadata)
+        found = self._licences[key] = await self._workers.in_thread(declared_licences, metadata)
         if len(self._licences) > LICENCES_MAX:
             self._licences.popitem(last=False)
         return found

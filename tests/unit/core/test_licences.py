@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast.core.licences import declared_licences, denied_licence
+from holdfast.core.licences import LICENCES_MAX, TEXT_CHARS_MAX, declared_licences, denied_licence
 
 AGPL = "License :: OSI Approved :: GNU Affero General Public License v3"
 
@@ -46,3 +46,20 @@ def test_what_metadata_declares(headers, declared):
 )
 def test_which_licences_patterns_deny(declared, patterns, denied):
     assert (declared if denied else "") == denied_licence((declared,), patterns)
+
+
+@pytest.mark.parametrize("expression", ["MIT OR " * 20_000 + "MIT", "(" * 900 + "MIT" + ")" * 900, "(" * 200_000])
+def test_an_expression_beyond_what_can_be_judged_is_denied_where_any_is(expression):
+    declared = declared_licences(f"Metadata-Version: 2.4\nLicense-Expression: {expression}".encode())
+
+    assert denied_licence(declared, ("AGPL*",))
+    assert not denied_licence(declared, ())
+    assert sum(map(len, declared)) <= 2 * TEXT_CHARS_MAX  # it is remembered
+
+
+def test_only_so_many_classifiers_are_remembered():
+    lines = "".join(f"Classifier: License :: {number} {'x' * 5000}\n" for number in range(40))
+    assert sum(map(len, declared_licences(lines.encode()))) <= LICENCES_MAX * 2 * TEXT_CHARS_MAX
+
+    lines = "".join(f"Classifier: License :: {number}\n" for number in range(1000))
+    assert LICENCES_MAX == len(declared_licences(lines.encode()))
