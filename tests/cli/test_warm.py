@@ -119,6 +119,27 @@ def test_a_lock_with_addresses_elsewhere_is_not_protected_and_says_how_to_be(
     assert (0, "ready offline: yes (1 project, 1 file, ") == (ours.returncode, verdict(ours)[:39])
 
 
+@pytest.mark.parametrize("root", ["https://files.example:port", "https://files\\u001b\\u0007.example"])
+def test_an_address_in_a_lock_is_text_and_nothing_more(rig: Rig, upstream: Upstream, tmp_path: Path, root: str) -> None:
+    lock = tmp_path / "uv.lock"
+    lock.write_text(uv_lock(upstream, root, "locked-1.0-py3-none-any.whl"))
+
+    done = warm(rig, lock)
+
+    assert (1, "") == (done.returncode, done.stderr)
+    assert "1 file, such as locked-1.0-py3-none-any.whl" in done.stdout
+    assert done.stdout.replace("\n", "").isprintable()
+
+
+def test_an_address_that_is_none_makes_no_lock(rig: Rig, upstream: Upstream, tmp_path: Path) -> None:
+    lock = tmp_path / "uv.lock"
+    lock.write_text(uv_lock(upstream, "https://[half", "locked-1.0-py3-none-any.whl"))
+
+    done = warm(rig, lock)
+
+    assert (1, f"holdfast: {lock}: Invalid IPv6 URL\n") == (done.returncode, done.stderr)
+
+
 def test_an_sdist_brings_what_builds_it_and_what_that_needs(rig: Rig, upstream: Upstream, tmp_path: Path) -> None:
     lock = tmp_path / "uv.lock"
     lock.write_text(uv_lock(upstream, rig.url, "from_source-1.0.tar.gz", "odd_source-1.0.tar.gz"))

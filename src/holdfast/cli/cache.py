@@ -213,10 +213,10 @@ def _holdings(config: Config) -> Iterator["Holdings"]:
 
 
 def _open(config: Config) -> Any:
-    from holdfast.store.opening import open_store
+    from holdfast.store.opening import configured_store
 
     try:
-        return open_store(config.store, config.store_folder)
+        return configured_store(config)
     except ValueError as error:
         fail(str(error))
 
@@ -263,7 +263,7 @@ def _lock_pin(path: Path, name: str, known: dict[str, Any]) -> Any:
 
     try:
         lock = parse_lock(path.name, path.read_text(encoding="utf-8"))
-    except (BadLock, OSError, UnicodeDecodeError) as error:
+    except (BadLock, OSError, ValueError) as error:
         fail(f"{path}: {error}")
     digests = {file.sha256: None for file in lock.files if file.sha256}
     bare = {(file.project, file.version) for file in lock.files if not file.sha256}

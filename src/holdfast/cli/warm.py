@@ -119,14 +119,14 @@ def _pin(plan: Plan, file: Path) -> str:
     """Write the pin and answer its name. What is not here yet is kept once it comes."""
     from holdfast.cli.who import who
     from holdfast.core.errors import Outcome
-    from holdfast.store.opening import open_store
+    from holdfast.store.opening import configured_store
     from holdfast.tree.pins import Pin, PinnedProject, pin_name_of, put_pin
 
     config, name = config_or_exit(os.environ), pin_name_of(file)
     projects = tuple(PinnedProject(one, tuple(sorted(versions))) for one, versions in sorted(plan.releases.items()))
     pin = Pin(name=name, projects=projects, sha256=tuple(plan.sha256s), by=who(), at=datetime.now(UTC))
     try:
-        put_pin(open_store(config.store, config.store_folder), pin)
+        put_pin(configured_store(config), pin)
     except Outcome as error:
         fail(f"the pin was not written: {error}")
     return name
@@ -198,18 +198,18 @@ class Progress:
 
 def _tell(plan: Plan, readiness: Readiness) -> None:
     for note in plan.notes:
-        click.echo(f"note: {note}")
+        _say(f"note: {note}")
     if readiness.unprotected:
-        click.echo("NOT protected: fetched from other places whatever index is set, so Holdfast cannot help:")
+        _say("NOT protected: fetched from other places whatever index is set, so Holdfast cannot help:")
         _list(
             f"{origin}" + (f": {_count(len(names), 'file')}, such as {names[0]}" if names else "")
             for origin, names in readiness.unprotected.items()
         )
         for command in plan.relock:
-            click.echo(f"  to have them come through here: {command}")
+            _say(f"  to have them come through here: {command}")
     counted = f"{_count(readiness.projects, 'project')}, {_count(readiness.files, 'file')}, {_bytes(readiness.bytes)}"
     if readiness.is_ready:
-        click.echo(f"ready offline: yes ({counted})")
+        _say(f"ready offline: yes ({counted})")
         return
     _list(f"missing: {what}: {redact(why)}" for what, why in readiness.missing.items())
     reasons = []
@@ -219,15 +219,20 @@ def _tell(plan: Plan, readiness: Readiness) -> None:
         )
     if readiness.unprotected:
         reasons.append("some come from other places")
-    click.echo(f"ready offline: no ({', and '.join(reasons)}" + (f"; of {counted})" if readiness.files else ")"))
+    _say(f"ready offline: no ({', and '.join(reasons)}" + (f"; of {counted})" if readiness.files else ")"))
 
 
 def _list(lines: Iterable[str]) -> None:
     listed = list(lines)
     for line in listed[:SHOWN_MAX]:
-        click.echo(f"  {line}")
+        _say(f"  {line}")
     if len(listed) > SHOWN_MAX:
-        click.echo(f"  and {len(listed) - SHOWN_MAX:,} more (--json lists them all)")
+        _say(f"  and {len(listed) - SHOWN_MAX:,} more (--json lists them all)")
+
+
+def _say(line: str) -> None:
+    """Names and addresses come from locks and indexes: what would be an order to the terminal is shown as `?`."""
+    click.echo("".join(c if c.isprintable() else "?" for c in line))
 
 
 def _document(plan: Plan, readiness: Readiness) -> dict[str, object]:

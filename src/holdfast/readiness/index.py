@@ -133,8 +133,11 @@ class Index:
 
     def is_ours(self, url: str) -> bool:
         """True for an absolute URL below this index's host: what is fetched from there, Holdfast answers."""
-        mine, other = urlsplit(self.root), urlsplit(url)
-        return _host(mine.hostname, mine.port, mine.scheme) == _host(other.hostname, other.port, other.scheme)
+        try:
+            mine, other = urlsplit(self.root), urlsplit(url)
+            return _host(mine.hostname, mine.port, mine.scheme) == _host(other.hostname, other.port, other.scheme)
+        except ValueError:  # a lock may hold anything: `https://[half`, `https://host:port`
+            return False
 
     def _is_here(self) -> bool:
         return _host(urlsplit(self.root).hostname, 0, "")[0] == "loopback"

@@ -69,3 +69,5 @@ def _parse(path: Path) -> Lock:
         raise BadLock(f"{path}: {error}") from error
     except UnicodeDecodeError as error:
         raise BadLock(f"{path} is no UTF-8 text") from error
+    except ValueError as error:  # an address in it that is none
+        raise BadLock(f"{path}: {error}") from error

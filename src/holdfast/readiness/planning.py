@@ -132,8 +132,7 @@ class Planner:
         return wheels or (sdists if self._options.builds else [])
 
     def _not_ours(self, file: str, lock: Lock, origin: str, filename: str) -> None:
-        host = urlsplit(origin).netloc.rpartition("@")[2] or origin
-        self.plan.unprotected[host] += [filename] if filename else []
+        self.plan.unprotected[_host(origin)] += [filename] if filename else []
         command = relock_command(file, lock, self._index.root)
         if command not in self.plan.relock:
             self.plan.relock.append(command)
@@ -162,7 +161,7 @@ class Planner:
         await self._load_pages([one.project for one in found])
         for one in found:
             if not one.path:
-                self.plan.unprotected[urlsplit(one.url).netloc or one.url].append(one.project)
+                self.plan.unprotected[_host(one.url)].append(one.project)
                 continue
             filename = unquote(one.path.rpartition("/")[2])
             listed = (self._pages.get(one.project) or {}).get(filename)
@@ -210,7 +209,7 @@ class Planner:
         """What names its own URL is fetched from there whatever index is set; a stranger's sdist is not obeyed here."""
         url = Requirement(requires).url
         if url:
-            self.plan.unprotected[urlsplit(url).netloc.rpartition("@")[2] or url].append(f"what builds {filename}")
+            self.plan.unprotected[_host(url)].append(f"what builds {filename}")
         return not url
 
     # Pages and wants
@@ -245,3 +244,11 @@ class Planner:
             self.plan.releases[project].add(version)
         if filename.endswith(SDIST_SUFFIXES):
             self._sdists[path] = filename
+
+
+def _host(url: str) -> str:
+    """Where it leads, for people: without user name and password."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or redact(url)
+    except ValueError:
+        return redact(url)
