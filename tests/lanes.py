@@ -16,14 +16,14 @@ BUDGET_SECONDS = {
     "property": 15,
     "contract": 30,
     "publish": 10,
-    "control": 60,
-    "read": 10,
+    "control": 90,
+    "read": 40,
     "wire": 10,
     "front": 30,
-    "pull": 30,
-    "cli": 75,
+    "pull": 60,
+    "cli": 150,
     "drills": 200,
-    "clients": 120,
+    "clients": 180,
 }
 
 # A word in a skip's reason -> the Debian package that brings the program.
