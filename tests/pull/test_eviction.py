@@ -13,7 +13,7 @@ from holdfast.core.errors import Unavailable
 from holdfast.pull.cache.eviction import PAGE_UNUSED_MINUTES, choose
 from holdfast.pull.cache.holdings import Holdings, minute_of
 from holdfast.pull.cache.inventory import Inventory
-from holdfast.pull.cache.keeper import Keeper
+from holdfast.pull.cache.keeper import Keeper, victims_of
 from holdfast.pull.cache.noted import NotedStore
 from holdfast.pull.cache.shared import SharedUse
 from holdfast.store.local import LocalStore
@@ -218,6 +218,22 @@ def test_what_another_machine_used_an_hour_ago_does_not_leave() -> None:
     SharedUse(store, "mfirst").read(mine, clock.now())
 
     assert [file(1)] == [victim.key for victim in choose(mine, frozenset(), 100, minute)]
+
+
+def test_what_another_machine_used_is_not_unused_for_an_operator_either(tmp_path) -> None:
+    clock, store = ManualClock(), MemoryStore()
+    holdings = held(tmp_path, store, clock, store="s3://bucket/prefix")
+    for number in (0, 1):
+        put_file(holdings, number)
+    holdings.take({})
+    clock.advance(7200)
+    theirs = SharedUse(store, "mother")
+    theirs.note(file(0), minute_of(clock.now()), clock.now())
+    theirs.write(clock.now())
+
+    victims = victims_of(holdings, clock.now(), None, "", (), unused_minutes=60)
+
+    assert [file(1)] == [victim.key for victim in victims]
 
 
 def test_use_of_a_day_goes_on_after_a_restart_and_is_forgotten_weeks_later() -> None:

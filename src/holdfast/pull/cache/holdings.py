@@ -119,11 +119,14 @@ class Holdings:
 
     def plan(self, bytes_to_free: int) -> list[Victim]:
         """Who should leave, after a look at the pins and at the others' use. Raises Unavailable, Corrupt."""
-        now = self._clock.now()
         self.pinned.look()
+        self.look_at_others()
+        return choose(self.inventory, self.pinned.objects, bytes_to_free, minute_of(self._clock.now()))
+
+    def look_at_others(self) -> None:
+        """Take in what other machines used. Raises Unavailable."""
         if self._shared is not None:
-            self._shared.read(self.inventory, now)
-        return choose(self.inventory, self.pinned.objects, bytes_to_free, minute_of(now))
+            self._shared.read(self.inventory, self._clock.now())
 
     def evict(self, victims: Iterable[Victim]) -> tuple[int, int]:
         """Delete those that nobody used meanwhile; answers how many objects and bytes. Raises Unavailable.

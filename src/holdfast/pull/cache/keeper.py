@@ -352,6 +352,7 @@ def victims_of(
     if project:
         return of_keys(held.inventory, held.pinned.objects, held.objects_of(project, versions))
     if unused_minutes is not None:
+        held.look_at_others()
         return unused_since(held.inventory, held.pinned.objects, minute_of(now) - unused_minutes)
     if to_bytes is not None:
         return held.plan(max(0, held.inventory.size_bytes - held.pinned_bytes() - to_bytes))
