@@ -220,6 +220,18 @@ def test_what_another_machine_used_an_hour_ago_does_not_leave() -> None:
     assert [file(1)] == [victim.key for victim in choose(mine, frozenset(), 100, minute)]
 
 
+def test_a_machine_whose_clock_runs_ahead_keeps_nothing_for_ever() -> None:
+    clock, ahead, store = ManualClock(), ManualClock(), MemoryStore()
+    ahead.advance(10 * 365 * 86400)
+    mine, theirs = inventory_of((100, 0)), SharedUse(store, "mother")
+    theirs.note(file(0), minute_of(ahead.now()), clock.now())
+    theirs.write(clock.now())
+
+    SharedUse(store, "mfirst").read(mine, clock.now())
+
+    assert minute_of(clock.now()) == mine.used(file(0))
+
+
 def test_what_another_machine_used_is_not_unused_for_an_operator_either(tmp_path) -> None:
     clock, store = ManualClock(), MemoryStore()
     holdings = held(tmp_path, store, clock, store="s3://bucket/prefix")

@@ -45,14 +45,14 @@ class SharedUse:
 
     def read(self, inventory: Inventory, now: datetime) -> None:
         """Take over what the others used, and forget what is old. Raises Unavailable."""
-        oldest = _day(now - timedelta(days=DAYS_KEPT))
+        oldest, this_minute = _day(now - timedelta(days=DAYS_KEPT)), int(now.timestamp()) // 60
         for info in self._store.list(addresses.USE_PREFIX):
             machine, _, tail = info.key.removeprefix(addresses.USE_PREFIX).partition("/")
             if tail.partition(".")[0] < oldest:
                 self._store.delete(info.key)
             elif machine != self._machine and self._seen.get(info.key) != info.version:
                 for key, minute in self._uses(info.key):
-                    inventory.touch(key, minute)
+                    inventory.touch(key, min(minute, this_minute))  # their clock may run ahead
                 self._seen[info.key] = info.version
 
     def _turn_to(self, day: str) -> None:
