@@ -93,6 +93,7 @@ class FakeUpstream:
     gzips: bool = True
     etags: bool = True
     ranges: bool = True
+    range_totals: bool = True  # a part's Content-Range says how long the whole is
     lengths: bool = True  # Content-Length on files
     sizes: bool = True  # of files, in JSON
     serial: int | None = None
@@ -263,7 +264,7 @@ class FakeUpstream:
             if start >= file.size:
                 return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
             status = 206
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size if self.range_totals else '*'}"
         response = web.StreamResponse(status=status, headers=headers)
         if self.lengths:
             response.content_length = end - start

@@ -94,6 +94,20 @@ async def test_a_file_of_unknown_size_is_held_to_its_size_once_that_is_known(tmp
 
 
 @plays
+async def test_a_part_that_does_not_tell_the_size_is_not_given_out_before_that_is_known(tmp_path):
+    big = FakeFile("demo-2.0.tar.gz", data=b"x" * 401)
+    async with (
+        FakeUpstream(mode="html", range_totals=False) as upstream,
+        policed(tmp_path, upstream, {"file_bytes_max": 400}) as site,
+    ):
+        upstream.add("demo", big)
+        await site.get("/simple/demo/", accept=JSON)
+
+        assert [503, 403] == [(await ask(site, door, big)).status for door in ("range", "file")]
+        assert 206 == (await ask(site, "range", big, "/open")).status
+
+
+@plays
 async def test_a_file_without_sha256_is_held_to_its_size_once_that_is_known(tmp_path):
     big, small = (FakeFile(f"demo-{n}.tar.gz", data=b"x" * n, hashes=()) for n in (401, 400))
     async with (

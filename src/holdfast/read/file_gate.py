@@ -38,6 +38,11 @@ class Grant:
     unsized: tuple[Rules, Card] | None = None  # its size
     unlicensed: Card | None = None  # its licence, which cannot be found out without a digest
 
+    @property
+    def is_bounded(self) -> bool:
+        """True when the size is still to be judged, and a rule says how large it may be."""
+        return self.unsized is not None and self.unsized[0].file_bytes_max > 0
+
     def demand_size(self, size: int) -> None:
         """Hold a file whose page gave no size to the size it turned out to have. Raises Refused."""
         if self.unsized is None:

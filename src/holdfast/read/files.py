@@ -339,6 +339,8 @@ async def _within_size(found: Response, grant: Grant) -> None:
     try:
         if total.isascii() and total.isdigit():
             grant.demand_size(int(total))
+        elif grant.is_bounded and found.status != 416:
+            raise Unavailable("the size of this file is not told with its parts; ask for the whole of it")
         if grant.unlicensed is not None:
             name = grant.unlicensed.filename
             raise Unavailable(f"the licence of {name} is not known before it is here; ask again", retry_after_seconds=1)
