@@ -12,7 +12,8 @@ that list them, and pages before the list. Repeating an export writes only what 
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from holdfast.core import simple_html, simple_json
 from holdfast.core.errors import Absent, Corrupt, Outcome, Refused, Unavailable
 from holdfast.core.model import File, Record
 from holdfast.core.names import is_filename, is_normalized
+from holdfast.core.policy import Policy, gate_page
 from holdfast.core.simple_json import ListedProject, offered_files
 from holdfast.store.port import Store
 from holdfast.tree import addresses
@@ -96,8 +98,8 @@ class _Export:
         self._done.projects += 1
 
     def _without_removed(self, record: Record) -> Record:
-        offered = tuple(file for file in record.files if self._reader.removal(file.sha256) is None)
-        return record if len(offered) == len(record.files) else replace(record, files=offered)
+        """Without removed files, and without metadata or provenance that was removed while its file was not."""
+        return gate_page(record, Policy(self._reader.state().removed), now=datetime.now(UTC)).record
 
     def _file(self, file: File, record: Record) -> None:
         assert is_filename(file.filename) and is_normalized(record.name) and "/" not in file.version, file

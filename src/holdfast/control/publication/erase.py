@@ -39,7 +39,7 @@ def erase(config: Config, store: Store, digest: str) -> bool:
     keys = [addresses.blob(digest)]
     for place in places(config):
         keys += [addresses.pulled_file(place, digest), addresses.pulled_metadata(place, digest)]
-    keys += [addresses.blob(metadata) for metadata in _metadata_of(digest)]
+    keys += [addresses.blob(other) for other in _belongings_of(digest)]
     return sum(_delete(store, key) for key in keys) > 0  # sum, because each must go
 
 
@@ -48,12 +48,11 @@ def places(config: Config) -> Iterable[str]:
     return dict.fromkeys([upstream.name for upstream in config.upstreams] + [index.name for index in config.indexes])
 
 
-def _metadata_of(digest: str) -> list[str]:
-    """Metadata that only files with removed bytes have: releases often share one document among their wheels."""
+def _belongings_of(digest: str) -> list[str]:
+    """Metadata and provenance that only files with removed bytes have: wheels of a release often share metadata."""
     with database_guard():
-        candidates = set(
-            File.objects.filter(sha256=digest).exclude(metadata_sha256="").values_list("metadata_sha256", flat=True)
-        )
+        rows = File.objects.filter(sha256=digest).values_list("metadata_sha256", "provenance_sha256")
+        candidates = {belonging for row in rows for belonging in row} - {""}
         return sorted(candidates - referenced(sorted(candidates)))
 
 

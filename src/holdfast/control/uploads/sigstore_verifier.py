@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from cryptography.x509 import Certificate
+import structlog
+from cryptography.x509 import Certificate, SubjectAlternativeName, load_der_x509_certificate
 from pypi_attestations import Attestation as Parsed
 from sigstore.errors import Error as SigstoreError
 from sigstore.models import TrustedRoot
@@ -10,6 +11,8 @@ from sigstore.verify import Verifier
 
 from holdfast.control.uploads.attested import NotVerified
 from holdfast.core.attestations import Attestation
+
+log = structlog.get_logger()
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 CLAIM_CHARS_MAX = 1000
@@ -47,10 +50,20 @@ class SigstoreVerifier:
         try:
             parsed = Parsed.model_validate_json(attestation.text)
             kind, payload = self._verifier.verify_dsse(parsed.to_bundle(), _AnyIdentity())
-            claims = parsed.certificate_claims
+            claims, identity = parsed.certificate_claims, _identity(parsed.verification_material.certificate)
         except (ValueError, SigstoreError) as error:  # parsing and conversion errors are ValueErrors
             raise NotVerified(str(error) or type(error).__name__) from error
+        except Exception as error:  # three libraries read what a stranger wrote: whatever they stumble over is refused
+            log.warning("an attestation was refused, because the verifier failed on it", exc_info=error)
+            raise NotVerified(f"it cannot be read ({type(error).__name__})") from error
         if kind != PAYLOAD_TYPE or payload != attestation.statement:
             raise NotVerified("what is signed is another statement")
         found = {name: claims.get(_ARC + end, "")[:CLAIM_CHARS_MAX] for end, name in _CLAIMS.items()}
+        found["identity"] = identity[:CLAIM_CHARS_MAX]
         return {name: value for name, value in found.items() if value}
+
+
+def _identity(certificate: bytes) -> str:
+    """Whom the certificate names: a mail address, or the workflow that signed. A verified one has exactly one name."""
+    names = load_der_x509_certificate(certificate).extensions.get_extension_for_class(SubjectAlternativeName).value
+    return next((str(name.value) for name in names), "")
