@@ -222,3 +222,17 @@ async def test_a_denial_that_comes_while_a_merged_page_is_made_is_in_force_for_t
 
         for accept in (HTML, JSON):
             assert b"demo-2.0" not in (await site.get("/simple/demo/", accept=accept)).body
+
+
+@plays
+async def test_a_denial_that_cannot_be_read_holds_for_the_whole_name(tmp_path):
+    """Written by a later release, say: to let everything pass would be the worst reading of it."""
+    async with FakeUpstream() as upstream:
+        upstream.add("demo", GOOD)
+        upstream.add("other", wheel("1.0", name="other"))
+        async with policed(tmp_path, upstream, {}) as site:
+            assert set(DOORS) == await doors_open(site, GOOD)
+            await decide(site, with_denial("demo ?? 2.0"))
+
+            assert set() == await doors_open(site, GOOD)
+            assert 200 == (await site.get("/simple/other/", accept=JSON)).status

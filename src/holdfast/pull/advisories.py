@@ -260,4 +260,7 @@ async def compile_apart(path: Path, now: datetime) -> Compiled:
         if process.returncode is None:
             process.kill()
             await process.wait()
+    if process.returncode:
+        # Killed for the memory of others, most likely: that says nothing about the dump, which is read again soon.
+        raise Unavailable(f"the process that read the dump ended with {process.returncode}")
     return decode_answer(output)

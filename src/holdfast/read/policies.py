@@ -5,6 +5,7 @@ What cannot be read leaves in force what was known; what was never readable leav
 """
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -194,12 +195,17 @@ def _rules(
     return rules if rules.can_hold_back else None
 
 
+_NAME = re.compile(r"[A-Za-z0-9._*-]{1,100}")
+
+
 def _denials(written: tuple[tuple[str, str], ...]) -> tuple[Denied, ...]:
-    """What cannot be read names nothing that could be denied, and is told."""
+    """A denial that cannot be read whole, of a later release say, denies every version of the name it begins with."""
     found = []
     for what, reason in written:
         try:
             found.append(denied(what, reason))
         except ValueError as error:
-            log.error("a denial is not in force: %s", error, what=what)
+            log.error("a denial cannot be read and holds for the whole name: %s", error, what=what)
+            if name := _NAME.match(what.strip()):
+                found.append(denied(name[0], reason))
     return tuple(found)
