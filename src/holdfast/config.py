@@ -13,6 +13,7 @@ MIB = 1024 * 1024
 # What counts as the upload time of a file whose upstream gives none: "trust-existing", old if the first page ever seen
 # listed it, else when it was first seen; "first-seen" always that; "refuse" holds it back while a cooldown is in force.
 Undated = Literal["trust-existing", "first-seen", "refuse"]
+UploadRules = Literal["private", "public"]  # control's rule profiles for uploads
 Advisories = Literal["off", "malware", "all"]  # which known advisories hold a file back
 
 
@@ -57,6 +58,7 @@ class IndexConfig:
     layers: tuple[str, ...] = ()  # hosted indexes and upstreams asked, in order, for names this index does not own
     reserved: tuple[str, ...] = ()  # name patterns (`acme-*`) that never fall through to a layer
     merge: tuple[str, ...] = ()  # names whose files come from this index and from its layers together
+    rules: UploadRules = "private"  # what uploads are held to
     upload_to: str = ""  # the hosted index that takes this one's uploads; "" = this one itself
     # Policy: what may come in from upstreams. Files hosted here are never held back by age.
     cooldown_seconds: int = 0
@@ -79,6 +81,7 @@ class Config:
     public_url: str = ""  # no trailing slash, may carry a path prefix; "" = http://<listen>
     database_url: str = ""  # "" = SQLite in the data folder; else postgresql://...
     store: str = ""  # "" = <data>/store; else a folder or s3://bucket/prefix
+    store_pair: str = ""  # a second folder or bucket that holds everything as well; "" = none
     tls_cert: str = ""
     tls_key: str = ""
     trusted_proxies: tuple[str, ...] = ()  # addresses or networks whose X-Forwarded-* are believed
@@ -129,6 +132,11 @@ class Config:
     @property
     def store_folder(self) -> Path:
         return self.data / "store"
+
+    @property
+    def pair_folder(self) -> Path:
+        """What a pair of stores knows about itself (store/pair_notes.py): never on either of the two."""
+        return self.data / "pair"
 
     @property
     def sqlite_file(self) -> Path:

@@ -126,6 +126,13 @@ INDEX: tuple[Setting, ...] = (
         '["acme-plugins"]',
     ),
     Setting(
+        "rules",
+        parse_choice("private", "public"),
+        '"private"',
+        "What uploads are held to: the standards, or also what the public index asks of strangers (docs/api.md).",
+        '"public"',
+    ),
+    Setting(
         "upload_to",
         parse_text,
         '""',

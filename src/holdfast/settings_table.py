@@ -78,6 +78,13 @@ SCALARS: tuple[Setting, ...] = (
         '"s3://bucket/prefix"',
     ),
     Setting(
+        "store_pair",
+        parse_store,
+        '""',
+        "A second folder or bucket that holds everything as well, on another disk: either may be away. SQLite only.",
+        '"/mnt/second/holdfast"',
+    ),
+    Setting(
         "tls_cert",
         parse_path,
         '""',

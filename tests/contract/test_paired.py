@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -297,3 +298,36 @@ def test_with_both_sides_gone_nothing_is_absent(tmp_path: Path) -> None:
         with pytest.raises(Outcome) as refused:
             operation()
         assert isinstance(refused.value, Unavailable)
+
+
+class HangingStore(FaultyStore):
+    """A side that takes requests and answers none until it is let go."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.let_go = threading.Event()
+
+    def _do(self, work: Callable[[], T]) -> T:
+        self.let_go.wait(30)
+        return work()
+
+
+def test_a_side_that_hangs_holds_nobody_up_for_long_and_what_was_given_up_is_left_alone(tmp_path: Path) -> None:
+    hanging, other = HangingStore(MemoryStore()), MemoryStore()
+    pair = PairedStore(hanging, other, Notes.create(tmp_path / "notes"))
+    for side in SIDES:
+        pair.notes.call_whole(side)
+    other.put("old", b"1")
+    started = time.monotonic()
+
+    assert b"1" == pair.get("old")
+    pair.put("new", b"2")
+    assert b"2" == pair.get("new")
+    for _ in range(20):
+        pair.get("old")
+    hanging.let_go.set()
+    note = pair.notes.owed("primary", "new")
+
+    assert time.monotonic() - started < 10
+    assert note is not None
+    assert b"2" == pair.get("new")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +24,9 @@ from holdfast.effective import SNAPSHOT_VARIABLE, configured, effective_config
 from holdfast.redact import redact
 from holdfast.settings import SettingsError
 from holdfast.upstream_default import UpstreamError, ask_pip, refuse_self
+
+if TYPE_CHECKING:
+    from holdfast.store.paired import PairedStore
 
 SECONDS_MAX = 10.0
 FREE_BYTES_MIN = 1024**3  # below this the next uploads and pulled files are at risk
@@ -148,13 +152,14 @@ def _disk(config: Config) -> Finding:
 
 
 def _tree(config: Config) -> Iterator[Finding]:
-    from holdfast.store.opening import open_store
+    from holdfast.store.opening import configured_store
+    from holdfast.store.paired import PairedStore
     from holdfast.tree.instance import read_instance
     from holdfast.tree.writer import published_head
 
     where = redact(config.store) or str(config.store_folder)
     try:
-        store = open_store(config.store, config.store_folder)
+        store = configured_store(config)
         document = read_instance(store)
         if config.instance and document.instance != config.instance:
             text = f"{where} holds the tree of another instance, {document.instance}; this one is {config.instance}"
@@ -162,9 +167,19 @@ def _tree(config: Config) -> Iterator[Finding]:
             return
         yield Finding("store", True, f"{where}, instance {document.instance}")
         yield Finding("tree", True, f"newest published serial {published_head(store)}")
+        if isinstance(store, PairedStore):
+            yield from _pair(store)
     except (Outcome, ValueError) as error:
         step = "mount or repair it; installs answer 503 until then. `holdfast fsck` looks closer"
         yield Finding("store", False, f"{where}: {error}", step)
+
+
+def _pair(store: "PairedStore") -> Iterator[Finding]:
+    for side in store.sides:
+        owed, whole = store.notes.count(side.name), store.notes.is_whole(side.name)
+        text = f"behind with {owed} objects" + ("" if whole else ", and not yet compared with the other")
+        step = "the work role heals it once it answers; `holdfast fsck --pair` does so at once"
+        yield Finding(f"{side.name} store", whole and not owed, text if owed or not whole else "has everything", step)
 
 
 def _database(environ: dict[str, str]) -> Finding:
@@ -213,11 +228,11 @@ def _upstream(config: Config, upstream: UpstreamConfig, environ: dict[str, str])
 
 def _switch(config: Config, name: str) -> str:
     """Who switched the upstream off, or ""; what cannot be read is another line's business."""
-    from holdfast.store.opening import open_store
+    from holdfast.store.opening import configured_store
     from holdfast.tree.overrides import newest
 
     try:
-        switch = newest(open_store(config.store, config.store_folder)).off(name, datetime.now(UTC))
+        switch = newest(configured_store(config)).off(name, datetime.now(UTC))
     except (Outcome, ValueError):
         return ""
     return f"switched off by {switch.by}, see `holdfast upstream list`" if switch else ""

@@ -66,9 +66,9 @@ def open_desk() -> Iterator[Desk]:
         django_setup(config)
         from holdfast.control.instance import check_instance, with_instance
         from holdfast.control.publication.publisher import Publisher
-        from holdfast.store.opening import open_store
+        from holdfast.store.opening import configured_store
 
-        store = open_store(config.store, config.store_folder)
+        store = configured_store(config)
         known = with_instance(config)
         check_instance(known, store)
         try:

@@ -23,11 +23,11 @@ def export(folder: Path, index: str) -> None:
         raise click.UsageError(f"there is no index {index!r}; there are {', '.join(i.name for i in config.indexes)}")
     with outcomes():
         from holdfast.clock import SystemClock
-        from holdfast.store.opening import open_store
+        from holdfast.store.opening import configured_store
         from holdfast.tree.export import export as export_tree
         from holdfast.tree.reader import TreeReader
 
-        store = open_store(config.store, config.store_folder)
+        store = configured_store(config)
         reader = TreeReader(store, SystemClock(), config.instance)
         reader.load()
         done = export_tree(store, reader, index, folder, config.index_url(index))

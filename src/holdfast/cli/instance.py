@@ -14,12 +14,12 @@ from holdfast.core.errors import Outcome
 def initialise(token_name: str) -> None:
     """Make a new instance in an empty data folder, or recognise the one that is there."""
     from holdfast.control import instance
-    from holdfast.store.opening import create_store, open_store
+    from holdfast.store.opening import configured_store, create_configured_store
 
     config = config_or_exit(os.environ)
-    opening = open_store if config.marker.exists() else create_store
+    opening = configured_store if config.marker.exists() else create_configured_store
     try:
-        instance.initialise(config, opening(config.store, config.store_folder))
+        instance.initialise(config, opening(config))
     except (Outcome, ValueError) as error:
         fail(str(error))
     if token_name:
@@ -33,14 +33,14 @@ def check_database() -> None:
     """Print {"ok", "text"} as JSON: marker, tree and database belong together, and the newest serial."""
     from holdfast.control import instance
     from holdfast.control.database import django_setup
-    from holdfast.store.opening import open_store
+    from holdfast.store.opening import configured_store
 
     config = config_or_exit(os.environ)
     django_setup(config)
     from holdfast.control.publication.transaction import current_serial  # its models need the set-up above
 
     try:
-        instance.check_instance(config, open_store(config.store, config.store_folder))
+        instance.check_instance(config, configured_store(config))
         pending = "; migrations are pending, control runs them" if instance.has_pending_migrations() else ""
         text = f"instance {instance.read_marker(config).instance}, newest serial {current_serial()}{pending}"
         found = {"ok": True, "text": text}

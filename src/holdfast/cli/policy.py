@@ -240,10 +240,10 @@ def _open() -> Iterator[tuple[Config, "Store"]]:
     config = config_or_exit(os.environ)
     logging.setup("info", "cli")  # a change leaves its audit line wherever standard error is collected
     with outcomes():
-        from holdfast.store.opening import open_store
+        from holdfast.store.opening import configured_store
 
         try:
-            store = open_store(config.store, config.store_folder)
+            store = configured_store(config)
         except ValueError as error:
             fail(str(error))
         yield config, store

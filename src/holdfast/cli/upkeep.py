@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from holdfast.cli.control_tools import command_config, open_desk, outcomes
+from holdfast.cli.errors import fail
+from holdfast.config import Config
 
 
 @click.command("_initialise", hidden=True)
@@ -17,17 +19,21 @@ def initialise() -> None:
 
         django_setup(config)
         from holdfast.control import instance
-        from holdfast.store.opening import create_store
+        from holdfast.store.opening import create_configured_store
 
-        instance.initialise(config, create_store(config.store, config.store_folder))
+        instance.initialise(config, create_configured_store(config))
 
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Repair what can be repaired.")
 @click.option("--deep", is_flag=True, help="Hash files of any size, not only those below 64 MiB.")
-def fsck(repair: bool, deep: bool) -> None:
+@click.option("--pair", is_flag=True, help="Instead, make both stores of a pair equal; --deep compares all bytes.")
+def fsck(repair: bool, deep: bool, pair: bool) -> None:
     """Compare the published tree with its digests and with the database. Exit code 1 when something is wrong."""
     config = command_config()
+    if pair:
+        with outcomes():
+            sys.exit(_make_equal(config, deep=deep))
     with outcomes():
         from holdfast.control.database import django_setup
 
@@ -37,6 +43,26 @@ def fsck(repair: bool, deep: bool) -> None:
         report = check(config, repair=repair, deep=deep, say=click.echo)
         click.echo(report.summary())
         sys.exit(1 if report.findings else 0)
+
+
+def _make_equal(config: Config, *, deep: bool) -> int:
+    from holdfast.store.convergence import compare
+    from holdfast.store.opening import configured_store
+    from holdfast.store.paired import PairedStore
+
+    store = configured_store(config)
+    if not isinstance(store, PairedStore):
+        fail("there is no second store: `store_pair` names one")
+    done = compare(store, config.spool_folder, lambda _: None, deep=deep)
+    for key in done.differing:
+        click.echo(f"made equal: {key}")
+    for key in done.damaged:
+        click.echo(f"damaged in both stores: {key}; upload it again, or put it back from a backup")
+    click.echo(
+        f"compared {done.compared} objects: {done.healed} were noted and are healed, {done.waiting} wait,"
+        f" {len(done.differing)} differed without a note, {len(done.damaged)} are damaged"
+    )
+    return 0 if done.is_clean else 1
 
 
 @click.command()
@@ -66,9 +92,9 @@ def rebuild() -> None:
         django_setup(config)
         from holdfast.clock import SystemClock
         from holdfast.control.publication import rebuild as work
-        from holdfast.store.opening import open_store
+        from holdfast.store.opening import configured_store
 
-        done = work.rebuild(config, open_store(config.store, config.store_folder), SystemClock())
+        done = work.rebuild(config, configured_store(config), SystemClock())
         click.echo(f"rebuilt {done.projects} projects up to serial {done.serial}")
         click.echo(
             f"people have no credentials and {done.tokens} tokens may only read; `holdfast token create` makes new ones"
@@ -96,9 +122,9 @@ def restore(file: Path) -> None:
         django_setup(config)
         from holdfast.clock import SystemClock
         from holdfast.control import backup as work
-        from holdfast.store.opening import open_store
+        from holdfast.store.opening import configured_store
 
-        done = work.restore(config, open_store(config.store, config.store_folder), file, SystemClock())
+        done = work.restore(config, configured_store(config), file, SystemClock())
         click.echo(
             f"restored the database of {done.manifest.created:%Y-%m-%d %H:%M:%S} UTC, serial {done.manifest.serial}"
         )

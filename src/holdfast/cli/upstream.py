@@ -128,7 +128,7 @@ def _write(
 ) -> None:
     import msgspec
 
-    from holdfast.store.opening import open_store
+    from holdfast.store.opening import configured_store
     from holdfast.tree.overrides import Overrides, UpstreamOff, change
 
     reason = one_line(reason)
@@ -140,17 +140,17 @@ def _write(
 
     what = f"upstream {name} switched {'on' if put_back else 'off'}" + (f": {reason}" if reason else "")
     try:
-        change(open_store(config.store, config.store_folder), edit, by=by, what=what, now=now)
+        change(configured_store(config), edit, by=by, what=what, now=now)
     except (Outcome, ValueError) as error:
         fail(f"the switch was not written: {error}")
 
 
 def _switches(config: Config) -> dict[str, dict[str, Any]]:
     """Each upstream's switch as it is written now. Raises Unavailable, Corrupt."""
-    from holdfast.store.opening import open_store
+    from holdfast.store.opening import configured_store
     from holdfast.tree.overrides import newest
 
-    overrides = newest(open_store(config.store, config.store_folder))
+    overrides = newest(configured_store(config))
     found: dict[str, dict[str, Any]] = {}
     for one in config.upstreams:
         switch = overrides.off(one.name, datetime.now(UTC))

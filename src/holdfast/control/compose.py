@@ -8,13 +8,13 @@ from holdfast.control.publication.drill import pause_from_environment
 from holdfast.control.publication.publisher import Publisher
 from holdfast.control.uploads.attested import attesters
 from holdfast.control.uploads.shadow import PullNames
-from holdfast.store.opening import open_store
+from holdfast.store.opening import configured_store
 
 
 def open_parts(config: Config) -> Parts:
     """Recognise the instance, migrate its database if this release needs it, compose. Raises any Outcome."""
     clock = SystemClock()
-    store = open_store(config.store, config.store_folder)
+    store = configured_store(config)
     known = prepare(config, store, clock)
     publisher = Publisher(known, store, clock, pause_from_environment("control"))
     return Parts(known, clock, store, publisher, PullNames(known.pull_socket), attestations=attesters(known))

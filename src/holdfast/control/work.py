@@ -15,13 +15,15 @@ import structlog
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config
 from holdfast.control.database import close_connection, django_setup
+from holdfast.control.healing import heal_beside
 from holdfast.core.errors import Outcome
-from holdfast.store.opening import open_store
+from holdfast.store.opening import configured_store
 from holdfast.store.port import Store
 
 log = structlog.get_logger()
 
 TICK_SECONDS = 1.0
+STOP_SECONDS = 3.0  # for one object on its way between two stores; it takes effect whole or not at all
 MINUTE, DAY = 60.0, 86_400.0
 REST_SECONDS_MAX = 10.0  # an outage that ends is noticed within this, or within the task's own rhythm
 
@@ -68,8 +70,9 @@ def run(config: Config, stop_event: threading.Event | None = None) -> None:
     """Work until told to stop: by `stop_event`, or by SIGTERM and SIGINT when there is none."""
     clock = SystemClock()
     django_setup(config)
-    store = open_store(config.store, config.store_folder)
+    store = configured_store(config)
     stop = stop_event or _stopped_by_signals()  # until here nothing has begun, and a signal may simply end us
+    healing = heal_beside(config, store, stop)
     opening = Task("work", TICK_SECONDS, lambda: None)
     tasks: list[Task] = []
 
@@ -85,6 +88,8 @@ def run(config: Config, stop_event: threading.Event | None = None) -> None:
             if not stop.is_set():
                 task.run_when_due(now)
         stop.wait(TICK_SECONDS)
+    if healing is not None:
+        healing.join(STOP_SECONDS)
     close_connection()
 
 

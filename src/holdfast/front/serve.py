@@ -33,7 +33,8 @@ from holdfast.read.workers import die_with_parent
 from holdfast.store.copied import CopiedStore
 from holdfast.store.copies import copies_of
 from holdfast.store.local import LocalStore
-from holdfast.store.opening import open_store
+from holdfast.store.opening import configured_store
+from holdfast.store.paired import PairedStore
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.hint import HeadHint
@@ -91,9 +92,8 @@ def load(config: Config, parent: int) -> "Worker":
     return Worker(config)
 
 
-def _reading_store(config: Config) -> Store:
-    """The store as a front reads it: a bucket with local copies, which serve while it does not answer."""
-    store = open_store(config.store, config.store_folder)
+def _reading_store(config: Config, store: Store) -> Store:
+    """The store as a front reads it: a bucket or a pair with local copies, which serve while it does not answer."""
     if isinstance(store, LocalStore):
         return store
     return CopiedStore(store, copies_of(config), addresses.is_immutable, addresses.INSTANCE)
@@ -105,12 +105,13 @@ class Worker:
     def __init__(self, config: Config) -> None:
         config.run_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         config.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._store = configured_store(config)
         self._spool = Spool(config)
         self._forwarder = Forwarder(config, self._spool)
-        self._store = _reading_store(config)
+        self._store = configured_store(config)
         self._plane = ReadPlane(
             config,
-            self._store,
+            _reading_store(config, self._store),
             SystemClock(),
             HeadHint(config.head_hint),
             self._forwarder.forward,
@@ -141,7 +142,10 @@ class Worker:
         await self._app(scope, proto)
 
     def _gauges(self) -> dict[str, float]:
-        return {
+        behind = (
+            {"holdfast_pair_behind": float(self._store.is_behind())} if isinstance(self._store, PairedStore) else {}
+        )
+        return behind | {
             "holdfast_spool_bytes": self._spool.held_bytes,
             "holdfast_streams_open": self._streams.open,
             "holdfast_access_log_dropped": self._log.dropped if self._log is not None else 0,

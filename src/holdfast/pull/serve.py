@@ -35,7 +35,7 @@ from holdfast.pull.switches import Switches
 from holdfast.pull.upstream import Upstream
 from holdfast.pull.wheels import Wheels
 from holdfast.store.copies import copies_of
-from holdfast.store.opening import open_store
+from holdfast.store.opening import configured_store
 from holdfast.store.port import Store
 from holdfast.tree.reader import TreeReader
 
@@ -58,7 +58,7 @@ async def _serve(config: Config) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    pull = Pull(config, open_store(config.store, config.store_folder, copies_of(config)), SystemClock())
+    pull = Pull(config, configured_store(config, copies_of(config)), SystemClock())
     await pull.start()
     try:
         await pull.warm()

@@ -1,12 +1,26 @@
-"""Picks the store a setting names: nothing (the data folder's own), a folder, or the URL of a bucket."""
+"""Picks the store the settings name: the data folder's own, a folder, the URL of a bucket, or two of them as a pair."""
 
 from pathlib import Path
 
+from holdfast.config import Config
 from holdfast.store.copies import Copies
 from holdfast.store.local import LocalStore
 from holdfast.store.port import Store
 
 _REMOTE_SCHEMES = ("s3", "gs", "az")
+
+
+def configured_store(config: Config, copies: Copies | None = None) -> Store:
+    """The store of this instance as it is; a pair is begun if it never was. Raises ValueError, Unavailable."""
+    if not config.store_pair:
+        return open_store(config.store, config.store_folder, copies)
+    return _pair(config)
+
+
+def create_configured_store(config: Config) -> Store:
+    """The store of this instance, its folders set up; buckets must exist. Raises ValueError, Unavailable."""
+    primary = create_store(config.store, config.store_folder)
+    return _pair(config) if config.store_pair else primary
 
 
 def open_store(setting: str, default_folder: Path, copies: Copies | None = None) -> Store:
@@ -28,6 +42,18 @@ def create_store(setting: str, default_folder: Path) -> Store:
         if _is_remote(setting)
         else LocalStore.create(_folder(setting, default_folder))
     )
+
+
+def _pair(config: Config) -> Store:
+    from holdfast.store.pair_notes import Notes
+    from holdfast.store.paired import PairedStore
+
+    notes = Notes(config.pair_folder)
+    unused = Path(config.store_pair)
+    if not notes.exist():
+        create_store(config.store_pair, unused)
+        notes = Notes.create(config.pair_folder)
+    return PairedStore(open_store(config.store, config.store_folder), open_store(config.store_pair, unused), notes)
 
 
 def _is_remote(setting: str) -> bool:

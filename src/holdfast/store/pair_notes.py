@@ -50,11 +50,12 @@ class Notes:
             beginning = LocalStore.create(folder)
             for side in SIDES:
                 beginning.put(f"lacking/{side}", b"")
+            beginning.put("begun", b"")  # last: whoever sees it sees the others
         return notes
 
     def exist(self) -> bool:
         """Whether this pair was ever begun."""
-        return (self._folder / MARKER).exists() and (self._folder / "lock").exists()
+        return (self._folder / "begun").exists()
 
     @contextmanager
     def locked(self, key: str) -> Iterator[None]:

@@ -122,6 +122,13 @@ class PairedStore:
         check_key(key)
         return None
 
+    def is_behind(self) -> bool:
+        """Whether either side has something to catch up with. Raises Unavailable."""
+        return any(
+            not self.notes.is_whole(side.name) or next(self.notes.open(side.name), None) is not None
+            for side in self.sides
+        )
+
     def current(self, key: str) -> tuple[Side, ...]:
         """The sides that may be believed about this key, the first to be asked first. Raises Unavailable."""
         behind = [(side, note) for side in self.sides if (note := self.notes.owed(side.name, key)) is not None]

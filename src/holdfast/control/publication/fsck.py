@@ -24,7 +24,7 @@ from holdfast.control.publication.transaction import write_transaction
 from holdfast.control.publication.upkeep import collect, sweep_folders
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.model import File, Record
-from holdfast.store.opening import open_store
+from holdfast.store.opening import configured_store
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.checkpoint import ProjectEntry
@@ -84,7 +84,7 @@ class _Check:
 def check(config: Config, *, repair: bool, deep: bool, say: Say) -> Report:
     """Check everything. Raises NotInitialised, Corrupt, Unavailable when there is no tree to check."""
     clock = SystemClock()
-    store = open_store(config.store, config.store_folder)
+    store = configured_store(config)
     config = with_instance(config)
     report = Report(say)
     publisher = _publisher(config, store, report, repair=repair)

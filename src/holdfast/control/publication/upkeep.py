@@ -17,6 +17,7 @@ from holdfast.control.publication.erase import erase_pending
 from holdfast.control.publication.transaction import TreeAhead, current_serial
 from holdfast.core.errors import Absent
 from holdfast.store.local import LocalStore
+from holdfast.store.paired import PairedStore
 from holdfast.store.port import ObjectInfo, Store
 from holdfast.tree import addresses
 from holdfast.tree.compaction import Compacted, compact
@@ -91,9 +92,8 @@ def sweep_folders(config: Config, store: Store, clock: Clock) -> int:
     """Delete temporary files that nobody can be writing any more; returns how many. Raises Unavailable."""
     before = time.time() - config.upload_seconds_max - config.hold_seconds - SPOOL_MARGIN_SECONDS
     swept = sum(_unlink_older(folder, before) for folder in (config.spool_folder, config.partial_folder))
-    if isinstance(store, LocalStore):
-        swept += store.sweep(clock.now() - TEMPORARY_AGE)
-    return swept
+    sides = [side.store for side in store.sides] if isinstance(store, PairedStore) else [store]
+    return swept + sum(side.sweep(clock.now() - TEMPORARY_AGE) for side in sides if isinstance(side, LocalStore))
 
 
 class Checkpoints:
