@@ -12,7 +12,6 @@ from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.control.publication.transaction import Publication
 from holdfast.control.uploads.attested import Attesters, NoTrustRoot
-from holdfast.control.uploads.rules import PRIVATE, Profile
 from holdfast.control.uploads.shadow import UpstreamNames
 from holdfast.core.errors import Corrupt, Outcome, Refused, Unavailable
 from holdfast.store.port import Store
@@ -34,7 +33,6 @@ class Parts:
     store: Store
     publisher: Publication
     upstreams: UpstreamNames
-    profile: Profile = PRIVATE
     attestations: Attesters = field(default_factory=NoTrustRoot)
     switched_off: Callable[[str], Refused | None] = nothing_is_switched_off  # an index whose uploads are stopped
 

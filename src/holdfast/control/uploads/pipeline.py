@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from holdfast.control.uploads import steps_agreement as agreement
-from holdfast.control.uploads import steps_filename, steps_form
+from holdfast.control.uploads import steps_complete, steps_filename, steps_form
 from holdfast.control.uploads.multipart import Content, Form
 from holdfast.control.uploads.rules import Profile
 from holdfast.control.uploads.steps_filename import DistributionName
@@ -63,6 +63,7 @@ def _judge_form(form: Form, query: Mapping[str, str]) -> Iterator[Problem]:
 
 def _judge_content(form: Form, content: Content, profile: Profile) -> Iterator[Problem]:
     yield from steps_form.check_filetype(form, content)
+    yield from steps_complete.check_complete(form, content, profile)
     yield from steps_form.check_size(content, profile.file_bytes_max)
     yield from steps_form.check_digests(form, content)
 
@@ -85,6 +86,7 @@ def _judge_inside(
         return Judged(None, tuple(problems))
     problems += agreement.check_metadata_name(found.metadata, parsed)
     problems += agreement.check_metadata_version(found.metadata, parsed)
+    problems += agreement.check_licence_files(found.metadata, archive.facts)
     if problems:
         return Judged(None, tuple(problems))
     digest = hashlib.sha256(archive.facts.metadata).hexdigest()

@@ -24,8 +24,9 @@ from holdfast.control.spool import spool_trouble, spooled_body
 from holdfast.control.uploads.hold import held, with_last_try
 from holdfast.control.uploads.multipart import Form, MalformedForm, read_form
 from holdfast.control.uploads.names import require_free_name, upload_index
+from holdfast.control.uploads.new_names import new_name_problems
 from holdfast.control.uploads.pipeline import Upload, judge
-from holdfast.control.uploads.rules import Profile
+from holdfast.control.uploads.rules import PROFILES, Profile
 from holdfast.control.uploads.steps_form import DEAD_ACTIONS, asked_action
 from holdfast.core.attestations import provenance_document
 from holdfast.core.errors import Absent, Refused, Unavailable
@@ -134,18 +135,23 @@ def _read_form(parts: Parts, asked: UploadRequest) -> Form:
 def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor: Actor, form: Form) -> Received:
     if asked_action(form, asked.query) in DEAD_ACTIONS:
         raise DeadAction
-    if is_project_name(form.one("name")):  # rights first: who may not upload learns nothing of the file
-        _require_rights(parts, index, normalize(form.one("name")), actor, asked.deadline)
+    profile = _profile(parts, index)
+    said = normalize(form.one("name")) if is_project_name(form.one("name")) else ""
+    if said:  # rights first: who may not upload learns nothing of the file
+        _require_rights(parts, index, said, actor, asked.deadline)
     try:
-        judged = judge(form, asked.query, _profile(parts))
+        judged = judge(form, asked.query, profile)
     except OSError as error:
         raise spool_trouble(error) from error
     if judged.upload is None:
-        raise Rejected(judged.problems)
+        named = new_name_problems(parts, index, said, actor, profile, asked.deadline) if said else ()
+        raise Rejected((*judged.problems, *named))
     upload = judged.upload
     deadline = with_last_try(asked.deadline, parts.clock)
     project = _require_rights(parts, index, upload.distribution.name, actor, deadline)
     if project is None or not project.owned:
+        if named := new_name_problems(parts, index, upload.distribution.name, actor, profile, deadline):
+            raise Rejected(named)
         require_free_name(parts, index, upload.distribution.name, deadline)
     provenance = _provenance(parts, upload)
     published = _store_and_publish(parts, index, upload, provenance, actor, deadline)
@@ -155,10 +161,10 @@ def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor:
     return Received(name, landed, published.serial, published.existing, _warnings(parts, upload, published))
 
 
-def _profile(parts: Parts) -> Profile:
+def _profile(parts: Parts, index: IndexConfig) -> Profile:
     """The rules, with this instance's own bound on a file: the front bounds the whole request and may be another's."""
-    bytes_max = min(parts.profile.file_bytes_max, parts.config.upload_bytes_max)
-    return replace(parts.profile, file_bytes_max=bytes_max)
+    profile = PROFILES[index.rules]
+    return replace(profile, file_bytes_max=min(profile.file_bytes_max, parts.config.upload_bytes_max))
 
 
 def _require_rights(parts: Parts, index: IndexConfig, name: str, actor: Actor, deadline: float) -> Project | None:
