@@ -101,6 +101,13 @@ def problems(environ: dict[str, str], file: Path | None = None) -> list[Problem]
     return caught.value.problems
 
 
+def test_a_pair_is_two_places_of_one_machine() -> None:
+    postgres = {"HOLDFAST_STORE_PAIR": "/mnt/second", "HOLDFAST_DATABASE_URL": "postgresql://h@db.example/h"}
+    same = {"HOLDFAST_STORE_PAIR": "/mnt/one", "HOLDFAST_STORE": "/mnt/one"}
+
+    assert [["HOLDFAST_STORE_PAIR"]] * 2 == [[problem.setting for problem in problems(e)] for e in (postgres, same)]
+
+
 def test_the_defaults_are_a_safe_single_node_index_over_what_pip_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/alice")
 

@@ -8,8 +8,6 @@ from holdfast.drill.rig import Rig, wait_until
 from holdfast.drill.scenario import Say
 from holdfast.drill.steps import publish
 
-SLOW = True  # four starts and twelve uploads
-
 
 def run(say: Say) -> None:
     with Rig() as rig:
