@@ -8,8 +8,10 @@ from read.site import JSON, running
 from read.test_pulled import BIG, WHEEL, address, layered
 from read.test_races import once_read
 
+from holdfast.clock import ManualClock
 from holdfast.tree import addresses
 from holdfast.tree.journal import BytesRemoved, ProjectGone, ProjectHeld
+from holdfast.tree.reader import UNKNOWN_BELIEVED_SECONDS
 
 
 @plays
@@ -112,3 +114,23 @@ async def test_a_project_that_returns_under_a_held_publication_is_not_called_del
         site.tell(ProjectHeld("main", "demo", 2, "its record cannot be read"))
 
         assert (404, 503) == (gone.status, (await site.get("/simple/demo/")).status)
+
+
+@plays
+async def test_with_the_journal_out_of_reach_only_names_never_asked_for_are_unavailable(tmp_path):
+    clock = ManualClock()
+    async with FakeUpstream() as upstream, layered(tmp_path, upstream, clock) as site:
+        for name in ("demo", "taken", "unseen"):
+            upstream.add(name, FakeFile(f"{name}-1.0.tar.gz", data=name.encode()))
+        for name in ("demo", "taken"):
+            assert 200 == (await site.get(f"/simple/{name}/", accept=JSON)).status
+        site.publish("taken", site.wheel("taken", "5.0"))
+        site.tell(ProjectGone("main", "taken", "taken", site.serial + 1))
+        assert 404 == (await site.get("/simple/taken/", accept=JSON)).status
+        site.store.broken = True
+        clock.advance(UNKNOWN_BELIEVED_SECONDS + 1)
+
+        answers = {name: await site.get(f"/simple/{name}/?", accept=JSON) for name in ("demo", "taken", "unseen")}
+
+        assert {"demo": 200, "taken": 503, "unseen": 503} == {name: found.status for name, found in answers.items()}
+        assert ["1.0"] == json.loads(answers["demo"].body)["versions"]

@@ -1,5 +1,6 @@
 """Whose a name is: asks the hosted index, then its layers, as core/precedence.py decides."""
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -7,11 +8,14 @@ from holdfast.core.errors import Absent, Outcome, Unavailable
 from holdfast.core.precedence import Action, Hosted, Layer, decide, standing
 from holdfast.read.stack import Stacks
 from holdfast.tree.checkpoint import ProjectEntry
-from holdfast.tree.reader import TreeReader
+from holdfast.tree.reader import OutOfReach, TreeReader
 from holdfast.wire.messages import Request
 
 AskLayer = Callable[[Request, str, str], Awaitable[None]]
 """(request, upstream, name): returns when the upstream has the project; raises Absent or Unavailable."""
+
+
+FOUND_MAX = 50_000  # names remembered as an upstream's, about 10 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,43 @@ class Ownership:
         self._stacks = stacks
         self._reader = reader
         self._ask_layer = ask_layer
+        self._found: OrderedDict[tuple[str, str], InLayer] = OrderedDict()  # by index and name
 
     async def owner(self, request: Request, index: str, name: str) -> Owner:
         """The entry of the index or of a hosted layer, the upstream that has the project, or the sides of a merged one.
 
+        While the journal is out of reach, a name that was found with an upstream before is its own still: its page is
+        old then, like every page that is served while something is broken. A name never asked for is Unavailable.
         Raises Absent, Unavailable.
         """
         if self._stacks.merges(index, name):
             return await self._merged(request, index, name)
+        try:
+            found = await self._decided(request, index, name)
+        except OutOfReach:
+            before = self._found.get((index, name))
+            if before is None or self._is_taken(index, name, before.upstream):
+                raise
+            await self._ask_layer(request, before.upstream, name)
+            return before
+        if isinstance(found, InLayer):
+            self._found[index, name] = found
+            if len(self._found) > FOUND_MAX:
+                self._found.popitem(last=False)
+        return found
+
+    def _is_taken(self, index: str, name: str, upstream: str) -> bool:
+        """True when an index above the upstream is known to have the name, or to have had it."""
+        state = self._reader.state()
+        for layer in (index, *self._stacks.layers(index)):
+            if layer == upstream:
+                return False
+            entry = state.find(layer, name) if self._stacks.is_hosted(layer) else None
+            if (layer, name) in state.held or (entry is not None and (entry.owned or not entry.gone)):
+                return True
+        return True
+
+    async def _decided(self, request: Request, index: str, name: str) -> ProjectEntry | InLayer:
         entry, hosted, trouble = self._hosted(index, name)
         if entry is not None and hosted is Hosted.PRESENT:
             return entry

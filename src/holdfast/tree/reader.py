@@ -46,6 +46,10 @@ class _Collected:
     reloaded: bool = False
 
 
+class OutOfReach(Unavailable):
+    """The journal was read once and cannot be read now: it may tell of a name that is not known here yet."""
+
+
 class TreeReader:
     """One process's view of one tree."""
 
@@ -173,9 +177,9 @@ class TreeReader:
 
     def _demand_contact(self) -> None:
         if self.trouble is not None:
-            raise Unavailable(f"the journal of the published tree is damaged: {self.trouble.reason}")
+            raise OutOfReach(f"the journal of the published tree is damaged: {self.trouble.reason}")
         if self._clock.monotonic() - self.last_contact > UNKNOWN_BELIEVED_SECONDS:
-            raise Unavailable("the journal of the published tree has not been readable for a minute")
+            raise OutOfReach("the journal of the published tree has not been readable for a minute")
 
     def _follow(self, state: TreeState, collected: _Collected, *, loading: bool = False) -> Corrupt | None:
         """Apply segments until one is missing; answers with Corrupt for a damaged journal. Raises Unavailable.
