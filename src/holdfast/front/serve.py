@@ -105,13 +105,13 @@ class Worker:
     def __init__(self, config: Config) -> None:
         config.run_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         config.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._store = configured_store(config)
         self._spool = Spool(config)
         self._forwarder = Forwarder(config, self._spool)
         self._store = configured_store(config)
+        self._read_from = _reading_store(config, self._store)
         self._plane = ReadPlane(
             config,
-            _reading_store(config, self._store),
+            self._read_from,
             SystemClock(),
             HeadHint(config.head_hint),
             self._forwarder.forward,
@@ -133,8 +133,8 @@ class Worker:
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self._plane.stop())
         loop.run_until_complete(self._forwarder.stop())
-        if isinstance(self._store, CopiedStore):
-            self._store.close()
+        if isinstance(self._read_from, CopiedStore):
+            self._read_from.close()
         if self._log is not None:
             self._log.stop()
 
