@@ -29,7 +29,11 @@ def over(tools: None, corporate: Guarded, tmp_path_factory: pytest.TempPathFacto
     """An instance whose only layer it is."""
     settings = tmp_path_factory.mktemp("settings") / "holdfast.toml"
     settings.write_text(f'{corporate.settings}\n[index.main]\nlayers = ["corporate"]\n')
-    variables = {"HOLDFAST_CONFIG": str(settings), "CORPORATE_PASSWORD": PASSWORD, "HOLDFAST_UPSTREAM": f"https://{INDEX}/simple/"}
+    variables = {
+        "HOLDFAST_CONFIG": str(settings),
+        "CORPORATE_PASSWORD": PASSWORD,
+        "HOLDFAST_UPSTREAM": f"https://{INDEX}/simple/",
+    }
     with Rig("", variables) as running:
         yield running
 

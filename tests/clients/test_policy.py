@@ -100,7 +100,7 @@ def test_an_exact_pin_of_a_version_that_is_held_back_has_no_match(policed: Rig, 
 
 @pytest.mark.parametrize("tool", ["pip", "uv"])
 def test_a_project_that_is_wholly_denied_stops_the_resolution(policed: Rig, alice: Person, tool: str):
-    """403 on its page: pip finds no version, uv says 403 and asks no other index. The reason is in the answer's body."""
+    """403 on its page: pip finds no version, uv says 403 and asks no other index. The reason is in the body."""
     python = alice.environment_for_installs("consumer")
     index = f"{policed.url}/simple/"
     command = uv_command(python, index) if tool == "uv" else pip_command("pip-newest", python, index)
