@@ -281,11 +281,6 @@ METADATA = [
     no("a name as dynamic", "may not be dynamic", meta(Dynamic="Name")),
     no("an unknown field as dynamic", "not a core metadata field", meta(Dynamic="Nonsense")),
     no("a licence that is none", "not an SPDX expression", meta(License_Expression="mine, all mine")),
-    no(
-        "two kinds of licence",
-        "beside a licence expression",
-        meta(License_Expression="MIT", Classifier="License :: OSI Approved"),
-    ),
     no("a licence file outside", "not a path inside the project", meta(License_File="../LICENSE")),
     no("a licence file that is missing", "license_file 'LICENSE'", meta(License_File="LICENSE")),
     no("a description of PDF", "not a known content type", meta(Description_Content_Type="application/pdf")),
@@ -347,6 +342,14 @@ LEGAL = [
         yes(f"metadata {version}", partial(wheels.wheel, f"meta-{version}", "1.0", metadata_version=version))
         for version in ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
     ],
+    yes(
+        "both kinds of licence, as orjson has them",
+        lambda: wheels.wheel(
+            "both",
+            "1.0",
+            metadata={"License-Expression": "MIT", "Classifier": "License :: OSI Approved"},
+        ),
+    ),
     yes("two thousand files", lambda: wheels.wheel("many", "1.0", files={f"many/{n}.py": b"" for n in range(2000)})),
     yes(
         "the same under strict rules",

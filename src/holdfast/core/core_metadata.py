@@ -108,7 +108,6 @@ def _check(raw: Mapping[str, RawValue], rules: MetadataRules) -> Iterator[Proble
     yield from metadata_rules.check_version(_text(raw, "version"), local_versions=rules.local_versions)
     yield from metadata_rules.check_summary(_text(raw, "summary"), rules.summary_chars_max)
     yield from metadata_rules.check_requirements("requires_dist", _many(raw, "requires_dist"), rules.direct_urls)
-    yield from metadata_rules.check_licence(_text(raw, "license_expression"), _many(raw, "classifiers"))
     yield from metadata_rules.check_imports(_many(raw, "import_names"), _many(raw, "import_namespaces"))
     yield from metadata_rules.check_project_urls(_mapping(raw, "project_urls"))
     if rules.web_links:
@@ -123,6 +122,7 @@ def _check(raw: Mapping[str, RawValue], rules: MetadataRules) -> Iterator[Proble
 
 
 _SINGLE_CHECKS: tuple[tuple[str, Callable[[str], Iterator[Problem]]], ...] = (
+    ("license_expression", metadata_rules.check_licence),
     ("requires_python", metadata_rules.check_requires_python),
     ("description_content_type", metadata_rules.check_description_content_type),
 )

@@ -115,19 +115,12 @@ def check_licence_file(value: str) -> Iterator[Problem]:
         yield problem("license_file", value, "is not a path inside the project", "Use a relative path with '/'.")
 
 
-def check_licence(expression: str, classifiers: tuple[str, ...]) -> Iterator[Problem]:
-    """An SPDX expression (PEP 639), which excludes licence classifiers."""
-    if not expression:
-        return
+def check_licence(expression: str) -> Iterator[Problem]:
+    """An SPDX expression. Licence classifiers may stand beside it: PEP 639 lets an index choose, and many wheels do."""
     try:
         canonicalize_license_expression(expression)
     except InvalidLicenseExpression:
         yield problem("license_expression", expression, "is not an SPDX expression", "Use a form like MIT.")
-    for classifier in classifiers:
-        if classifier.startswith("License ::"):
-            yield problem(
-                "classifiers", classifier, "cannot stand beside a licence expression", "Drop the classifier (PEP 639)."
-            )
 
 
 def check_description_content_type(value: str) -> Iterator[Problem]:

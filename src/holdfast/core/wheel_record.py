@@ -95,7 +95,9 @@ def _fits(file: ListedFile, row: Row | None) -> bool:
         return False
     if hasher is None:
         return True
-    return row.digest.rstrip("=") == base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode()
+    # Padded or in hex is against the specification, and still can be read in one way only.
+    encoded = base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode()
+    return row.digest.rstrip("=") == encoded or row.digest == hasher.hexdigest()
 
 
 def _first(names: list[str], rule: str) -> list[Problem]:

@@ -62,8 +62,9 @@ def _check_local(file: BinaryIO, entry: Entry) -> int:
 def _check_extra(extra: bytes, *narrow: int) -> None:
     """Extra fields that give a member a second name, or sizes that only some readers would take."""
     wide = zip64_values(extra)
-    if len(wide) > narrow.count(MAX32):
-        raise Hostile("a ZIP64 field gives sizes that its record gives too")
+    # Bazel's and older Pythons' zips say plain sizes twice, which is harmless as long as they are equal.
+    if len(wide) > narrow.count(MAX32) and tuple(wide) != narrow[: len(wide)]:
+        raise Hostile("a ZIP64 field gives other sizes than its record")
     if _UNICODE_PATH_EXTRA in extra_kinds(extra):
         raise Hostile("a member has a second name in an extra field")
 

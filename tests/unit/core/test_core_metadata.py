@@ -87,11 +87,6 @@ BROKEN = [
     ({"Provides-Extra": "-"}, "provides_extra", "is not a legal extra name"),
     ({"License-File": "../LICENSE"}, "license_file", "is not a path inside the project"),
     ({"License-Expression": "My Own"}, "license_expression", "is not an SPDX expression"),
-    (
-        {"License-Expression": "MIT", "Classifier": "License :: OSI Approved"},
-        "classifiers",
-        "cannot stand beside a licence expression",
-    ),
     ({"Description-Content-Type": "text/html"}, "description_content_type", "is not a known content type"),
     (
         {"Description-Content-Type": "text/plain; charset=latin-1"},

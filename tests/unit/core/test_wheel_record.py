@@ -1,5 +1,7 @@
 """RECORD: a wheel whose list of files is not its files is refused, each difference told once."""
 
+import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,15 @@ def test_a_wheel_whose_record_matches_is_fine(tmp_path):
     assert told(tmp_path, LEGAL) == []
     assert told(tmp_path, with_record(lambda text: text)) == []
     assert told(tmp_path, with_record(lambda text: text.replace("\n", "\r\n"))) == []
+
+
+def test_digests_in_hex_are_read(tmp_path):
+    """gmsh's wheels have them."""
+    hexed = with_record(
+        lambda text: re.sub(r"demo/a.py,sha256=[^,]+", "demo/a.py,sha256=" + sha256(b"a").hexdigest(), text)
+    )
+
+    assert told(tmp_path, hexed) == []
 
 
 BROKEN = [

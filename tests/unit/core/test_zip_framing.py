@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import wheels
-from zip_edits import directory_start, extra_field, insert, second_member, set_local, with_extra
+from zip_edits import directory_start, extra_field, insert, rewritten, second_member, set_local, with_extra
 
 from holdfast.core.archive import examine
 
@@ -57,10 +57,21 @@ def test_a_second_name_in_an_extra_field_is_refused(tmp_path):
     ]
 
 
-def test_zip64_sizes_beside_plain_ones_are_refused(tmp_path):
+def test_zip64_sizes_beside_other_plain_ones_are_refused(tmp_path):
     assert told(tmp_path, with_extra(DATA, extra_field(1, b"\1" + b"\0" * 15))) == [
-        "a ZIP64 field gives sizes that its record gives too"
+        "a ZIP64 field gives other sizes than its record"
     ]
+
+
+def test_zip64_sizes_that_repeat_the_plain_ones_are_fine(tmp_path):
+    """Wheels of protobuf and selenium have them."""
+
+    def edit(entry: zipfile.ZipInfo) -> None:
+        size = source.getinfo(entry.filename).file_size
+        entry.extra = extra_field(1, struct.pack("<2Q", size, size))
+
+    with zipfile.ZipFile(io.BytesIO(DATA)) as source:
+        assert told(tmp_path, rewritten(DATA, edit, zipfile.ZIP_STORED)) == []
 
 
 def test_zip64_sizes_as_the_standard_library_writes_them_are_read(tmp_path):
