@@ -101,7 +101,7 @@ def prepare(upstream: Upstream) -> None:
         _put(upstream, f"seen-{mode}", *SEEN_VERSIONS)
         _put(upstream, f"unseen-{mode}", "1.0")
         _put(upstream, f"back-{mode}", "1.0")
-    for name in ("broken", *(f"fine-{n}" for n in range(6)), *(f"far-{n}" for n in range(HUNG)), "many"):
+    for name in ("broken", *(f"fine-{n}" for n in range(6)), *(f"far-{n}" for n in range(HUNG)), "many", "awake"):
         _put(upstream, name, "1.0")
     _put(upstream, "serial", "1.0", "2.0")
     for name, size in FILLED.items():

@@ -197,6 +197,7 @@ def many_files(stage: Stage) -> Cell:
     files = [{"filename": n, "url": f"../../files/{n}", "hashes": {"sha256": _digest(n)}, "size": 1} for n in names]
     versions = [name.split("-")[1] for name in names]
     body = json.dumps({"meta": {"api-version": "1.1"}, "name": "many", "versions": versions, "files": files})
+    stage.settled("awake")  # never seen: it shows that the upstream is asked again
     with stage.fault(Fault(paths="/simple/many*", status=200, body=body, content_type=JSON)):
         cold = stage.page("many", "gzip")
         pages = [stage.page("many", "gzip") for _ in range(3)]
