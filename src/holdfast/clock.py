@@ -40,3 +40,7 @@ class ManualClock:
         """Move both clocks forward by `seconds`."""
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Move the wall clock alone, back when negative, as whoever sets a machine's time does."""
+        self._now += timedelta(seconds=seconds)

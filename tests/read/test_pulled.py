@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from pull import rig
@@ -172,6 +173,22 @@ async def test_an_old_page_is_served_at_once_and_refreshed_behind(tmp_path):
         assert "holdfast; hit; detail=stale" == stale.headers["cache-status"]
         assert b"demo-2.0" not in stale.body
         assert ["1.0", "2.0"] == json.loads(fresh.body)["versions"]
+
+
+@plays
+async def test_a_page_from_a_clock_that_was_set_back_is_refreshed_behind(tmp_path):
+    clock = ManualClock(datetime(2026, 6, 1, tzinfo=UTC))
+    async with FakeUpstream() as upstream, layered(tmp_path, upstream, clock) as site:
+        upstream.add("demo", WHEEL)
+        await site.get("/simple/demo/", accept=JSON)
+        upstream.add("demo", FakeFile("demo-2.0.tar.gz", data=b"new"))
+        clock.advance(61)
+        clock.jump(-3600)
+
+        stale = await site.get("/simple/demo/?", accept=JSON)
+        await wait_for_content(site, clock, "/simple/demo/?", b"demo-2.0")
+
+        assert "holdfast; hit; detail=stale" == stale.headers["cache-status"]
 
 
 @plays

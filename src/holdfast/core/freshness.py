@@ -1,11 +1,10 @@
-"""When a pulled page is served, refreshed or fetched, and when a new page is too odd to replace a kept one.
+"""When a pulled page is due for a refresh, and when a new page is too odd to replace a kept one.
 
 Decisions only: no clock, no I/O. A kept page is served however old it is; its age only decides whether a refresh
 runs behind it. An upstream in trouble therefore costs freshness, never an install.
 """
 
 from datetime import datetime, timedelta
-from enum import Enum, auto
 
 from holdfast.core.model import Record
 
@@ -14,40 +13,12 @@ REPLACED_FILES_MIN = 3  # below this, a list may well have been replaced as a wh
 CLOCK_SKEW = timedelta(seconds=5)
 
 
-class Step(Enum):
-    """What to do for one request of a pulled page."""
+def is_fresh(fetched_at: datetime | None, now: datetime, seconds: float) -> bool:
+    """Whether a page fetched then needs no refresh yet.
 
-    SERVE = auto()
-    SERVE_AND_REFRESH = auto()  # answer from the kept page at once, fetch behind the answer
-    FETCH = auto()  # nothing kept: fetch within the budget, then answer
-    ABSENT = auto()  # the upstream said so a moment ago
-    UNAVAILABLE = auto()
-
-
-def next_step(
-    *,
-    now: datetime,
-    fetched_at: datetime | None,
-    freshness_seconds: float,
-    source_admits: bool,
-    absent_at: datetime | None = None,
-    absent_seconds: float = 0,
-) -> Step:
-    """Decide for a page kept since `fetched_at` (None = no copy), or reported absent at `absent_at`.
-
-    `source_admits` is what the upstream's circuit breaker says: may ordinary requests go there now?
     A moment in the future (a clock that was set back) counts as old, or a page would stay fresh for years.
     """
-    if absent_at is not None and (fetched_at is None or absent_at >= fetched_at):
-        # A page kept from before the upstream dropped the project is not served on its own.
-        if _is_within(absent_at, now, absent_seconds):
-            return Step.ABSENT
-        fetched_at = None
-    if fetched_at is None:
-        return Step.FETCH if source_admits else Step.UNAVAILABLE
-    if _is_within(fetched_at, now, freshness_seconds) or not source_admits:
-        return Step.SERVE
-    return Step.SERVE_AND_REFRESH
+    return fetched_at is not None and -CLOCK_SKEW <= now - fetched_at < timedelta(seconds=seconds)
 
 
 def age_seconds(fetched_at: datetime, now: datetime) -> float:
@@ -88,7 +59,3 @@ def _shrink(kept: Record, new: Record) -> str | None:
     if lost < len(kept.files) < SHRINK_FILES_MIN:
         return None
     return f"it lost {lost} of its {len(kept.files)} files" if 2 * lost > len(kept.files) else None
-
-
-def _is_within(moment: datetime, now: datetime, seconds: float) -> bool:
-    return -CLOCK_SKEW <= now - moment < timedelta(seconds=seconds)

@@ -15,7 +15,7 @@ import structlog
 
 from holdfast.clock import Clock
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
-from holdfast.core.freshness import CLOCK_SKEW
+from holdfast.core.freshness import is_fresh
 from holdfast.core.model import Card
 from holdfast.core.simple_json import renderer
 from holdfast.pull.asking import Fetched, ask_page, turns
@@ -76,7 +76,7 @@ class Pages:
         Raises Absent when the upstream says there is no such project, Unavailable when nobody can say.
         """
         kept = await self._kept(name)
-        if kept is not None and self._age(kept) < max_age_seconds:
+        if kept is not None and is_fresh(kept.fetched_at, self._clock.now(), max_age_seconds):
             self.upstream.counters.page_hits += 1
             return PageAnswer(kept.digest, kept.fetched_at, stale=False)
         if kept is None and self._is_absent(name):
@@ -312,11 +312,6 @@ class Pages:
     def _lock(self, name: str) -> asyncio.Lock:
         """Held by whoever rewrites the project's page or card book."""
         return self._locks.setdefault(name, asyncio.Lock())
-
-    def _age(self, kept: KeptPage) -> float:
-        """Seconds since the upstream last confirmed the page; a moment in the future counts as very old."""
-        age = (self._clock.now() - kept.fetched_at).total_seconds()
-        return age if age >= -CLOCK_SKEW.total_seconds() else float("inf")
 
     def _is_absent(self, name: str) -> bool:
         heard = self._absent.get(name)

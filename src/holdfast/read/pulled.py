@@ -14,7 +14,7 @@ import structlog
 from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
-from holdfast.core.freshness import age_seconds
+from holdfast.core.freshness import age_seconds, is_fresh
 from holdfast.core.policy import Policy
 from holdfast.read.cache import VIEW, Cached, PageCache
 from holdfast.read.documents import HIT, STALE, page_headers, project_key, with_cache_status
@@ -265,7 +265,7 @@ class PulledPages:
     def _is_fresh(self, upstream: str, fetched_at: datetime | None) -> bool:
         settings = self._config.upstream(upstream)
         assert settings is not None, upstream
-        return fetched_at is not None and age_seconds(fetched_at, self._clock.now()) <= settings.freshness_seconds
+        return is_fresh(fetched_at, self._clock.now(), settings.freshness_seconds)
 
     def _hot_until(self, upstream: str, fetched_at: datetime | None, valid_until: datetime | None) -> float:
         """Until when the hot table may answer without anybody looking at the page's age, or at its files'."""
