@@ -115,11 +115,18 @@ def test_a_switch_with_a_time_ends_by_itself(holdfast: Place, start: Start) -> N
     assert wait_for(lambda: holdfast.ask("/page/corporate/unseen")[0] == 200, "the switch has run out", seconds=5)
 
 
+def told(text: str, part: str) -> str:
+    """The text if it has that part, else nothing."""
+    return text if part in text else ""
+
+
 def test_the_list_tells_how_it_is_going_and_no_credentials(holdfast: Place, upstream: Upstream, start: Start) -> None:
     holdfast.pull(start)
     assert 200 == holdfast.ask("/page/corporate/seen")[0]
 
-    text, document = holdfast("upstream", "list"), json.loads(holdfast("upstream", "list", "--json"))
+    # Behind the page's answer the metadata of its newest wheel is fetched ahead.
+    text = wait_for(lambda: told(holdfast("upstream", "list"), "0 pages and 0 files in flight"), "nothing in flight")
+    document = json.loads(holdfast("upstream", "list", "--json"))
 
     assert text.startswith(f"corporate  {upstream.url}/simple/  on\n  breaker closed, answered 0:00:0")
     assert "nothing served yet, 0 pages and 0 files in flight" in text
