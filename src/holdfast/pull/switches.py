@@ -15,7 +15,7 @@ from holdfast.tree.overrides import OverridesReader, UpstreamOff
 
 log = structlog.get_logger()
 
-RETRY_SECONDS_MAX = 120  # what a client is told at most: a switch may be put back at any time
+RETRY_SECONDS_MAX = 5  # what a client is told at most: pip sleeps that long before each of its five further attempts
 
 
 class Switches:

@@ -34,7 +34,9 @@ REDIRECTS_MAX = 5
 SOURCES_MAX = 64  # file hosts of one upstream that get a breaker of their own; the rest share one
 PROBE_SECONDS = 3.0
 CONNECT_SECONDS = 4.0
-RETRY_AFTER_SECONDS_MAX = 120
+RETRY_AFTER_SECONDS_MAX = (
+    5  # of what an upstream asks for: pip sleeps that long before each of its five further attempts
+)
 READ_BUFFER_BYTES = 1024 * 1024
 WAITING_PER_CONNECTION = 8
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -120,7 +122,7 @@ class Upstream:
             # Ours to put right: it says nothing about the source.
             reason = self._reason(url, error, subject, seconds)
             self.health.failed(self.clock.now(), reason)
-            raise Unavailable(reason, retry_after_seconds=60) from error
+            raise Unavailable(reason, retry_after_seconds=RETRY_AFTER_SECONDS_MAX) from error
         except (aiohttp.ClientError, TimeoutError, OSError, _TroubleError) as error:
             reason = self._reason(url, error, subject, seconds)
             source.failed(url, subject, reason, reached=not isinstance(error, aiohttp.ClientConnectorError))
