@@ -1,8 +1,12 @@
 """Who acts, and what their token lets them do. Pure values; the rules of standing on a project are in rights.py."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 ALL = "*"
+
+# How somebody proved who they are. What each may do is one table's to say (projects/rights.py).
+Credential = Literal["token", "session", "publisher", "machine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +22,16 @@ class Scopes:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A user acting through a token, or an operator at the machine (`token` empty, every right)."""
+    """A user acting through a token or a browser session, a trusted publisher, or an operator at the machine itself.
+
+    `token` is the id of the token, "" without one. `user` is empty only for a trusted publisher.
+    """
 
     user: str
     scopes: Scopes = field(default=Scopes())
     token: str = ""
     address: str = ""  # the client's
+    credential: Credential = "token"
 
     def may_upload(self, index: str, name: str) -> bool:
         """True when the token itself allows uploads to that project; roles are another question."""
@@ -45,4 +53,4 @@ OPERATOR_SCOPES = Scopes((ALL,), (ALL,), (), True, True)
 
 def operator(user: str = "operator") -> Actor:
     """The person at this machine's command line: whoever can write the data folder needs no token."""
-    return Actor(user, OPERATOR_SCOPES)
+    return Actor(user, OPERATOR_SCOPES, credential="machine")
