@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from holdfast.clock import Clock
+from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor, Scopes
 from holdfast.control.accounts.models import Token, User
 from holdfast.control.database import database_guard
-from holdfast.control.projects.rights import require_admin
+from holdfast.control.projects.rights import require
 from holdfast.control.publication.changes import token_issued, token_revoked
 from holdfast.control.publication.transaction import NotYetPublished, Publication, held, write_transaction
 from holdfast.core import tokens
@@ -70,7 +71,7 @@ def _insert_token(
     deadline: float,
 ) -> int:
     with write_transaction(publisher, actor, deadline) as tx:
-        require_admin(actor, "creating a token")
+        require(actor, rights.MAKE_ANY_TOKEN)
         tx.lock(f"user:{user}")
         person, _ = User.objects.get_or_create(username=user)
         Token.objects.create(
@@ -95,7 +96,7 @@ def _insert_token(
 def revoke_token(publisher: Publication, token: str, actor: Actor, *, deadline: float) -> int:
     """End a token, by its id or its name. Revoking a revoked one changes nothing. Raises Absent."""
     with write_transaction(publisher, actor, deadline) as tx:
-        require_admin(actor, "revoking a token")
+        require(actor, rights.END_ANY_TOKEN)
         found = list(Token.objects.filter(id=token)) or list(Token.objects.filter(name=token, revoked=None))
         if not found:
             raise Absent(f"no token with the id or name {token!r}")

@@ -1,12 +1,18 @@
-"""Who acts, and what their token lets them do. Pure values; the rules of standing on a project are in rights.py."""
+"""Who acts, and what their token lets them do. Pure values; who may do what is control/rights.py's to say."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 ALL = "*"
 
-# How somebody proved who they are. What each may do is one table's to say (projects/rights.py).
+# How somebody proved who they are. What each may do is one table's to say (control/rights.py).
 Credential = Literal["token", "session", "publisher", "machine"]
+
+# What a token may do to projects it reaches, beyond reading, where its person may: a token need not have all of it.
+# `account` is what people do for themselves (organisations, invitations); a token has it only when asked for.
+Action = Literal["upload", "yank", "manage", "delete", "account"]
+ACTIONS: tuple[Action, ...] = ("upload", "yank", "manage", "delete", "account")
+PROJECT_ACTIONS: tuple[Action, ...] = ("upload", "yank", "manage", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,7 @@ class Scopes:
     upload_projects: tuple[str, ...] = ()  # `index/name`; when not empty, uploads go to these alone
     create_projects: bool = False
     admin: bool = False
+    actions: tuple[Action, ...] = PROJECT_ACTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Actor:
     credential: Credential = "token"
 
     def may_upload(self, index: str, name: str) -> bool:
-        """True when the token itself allows uploads to that project; roles are another question."""
+        """True when the token reaches that project; which actions it allows, and roles, are other questions."""
         if self.scopes.upload_projects:
             return f"{index}/{name}" in self.scopes.upload_projects
         return ALL in self.scopes.upload or index in self.scopes.upload
@@ -48,7 +55,7 @@ class Actor:
         return self.scopes.admin
 
 
-OPERATOR_SCOPES = Scopes((ALL,), (ALL,), (), True, True)
+OPERATOR_SCOPES = Scopes((ALL,), (ALL,), (), True, True, ACTIONS)
 
 
 def operator(user: str = "operator") -> Actor:

@@ -2,20 +2,19 @@
 
 from typing import Any
 
-from holdfast.control.accounts.actor import ALL, Actor
 from holdfast.control.api.call import Call, demand_user_name
 from holdfast.control.database import read_snapshot
 from holdfast.control.projects import actions, standing
-from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.projects.rights import NotAccepted, require_reader
 from holdfast.control.publication.documents import project_row, record_of
 from holdfast.control.uploads.hold import held
-from holdfast.core.errors import Absent, Refused
+from holdfast.core.errors import Absent
 from holdfast.core.model import STATUSES, File, Record, format_time
 
 
 def show_project(call: Call, index: str, name: str) -> dict[str, Any]:
     """What the database knows of a listed project. Needs the right to read the index, or to upload to the project."""
-    _require_reader(call.actor, index, name)
+    require_reader(call.actor, index, name, private=True)  # a token narrowed to projects tells nothing of others
     return _project_document(held(lambda: _record(index, name), call.parts.clock, call.deadline))
 
 
@@ -110,12 +109,6 @@ def remove_bytes(call: Call) -> dict[str, int]:
 
 def _serial(serial: int) -> dict[str, int]:
     return {"serial": serial}
-
-
-def _require_reader(actor: Actor, index: str, name: str) -> None:
-    """Reading the index, or uploading to that very project: a narrowed token tells nothing of others."""
-    if not (actor.is_admin or {ALL, index} & set(actor.scopes.read) or actor.may_upload(index, name)):
-        raise Refused(f"this token may not read {name!r} in index {index}")
 
 
 def _require_index(call: Call, index: str) -> None:

@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 from holdfast.config import DEFAULT_INDEX
+from holdfast.control import rights
 from holdfast.control.accounts.actions import TokenFacts, create_token, revoke_token
 from holdfast.control.accounts.actions import list_tokens as all_tokens
 from holdfast.control.accounts.actor import ALL, Scopes
 from holdfast.control.api.call import Call, demand_user_name
-from holdfast.control.projects.rights import NotAccepted, require_admin
+from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.names import upload_index
 from holdfast.core.model import format_time, parse_time
@@ -20,7 +21,7 @@ NEW_TOKEN_FIELDS = ("name", "user", "read", "upload", "projects", "create_projec
 
 def list_tokens(call: Call) -> dict[str, Any]:
     """Every token, without its text. Needs the admin right."""
-    require_admin(call.actor, "listing tokens")
+    require(call.actor, rights.LIST_ALL_TOKENS)
     return {"tokens": [_document(facts) for facts in held(all_tokens, call.parts.clock, call.deadline)]}
 
 

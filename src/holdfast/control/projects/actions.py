@@ -5,10 +5,11 @@ store that blinks is waited for. They raise Absent, NotAccepted, Refused or Unav
 the change is committed and will appear by itself. Rights are checked here, nowhere else.
 """
 
+from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
-from holdfast.control.projects.lookup import find_listed_file, find_project, find_release
+from holdfast.control.projects.lookup import find_listed_file, find_project, find_release, permitted_project
 from holdfast.control.projects.models import File, Project, Removal
-from holdfast.control.projects.rights import NotAccepted, require_admin, require_manager, require_owner
+from holdfast.control.projects.rights import NotAccepted, require, require_scope, require_standing
 from holdfast.control.publication.changes import bytes_removed, file_removed
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.core.model import STATUSES, Status
@@ -49,8 +50,7 @@ def unyank_file(publisher: Publication, index: str, name: str, filename: str, ac
 def delete_file(publisher: Publication, index: str, name: str, filename: str, actor: Actor, *, deadline: float) -> int:
     """Delist one file. Its filename stays bound to its bytes for ever."""
     with write_transaction(publisher, actor, deadline) as tx:
-        project = find_project(tx, index, name)
-        require_owner(actor, project)
+        project = permitted_project(tx, rights.DELETE, index, name)
         _delist(tx, project, [find_listed_file(project, filename)])
         tx.changed(project)
         tx.audit("delete-file", f"{index}/{name}/{filename}")
@@ -63,8 +63,7 @@ def delete_release(
 ) -> int:
     """Delist a release with all its files."""
     with write_transaction(publisher, actor, deadline) as tx:
-        project = find_project(tx, index, name)
-        require_owner(actor, project)
+        project = permitted_project(tx, rights.DELETE, index, name)
         release = find_release(project, version)
         _delist(tx, project, list(release.files.filter(deleted=None, removed=False)))
         release.deleted = tx.now
@@ -78,8 +77,7 @@ def delete_release(
 def delete_project(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> int:
     """Delist a project. Its name stays owned: it never falls through to another index until released."""
     with write_transaction(publisher, actor, deadline) as tx:
-        project = find_project(tx, index, name)
-        require_owner(actor, project)
+        project = permitted_project(tx, rights.DELETE, index, name)
         _delist(tx, project, list(project.files.filter(deleted=None, removed=False)))
         project.releases.filter(deleted=None).update(deleted=tx.now)
         project.deleted = tx.now
@@ -97,7 +95,7 @@ def remove_bytes(
     if not sha256 or not all(is_sha256(digest) for digest in sha256):
         raise NotAccepted("a removal names sha256 digests, 64 lower-case hex characters each")
     with write_transaction(publisher, actor, deadline) as tx:
-        require_admin(actor, "taking bytes down")
+        require(actor, rights.REMOVE_BYTES)
         tx.lock("removal")
         for digest in sha256:
             Removal.objects.get_or_create(sha256=digest, defaults={"reason": reason, "legal": legal, "created": tx.now})
@@ -119,15 +117,21 @@ def set_status(
     if status not in STATUSES:
         raise NotAccepted(f"{status!r} is no project status; one of {', '.join(STATUSES)}")
     with write_transaction(publisher, actor, deadline) as tx:
-        project = find_project(tx, index, name)
-        require_owner(actor, project)
-        if "quarantined" in (status, project.status):
-            require_admin(actor, "starting or ending a quarantine")
+        project = _project_for_status(tx, index, name, status)
         project.status, project.status_reason = status, reason
         project.save(update_fields=["status", "status_reason"])
         tx.changed(project)
         tx.audit("set-status", f"{index}/{name}", status=status, reason=reason)
     return tx.serial
+
+
+def _project_for_status(tx: WriteTransaction, index: str, name: str, status: Status) -> Project:
+    """Into quarantine and out of it is not for a project's owner to decide."""
+    require_scope(tx.actor, rights.SET_STATUS, index, name)
+    project = find_project(tx, index, name)
+    is_quarantine = "quarantined" in (status, project.status)
+    require_standing(tx.actor, rights.QUARANTINE if is_quarantine else rights.SET_STATUS, project, tx.now)
+    return project
 
 
 def _set_release_yank(
@@ -141,8 +145,7 @@ def _set_release_yank(
     deadline: float,
 ) -> int:
     with write_transaction(publisher, actor, deadline) as tx:
-        project = find_project(tx, index, name)
-        require_manager(actor, project)
+        project = permitted_project(tx, rights.YANK, index, name)
         release = find_release(project, version)
         release.yanked, release.yanked_reason = yanked, reason
         release.save(update_fields=["yanked", "yanked_reason"])
@@ -163,8 +166,7 @@ def _set_file_yank(
     deadline: float,
 ) -> int:
     with write_transaction(publisher, actor, deadline) as tx:
-        project = find_project(tx, index, name)
-        require_manager(actor, project)
+        project = permitted_project(tx, rights.YANK, index, name)
         file = find_listed_file(project, filename)
         file.yanked, file.yanked_reason = yanked, reason
         file.save(update_fields=["yanked", "yanked_reason"])

@@ -5,7 +5,9 @@ from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from holdfast.control.projects.models import File, Project, Release
+from holdfast.control.projects.rights import require_scope, require_standing
 from holdfast.control.publication.transaction import WriteTransaction
+from holdfast.control.rights import Right
 from holdfast.core.errors import Absent
 
 
@@ -15,6 +17,17 @@ def find_project(tx: WriteTransaction, index: str, name: str) -> Project:
     project = Project.objects.filter(index=index, name=name, deleted=None).first()
     if project is None:
         raise Absent(f"no project {name!r} in index {index!r}")
+    return project
+
+
+def permitted_project(tx: WriteTransaction, right: Right, index: str, name: str) -> Project:
+    """The listed project, once the actor is known to have that right on it. Raises Refused.
+
+    Scopes go first: a token that does not reach the name learns nothing of whether there is such a project.
+    """
+    require_scope(tx.actor, right, index, name)
+    project = find_project(tx, index, name)
+    require_standing(tx.actor, right, project, tx.now)
     return project
 
 

@@ -1,16 +1,39 @@
-"""Who may do what to a project: the token's scopes and the person's role, both at once.
+"""Who may do what to a project: rows of control/rights.py, compared with the credential, its scopes and the roles.
 
-An administrator's token passes every role. A right that is missing is Refused (403); a request that can never
-succeed as it stands is NotAccepted (400).
+All three must agree; an administrator passes every role where the row says so. A right that is missing is Refused
+(403); a request that can never succeed as it stands is NotAccepted (400). A browser session has no scopes: to one
+without any role on a project the project is Absent, so that sessions learn no names of private indexes.
 """
 
+from datetime import datetime
+
+from holdfast.control import rights
 from holdfast.control.accounts.actor import ALL, Actor
+from holdfast.control.accounts.models import User
+from holdfast.control.organisations.effective import ProjectRole, role_on
 from holdfast.control.projects.models import Project
-from holdfast.core.errors import Outcome, Refused
+from holdfast.control.rights import Right
+from holdfast.core.errors import Absent, Outcome, Refused
+from holdfast.core.model import format_time
+
+_BY = {"token": "a token", "session": "a browser session", "publisher": "a trusted publisher", "machine": "the command"}
 
 
 class NotAccepted(Outcome):
     """The request is understood and cannot be done as asked (400). The reason says what would work."""
+
+
+def require(actor: Actor, right: Right, what: str = "") -> None:
+    """A right on the instance as a whole. `what` says it in other words than the table. Raises Refused."""
+    require_credential(actor, right)
+    if "person" in right.who or "anyone" in right.who or is_administrator(actor, right):
+        return
+    raise _not_an_administrator(what or right.doing)
+
+
+def require_admin(actor: Actor, what: str) -> None:
+    """Raises Refused unless the actor is an administrator."""
+    require(actor, rights.ADMINISTER, what)
 
 
 def require_reader(actor: Actor, index: str, name: str, *, private: bool) -> None:
@@ -18,6 +41,7 @@ def require_reader(actor: Actor, index: str, name: str, *, private: bool) -> Non
 
     The refusal is the same for every name, so that it does not tell which there are.
     """
+    require_credential(actor, rights.READ_PROJECT)
     if not (actor.is_admin or not private or {ALL, index} & set(actor.scopes.read) or actor.may_upload(index, name)):
         raise Refused(f"this token may not read {name!r} in index {index}")
 
@@ -27,46 +51,94 @@ def require_uploader(actor: Actor, index: str, name: str, project: Project | Non
 
     A project without people (new, released, or rebuilt from the tree) may be taken by whoever may create one.
     """
-    if actor.is_admin:
+    require_scope(actor, rights.UPLOAD_FILE, index, name)
+    if is_administrator(actor, rights.UPLOAD_FILE):
         return
-    _require_scope(actor, index, name)
-    if project is None or not project.roles.exists():
+    if project is None or not has_people(project):
         if not actor.may_create(index):
             raise Refused(f"this token may not create projects, and {name!r} does not exist in index {index!r} yet")
         return
-    _require_role(actor, project, ("owner", "maintainer"))
+    if actor.credential != "publisher":  # whose token was made for this project, because its people said so
+        _require_role(actor, rights.UPLOAD_FILE, project, role_on(project, actor.user))
 
 
-def require_manager(actor: Actor, project: Project) -> None:
-    """Yanking is for owners and maintainers. Raises Refused."""
-    _require_standing(actor, project, ("owner", "maintainer"))
-
-
-def require_owner(actor: Actor, project: Project) -> None:
-    """Deleting, status and roles are for owners. Raises Refused."""
-    _require_standing(actor, project, ("owner",))
-
-
-def require_admin(actor: Actor, what: str) -> None:
-    """Raises Refused unless the token has the admin right."""
-    if not actor.is_admin:
-        raise Refused(f"{what} needs a token with the admin right")
-
-
-def _require_standing(actor: Actor, project: Project, roles: tuple[str, ...]) -> None:
-    if not actor.is_admin:
-        _require_scope(actor, project.index, project.name)
-        _require_role(actor, project, roles)
-
-
-def _require_scope(actor: Actor, index: str, name: str) -> None:
+def require_scope(actor: Actor, right: Right, index: str, name: str) -> None:
+    """What can be told without looking at the project: credential and scopes. Raises Refused, alike for every name."""
+    require_credential(actor, right)
+    if actor.credential == "session" or is_administrator(actor, right):
+        return
     if not actor.may_upload(index, name):
         raise Refused(f"this token may not change {name!r} in index {index!r}")
 
 
-def _require_role(actor: Actor, project: Project, roles: tuple[str, ...]) -> None:
-    if not project.roles.filter(user__username=actor.user, role__in=roles).exists():
+def require_index(actor: Actor, right: Right, index: str, where: str = "") -> None:
+    """Whether the credential reaches the index at all; which of its projects is another question. Raises Refused."""
+    require_credential(actor, right)
+    wholly = bool({ALL, index} & set(actor.scopes.upload))
+    partly = any(project.startswith(f"{index}/") for project in actor.scopes.upload_projects)
+    if not (wholly or partly or is_administrator(actor, right)):
+        raise Refused(f"this token may not upload to index {index}{where}")
+
+
+def require_standing(actor: Actor, right: Right, project: Project, now: datetime) -> None:
+    """A right on a project that is there. Raises Refused; for a session without any role Absent."""
+    require_scope(actor, right, project.index, project.name)
+    if is_administrator(actor, right):
+        return
+    role = role_on(project, actor.user)
+    if actor.credential == "session" and role is None and not is_moderator(actor, right):
+        raise Absent(f"no project {project.name!r} in index {project.index!r}")
+    if not is_moderator(actor, right):
+        _require_role(actor, right, project, role)
+    require_settled(actor, right, now)
+
+
+def require_credential(actor: Actor, right: Right) -> None:
+    """How the actor proved who they are, and what their token is good for. Raises Refused."""
+    if actor.credential not in right.by:
+        others = " or ".join(_BY[one] for one in right.by if one != "machine")
+        raise Refused(f"{right.doing} cannot be done with {_BY[actor.credential]}; use {others}")
+    if right.needs and actor.credential == "token" and not actor.is_admin and right.needs not in actor.scopes.actions:
+        raise Refused(f"{right.doing} needs a token with the action {right.needs!r}")
+
+
+def require_settled(actor: Actor, right: Right, now: datetime) -> None:
+    """Refuse what must wait after the recovery of an account. Raises Refused."""
+    if not right.waits or actor.credential == "machine":
+        return
+    person = User.objects.filter(username=actor.user).first()
+    until = getattr(person, "recovered_until", None)
+    if isinstance(until, datetime) and until > now:
+        raise Refused(f"{right.doing} waits until {format_time(until)}: the account {actor.user!r} was just recovered")
+
+
+def is_administrator(actor: Actor, right: Right) -> bool:
+    """True for an administrator where the row lets one."""
+    return "admin" in right.who and actor.is_admin
+
+
+def is_moderator(actor: Actor, right: Right) -> bool:
+    """True for a moderator, who is one in person: a token gives no such right."""
+    if "moderator" not in right.who or actor.credential != "session":
+        return False
+    return User.objects.filter(username=actor.user, is_active=True, is_staff=True).exists()
+
+
+def has_people(project: Project) -> bool:
+    """False for a project that whoever may create projects may take."""
+    return project.roles.exists()
+
+
+def _not_an_administrator(doing: str) -> Refused:
+    return Refused(f"{doing} needs a token with the admin right")
+
+
+def _require_role(actor: Actor, right: Right, project: Project, role: ProjectRole | None) -> None:
+    wanted = tuple(who for who in right.who if who in ("maintainer", "owner"))
+    if not wanted:
+        raise _not_an_administrator(right.doing)
+    if role not in wanted:
         raise Refused(
-            f"{actor.user!r} is not {' or '.join(roles)} of {project.name!r} in index {project.index!r}; an owner can"
-            " add the role"
+            f"{actor.user!r} is not {' or '.join(reversed(wanted))} of {project.name!r} in index {project.index!r};"
+            " an owner can add the role"
         )

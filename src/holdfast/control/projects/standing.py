@@ -2,12 +2,14 @@
 
 from typing import Literal
 
+from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.database import database_guard
-from holdfast.control.projects.lookup import find_project
+from holdfast.control.organisations.effective import holder_of
+from holdfast.control.projects.lookup import permitted_project
 from holdfast.control.projects.models import Project, Role, ShadowGrant
-from holdfast.control.projects.rights import NotAccepted, require_admin, require_owner
+from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.publication.transaction import Publication, held, write_transaction
 from holdfast.core.errors import Absent
 
@@ -27,8 +29,7 @@ def add_role(
     if role not in ("owner", "maintainer"):
         raise NotAccepted(f"{role!r} is no role; owner or maintainer")
     with write_transaction(publisher, actor, deadline) as tx:
-        project = find_project(tx, index, name)
-        require_owner(actor, project)
+        project = permitted_project(tx, rights.SET_ROLE, index, name)
         if role != "owner":
             _keep_an_owner(project, user)
         person, _ = User.objects.get_or_create(username=user)
@@ -42,8 +43,7 @@ def add_role(
 def remove_role(publisher: Publication, index: str, name: str, user: str, actor: Actor, *, deadline: float) -> int:
     """Take a person's role away. The last owner stays."""
     with write_transaction(publisher, actor, deadline) as tx:
-        project = find_project(tx, index, name)
-        require_owner(actor, project)
+        project = permitted_project(tx, rights.SET_ROLE, index, name)
         _keep_an_owner(project, user)
         if not project.roles.filter(user__username=user).delete()[0]:
             raise Absent(f"{user!r} has no role on {name!r} in index {index!r}")
@@ -56,7 +56,7 @@ def remove_role(publisher: Publication, index: str, name: str, user: str, actor:
 def grant_shadow(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> None:
     """Let a hosted project of that name be created although a lower layer has one."""
     with write_transaction(publisher, actor, deadline) as tx:
-        require_admin(actor, "granting a shadow")
+        require(actor, rights.GRANT_SHADOW)
         ShadowGrant.objects.get_or_create(
             index=index, name=name, defaults={"created": tx.now, "granted_by": actor.user}
         )
@@ -67,7 +67,7 @@ def grant_shadow(publisher: Publication, index: str, name: str, actor: Actor, *,
 def revoke_shadow(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> None:
     """Take the grant back; a project that was created under it stays."""
     with write_transaction(publisher, actor, deadline) as tx:
-        require_admin(actor, "revoking a shadow")
+        require(actor, rights.GRANT_SHADOW, "revoking a shadow")
         if not ShadowGrant.objects.filter(index=index, name=name).delete()[0]:
             raise Absent(f"no shadow grant for {name!r} in index {index!r}")
         tx.audit("revoke-shadow", f"{index}/{name}")
@@ -77,7 +77,7 @@ def revoke_shadow(publisher: Publication, index: str, name: str, actor: Actor, *
 def release_name(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> int:
     """Let a deleted project's name fall through to lower layers again, and its roles go."""
     with write_transaction(publisher, actor, deadline) as tx:
-        require_admin(actor, "releasing a name")
+        require(actor, rights.RELEASE_NAME)
         tx.lock(f"{index}/{name}")
         project = Project.objects.filter(index=index, name=name).first()
         if project is None:
@@ -105,6 +105,8 @@ def owns_name(index: str, name: str) -> bool:
 
 
 def _keep_an_owner(project: Project, leaving: str) -> None:
+    if holder_of(project) is not None:
+        return  # an organisation always has an owner, who is one of its projects too
     owners = set(project.roles.filter(role="owner").values_list("user__username", flat=True))
     if owners == {leaving}:
         raise NotAccepted(f"{leaving!r} is the last owner of {project.name!r}; add another owner first")

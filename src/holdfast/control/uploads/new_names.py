@@ -5,10 +5,12 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Replace
 
 from holdfast.config import IndexConfig
+from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.database import database_guard
 from holdfast.control.parts import Parts
 from holdfast.control.projects.models import Project
+from holdfast.control.projects.rights import is_administrator
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.rules import Profile
 from holdfast.core.name_rules import check_new_name, look_alike_key
@@ -24,7 +26,7 @@ def new_name_problems(
     parts: Parts, index: IndexConfig, name: str, actor: Actor, profile: Profile, deadline: float
 ) -> tuple[Problem, ...]:
     """What speaks against creating `name`; nothing for a name in use, or for an administrator. Raises Unavailable."""
-    if actor.is_admin:
+    if is_administrator(actor, rights.ANY_NEW_NAME):
         return ()
 
     def look() -> list[str] | None:

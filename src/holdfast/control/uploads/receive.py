@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from holdfast.config import IndexConfig
+from holdfast.control import rights
 from holdfast.control.accounts.actions import authenticate
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.database import database_guard
@@ -18,7 +19,7 @@ from holdfast.control.parts import Parts
 from holdfast.control.projects import intents
 from holdfast.control.projects.models import FilenameBinding, Project, Removal
 from holdfast.control.projects.publishing import NewFile, Published, publish_file
-from holdfast.control.projects.rights import require_uploader
+from holdfast.control.projects.rights import require_index, require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.spool import spool_trouble, spooled_body
 from holdfast.control.uploads.hold import held, with_last_try
@@ -110,15 +111,9 @@ def _index_for_upload(parts: Parts, name: str, actor: Actor) -> IndexConfig:
     refused = parts.switched_off(name) or parts.switched_off(index.name)
     if refused is not None:
         raise refused
-    projects = (f"{index.name}/",)
-    if not (actor.is_admin or {"*", index.name} & set(actor.scopes.upload) or _any_project(actor, projects)):
-        where = "" if index is asked else f", which takes the uploads of index {name}"
-        raise Refused(f"this token may not upload to index {index.name}{where}")
+    where = "" if index is asked else f", which takes the uploads of index {name}"
+    require_index(actor, rights.UPLOAD_FILE, index.name, where)
     return index
-
-
-def _any_project(actor: Actor, prefixes: tuple[str, ...]) -> bool:
-    return any(project.startswith(prefixes) for project in actor.scopes.upload_projects)
 
 
 def _read_form(parts: Parts, asked: UploadRequest) -> Form:

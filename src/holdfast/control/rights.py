@@ -1,0 +1,83 @@
+"""The one table of rights: for every action of the system, who may do it and how they must have proved who they are.
+
+Nothing else in the code decides that. projects/rights.py and organisations/rights.py ask the database who somebody is
+to a project or an organisation and compare it with the row; a new action gets a row here first. Values only.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from holdfast.control.accounts.actor import Action, Credential
+
+# Who somebody is to the thing at hand. A row names everybody who may; any one of them is enough.
+Who = Literal[
+    "anyone",  # also without any credential
+    "person",  # whoever is signed in or holds a token
+    "self",  # the person whose thing it is: their token, the invitation addressed to them
+    "reader",  # may read the index
+    "creator",  # may bring a new project into being in the index
+    "maintainer",  # of the project: by a role, a team, or as a manager of its organisation
+    "owner",  # of the project: by a role, a team, or as an owner of its organisation
+    "publisher",  # a trusted publisher of the project
+    "member",  # of the organisation, with whatever role
+    "manager",  # of the organisation
+    "organisation owner",
+    "moderator",
+    "admin",
+]
+
+ANY: tuple[Credential, ...] = ("token", "session", "publisher", "machine")
+# A publisher's token lives a quarter of an hour for one purpose, so it is good for publishing and for nothing else.
+PEOPLE: tuple[Credential, ...] = ("token", "session", "machine")
+# What is published is published by a program: a stolen session or a guessed password never replaces anybody's files.
+PROGRAMS: tuple[Credential, ...] = ("token", "publisher", "machine")
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One action. `needs` is what a token must be good for besides ("" for nothing in particular).
+
+    With `waits`, it is refused for a while after an account was recovered: whoever took an account over by its mail
+    must not destroy anything before the owner has noticed.
+    """
+
+    name: str
+    doing: str  # as it stands at the beginning of a refusal
+    who: tuple[Who, ...]
+    by: tuple[Credential, ...] = PEOPLE
+    needs: Action | Literal[""] = ""
+    waits: bool = False
+
+
+_MAINTAIN: tuple[Who, ...] = ("maintainer", "owner", "admin")
+_OWN: tuple[Who, ...] = ("owner", "admin")
+
+# Projects: reading and publishing.
+READ_PROJECT = Right("read-project", "reading", ("reader", "maintainer", "owner", "admin"), ANY)
+UPLOAD_FILE = Right(
+    "upload-file", "publishing a file", ("maintainer", "owner", "publisher", "admin"), PROGRAMS, "upload"
+)
+CREATE_PROJECT = Right("create-project", "creating a project", ("creator", "admin"), PROGRAMS, "upload")
+
+# Projects: what their people do.
+YANK = Right("yank", "yanking", _MAINTAIN, needs="yank")
+DELETE = Right("delete", "deleting", _OWN, needs="delete", waits=True)
+SET_STATUS = Right("set-status", "setting a status", (*_OWN, "moderator"), needs="manage")
+SET_ROLE = Right("set-role", "giving and taking roles", _OWN, needs="manage", waits=True)
+
+# The instance.
+QUARANTINE = Right("quarantine", "starting or ending a quarantine", ("moderator", "admin"), needs="manage")
+REMOVE_BYTES = Right("remove-bytes", "taking bytes down", ("admin",))
+GRANT_SHADOW = Right("grant-shadow", "granting a shadow", ("admin",))
+RELEASE_NAME = Right("release-name", "releasing a name", ("admin",))
+ANY_NEW_NAME = Right("any-new-name", "creating a name that the rules hold back", ("admin",), PROGRAMS)
+
+# Tokens.
+MAKE_ANY_TOKEN = Right("make-any-token", "creating a token", ("admin",))
+END_ANY_TOKEN = Right("end-any-token", "revoking a token", ("admin",))
+LIST_ALL_TOKENS = Right("list-all-tokens", "listing tokens", ("admin",))
+
+# Anything else an administrator does; parts that grow their own rights add rows instead.
+ADMINISTER = Right("administer", "this", ("admin",))
+
+RIGHTS: tuple[Right, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Right))

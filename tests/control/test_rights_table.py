@@ -1,0 +1,140 @@
+"""The table of rights against every kind of credential: what a browser session, a publisher and the machine may do."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from instances import ALICE, OPERATOR, Actor, Instance, Scopes, new_file, soon
+
+from holdfast.control import rights
+from holdfast.control.accounts.models import User
+from holdfast.control.projects import actions, standing
+from holdfast.control.projects.models import Project
+from holdfast.control.projects.publishing import publish_file
+from holdfast.control.projects.rights import (
+    require,
+    require_reader,
+    require_settled,
+    require_standing,
+    require_uploader,
+)
+from holdfast.control.rights import Right
+from holdfast.core.errors import Absent, Refused
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TRUSTED = Actor("", Scopes((), (), ("main/tool",)), "t", credential="publisher")
+
+
+def session(user: str, *, admin: bool = False) -> Actor:
+    return Actor(user, Scopes(admin=admin), credential="session")
+
+
+ACTORS = {
+    "owner": session("alice"),
+    "maintainer": session("bob"),
+    "outsider": session("charlie"),
+    "moderator": session("mona"),
+    "admin": session("root", admin=True),
+    "publisher": TRUSTED,
+    "machine": OPERATOR,
+}
+
+# Sessions of five people, then a trusted publisher of the project, then the command line. "404" is Absent.
+TABLE = """
+right             owner maintainer outsider moderator admin publisher machine
+read-project      yes   yes        yes      yes       yes   yes       yes
+upload-file       no    no         no       no        no    yes       yes
+create-project    no    no         no       no        no    no        yes
+yank              yes   yes        404      404       yes   no        yes
+delete            yes   no         404      404       yes   no        yes
+set-status        yes   no         404      yes       yes   no        yes
+set-role          yes   no         404      404       yes   no        yes
+quarantine        no    no         404      yes       yes   no        yes
+remove-bytes      no    no         no       no        yes   no        yes
+grant-shadow      no    no         no       no        yes   no        yes
+release-name      no    no         no       no        yes   no        yes
+any-new-name      no    no         no       no        no    no        yes
+make-any-token    no    no         no       no        yes   no        yes
+end-any-token     no    no         no       no        yes   no        yes
+list-all-tokens   no    no         no       no        yes   no        yes
+administer        no    no         no       no        yes   no        yes
+"""
+
+
+def table() -> dict[str, dict[str, str]]:
+    header, *rows = (line.split() for line in TABLE.strip().splitlines())
+    return {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows}
+
+
+def answer(right: Right, actor: Actor, project: Project) -> str:
+    try:
+        if right is rights.READ_PROJECT:
+            require_reader(actor, "main", "tool", private=False)
+        elif right is rights.UPLOAD_FILE:
+            require_uploader(actor, "main", "tool", project)
+        elif right is rights.CREATE_PROJECT:
+            require_uploader(actor, "main", "new", None)
+        elif {"owner", "moderator"} & set(right.who):
+            require_standing(actor, right, project, NOW)
+        else:
+            require(actor, right)
+    except Refused:
+        return "no"
+    except Absent:
+        return "404"
+    return "yes"
+
+
+def test_every_right_answers_every_credential_as_the_table_says(sqlite_instance: Instance):
+    sqlite_instance.upload("tool", "1.0")
+    standing.add_role(sqlite_instance.publisher, "main", "tool", "bob", "maintainer", ALICE, deadline=soon())
+    User.objects.create(username="mona", is_staff=True)
+    project = Project.objects.get(name="tool")
+
+    found = {
+        right.name: {who: answer(right, actor, project) for who, actor in ACTORS.items()} for right in rights.RIGHTS
+    }
+
+    assert table() == found
+
+
+def test_a_session_publishes_nothing_even_an_administrators(sqlite_instance: Instance):
+    sqlite_instance.upload("tool", "1.0")
+
+    for actor in (session("alice"), session("root", admin=True)):
+        with pytest.raises(Refused, match="publishing a file cannot be done with a browser session; use a token or"):
+            publish_file(sqlite_instance.publisher, "main", new_file("tool", "2.0"), actor, deadline=soon())
+
+
+def test_a_session_acts_by_its_persons_role(sqlite_instance: Instance):
+    sqlite_instance.upload("tool", "1.0")
+
+    actions.yank_release(sqlite_instance.publisher, "main", "tool", "1.0", "bad", session("alice"), deadline=soon())
+
+    with pytest.raises(Absent, match="no project 'tool' in index 'main'"):
+        actions.delete_project(sqlite_instance.publisher, "main", "tool", session("charlie"), deadline=soon())
+
+
+def test_a_token_does_no_more_than_the_actions_it_has(sqlite_instance: Instance):
+    """An owner's token that uploads alone takes nothing down, and changes nobody's role."""
+    sqlite_instance.upload("tool", "1.0")
+    uploads = replace(ALICE, scopes=replace(ALICE.scopes, actions=("upload",)))
+    yanks = replace(ALICE, scopes=replace(ALICE.scopes, actions=("yank",)))
+
+    sqlite_instance.upload("tool", "1.1", actor=uploads)
+    actions.yank_release(sqlite_instance.publisher, "main", "tool", "1.0", "bad", yanks, deadline=soon())
+
+    with pytest.raises(Refused, match="deleting needs a token with the action 'delete'"):
+        actions.delete_project(sqlite_instance.publisher, "main", "tool", uploads, deadline=soon())
+    with pytest.raises(Refused, match="giving and taking roles needs a token with the action 'manage'"):
+        standing.add_role(sqlite_instance.publisher, "main", "tool", "bob", "owner", uploads, deadline=soon())
+    with pytest.raises(Refused, match="publishing a file needs a token with the action 'upload'"):
+        sqlite_instance.upload("tool", "1.2", actor=yanks)
+
+
+def test_a_right_that_waits_is_told_apart_from_one_that_does_not():
+    """What destroys waits after a recovery; what can be taken back does not."""
+    waiting = {right.name for right in rights.RIGHTS if right.waits}
+
+    assert {"delete", "set-role"} == waiting
+    require_settled(ALICE, rights.YANK, NOW)

@@ -1,0 +1,111 @@
+"""The cast of the rights matrix: people, their credentials, and a fresh project for each thing that succeeds."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import wheels
+from django.urls import URLPattern, URLResolver
+from doors import Door
+from instances import UPLOADER, Instance, Scopes, operator, soon
+
+from holdfast.control.accounts.actions import create_token, revoke_token
+from holdfast.control.accounts.models import User
+from holdfast.control.projects.models import Project, Role
+
+ADMIN = Scopes(("*",), ("*",), (), True, True)
+OTHER_INDEX = Scopes(("team",), ("team",), (), True)
+OTHER_PROJECT = Scopes((), (), ("main/elsewhere",))
+READ_ONLY = Scopes(("main",))
+
+# Who asks, in the order of the columns: six people, then what is wrong with a token of the owner.
+COLUMNS = (
+    "alice bob charlie admin robot anonymous other-index other-project read-only expired revoked malformed".split()
+)
+
+
+@dataclass
+class World:
+    """One project with its people, and what stands for the parts of an address."""
+
+    door: Door
+    number: int
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def project(self) -> str:
+        return f"demo{self.number}"
+
+
+class Cast:
+    """Everybody's tokens on one instance, and worlds on demand."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.door = Door(instance)
+        self._worlds = 0
+        made = self._token("alice", UPLOADER, datetime(2020, 1, 1, tzinfo=UTC))
+        revoked = self._token("alice", UPLOADER)
+        revoke_token(instance.publisher, revoked.split("_")[1], operator(), deadline=soon())
+        self.tokens = {
+            "alice": self._token("alice", UPLOADER),
+            "bob": self._token("bob", UPLOADER),
+            "charlie": self._token("charlie", UPLOADER),
+            "admin": self._token("root", ADMIN),
+            "anonymous": "",
+            "other-index": self._token("alice", OTHER_INDEX),
+            "other-project": self._token("alice", OTHER_PROJECT),
+            "read-only": self._token("alice", READ_ONLY),
+            "expired": made,
+            "revoked": revoked,
+            "malformed": "holdfast_" + "0" * 12 + "_not-a-token",
+        }
+
+    def world(self) -> World:
+        """A new project: Alice owns it, Bob and a robot maintain it."""
+        self._worlds += 1
+        world = World(self.door, self._worlds)
+        name = world.project
+        self.instance.upload(name, "1.0")
+        project = Project.objects.get(index="main", name=name)
+        for user in ("bob", "robot"):  # rows alone: what an action does besides is another test's, and takes its time
+            person, _ = User.objects.get_or_create(username=user)
+            Role.objects.create(project=project, user=person, role="maintainer")
+        world.facts |= {
+            "index": "main",
+            "name": name,
+            "version": "1.0",
+            "filename": f"{name}-1.0.tar.gz",
+            "user": "dora",
+        }
+        return world
+
+    def token(self, who: str, world: World) -> str:
+        """The token of a column; a robot's is made for one project."""
+        if who == "robot":
+            return self._token("robot", Scopes((), (), (f"main/{world.project}",)))
+        return self.tokens[who]
+
+    def _token(self, user: str, scopes: Scopes, expires: datetime | None = None) -> str:
+        ends = expires or datetime.now(UTC) + timedelta(days=1)
+        return create_token(self.instance.publisher, "t", user, scopes, ends, operator(), deadline=soon()).text
+
+
+def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, str]]:
+    """Every (method, route) of a URL table. A view that does not tell its methods answers as ANY."""
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        else:
+            methods = getattr(pattern.callback, "routes", None) or {"ANY": None}
+            yield from ((method, route) for method in methods)
+
+
+def form(world: World) -> tuple[str, bytes]:
+    """An upload of a new version of the world's project."""
+    return wheels.twine_body(*wheels.wheel(world.project, "2.0"))
+
+
+Body = Callable[[World], Any]
