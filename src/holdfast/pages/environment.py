@@ -1,0 +1,112 @@
+"""The Jinja2 environment: autoescape always on, an undefined name is a defect that shows in the tests."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+
+from holdfast.pages.assets import asset_path
+
+TEMPLATES = Path(__file__).with_name("templates")
+_UNITS = ("kB", "MB", "GB", "TB")
+
+NoticeKind = Literal["info", "good", "warning", "danger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where this instance is: the one source of addresses on a page."""
+
+    url: str  # absolute, without a trailing slash, from configuration
+
+    @property
+    def root(self) -> str:
+        """The path every link starts with; ends in a slash."""
+        return urlsplit(self.url).path.rstrip("/") + "/"
+
+    @property
+    def host(self) -> str:
+        """What people call it."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something everybody is told on top of every page."""
+
+    text: str
+    kind: NoticeKind = "warning"
+
+
+def render(template: str, **context: Any) -> str:
+    """The document of a template in `templates/`."""
+    return _own().get_template(template).render(**{"notices": (), "messages": (), "here": ""} | context)
+
+
+def environment(**options: Any) -> Environment:
+    """A new environment; `options` are those of Django's Jinja2 back end, which control's pages go through."""
+    ours = {
+        "loader": FileSystemLoader(TEMPLATES),
+        "autoescape": select_autoescape(default=True, default_for_string=True),
+        "undefined": StrictUndefined,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "auto_reload": False,
+    }
+    made = Environment(**(options | ours))  # noqa: S701 -- autoescape is on by `ours`, for every name
+    made.globals["asset"] = asset_path
+    made.filters.update(when=when, day=day, filesize=filesize, segment=segment, plural=plural)
+    return made
+
+
+@cache
+def _own() -> Environment:
+    return environment()
+
+
+def when(moment: datetime, prefix: str = "") -> Markup:
+    """A moment as a `<time>`: absolute in the page, which anybody may cache; the script adds how long ago that is."""
+    utc = moment.astimezone(UTC)
+    text = f"{utc.day} {utc:%b %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}" data-ago="{}">{}</time>').format(utc.isoformat(timespec="seconds"), prefix, text)
+
+
+def day(moment: datetime) -> Markup:
+    """A moment as a `<time>` that shows its day."""
+    utc = moment.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), f"{utc.day} {utc:%b %Y}")
+
+
+def filesize(bytes_count: int) -> str:
+    """A size for people, in units of a thousand."""
+    if bytes_count < 1000:
+        return f"{bytes_count} B"
+    size = float(bytes_count)
+    for unit in _UNITS:
+        size /= 1000
+        if size < 999.5:
+            return f"{size:.1f} {unit}" if size < 10 else f"{size:.0f} {unit}"
+    return f"{size:.0f} {_UNITS[-1]}"
+
+
+def segment(text: str) -> str:
+    """Text as one segment of a path."""
+    return quote(text, safe="")
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`3 files`, `1 file`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def breakable(text: str) -> Markup:
+    """Text that may break after each separator: long filenames on a narrow screen."""
+    escaped = str(escape(text))
+    for separator in "-_.":
+        escaped = escaped.replace(separator, f"{separator}<wbr>")
+    return Markup(escaped)  # noqa: S704 -- escaped above
