@@ -1,5 +1,6 @@
 """The table of rights against every kind of credential: what a browser session, a publisher and the machine may do."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,11 +9,15 @@ from instances import ALICE, OPERATOR, Actor, Instance, Scopes, new_file, soon
 
 from holdfast.control import rights
 from holdfast.control.accounts.models import User
+from holdfast.control.organisations import actions as organisations
+from holdfast.control.organisations.models import Membership, Organisation
+from holdfast.control.organisations.rights import require_place
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.publishing import publish_file
 from holdfast.control.projects.rights import (
     require,
+    require_credential,
     require_reader,
     require_settled,
     require_standing,
@@ -50,6 +55,10 @@ delete            yes   no         404      404       yes   no        yes
 set-status        yes   no         404      yes       yes   no        yes
 set-role          yes   no         404      404       yes   no        yes
 quarantine        no    no         404      yes       yes   no        yes
+invite-to-project yes   no         404      404       yes   no        yes
+offer-project     yes   no         404      404       yes   no        yes
+see-project-people yes  no         404      404       yes   no        yes
+grant-index       no    no         no       no        yes   no        yes
 remove-bytes      no    no         no       no        yes   no        yes
 grant-shadow      no    no         no       no        yes   no        yes
 release-name      no    no         no       no        yes   no        yes
@@ -60,24 +69,67 @@ list-all-tokens   no    no         no       no        yes   no        yes
 administer        no    no         no       no        yes   no        yes
 """
 
+# Sessions of people in an organisation, and of others; then an owner's token as most are, and one made for `account`.
+IN_ORGANISATIONS = """
+right                 org-owner manager member outsider admin publisher plain account machine
+read-organisation     yes       yes     yes    404      yes   no        no    yes     yes
+invite-member         yes       yes     no     404      yes   no        no    yes     yes
+invite-leader         yes       no      no     404      yes   no        no    yes     yes
+set-place             yes       no      no     404      yes   no        no    yes     yes
+remove-member         yes       yes     no     404      yes   no        no    yes     yes
+remove-leader         yes       no      no     404      yes   no        no    yes     yes
+leave-organisation    yes       yes     yes    404      404   no        no    yes     404
+manage-team           yes       yes     no     404      yes   no        no    yes     yes
+manage-owning-team    yes       no      no     404      yes   no        no    yes     yes
+set-team-role         yes       no      no     404      yes   no        no    yes     yes
+delete-organisation   yes       no      no     404      yes   no        no    yes     yes
+give-for-organisation yes       no      no     404      yes   no        no    yes     yes
+take-for-organisation yes       no      no     404      yes   no        no    yes     yes
+"""
 
-def table() -> dict[str, dict[str, str]]:
-    header, *rows = (line.split() for line in TABLE.strip().splitlines())
+# What is one's own to do: the table says by which credential, the action looks whose it is (test_organisations.py).
+ONES_OWN = """
+right               session publisher plain account machine
+create-organisation yes     no        no    yes     yes
+answer-invitation   yes     no        no    yes     yes
+take-project        yes     no        no    yes     yes
+leave-project       yes     no        no    yes     yes
+"""
+
+PLACES = {
+    "org-owner": session("alice"),
+    "manager": session("bob"),
+    "member": session("charlie"),
+    "outsider": session("dora"),
+    "session": session("dora"),
+    "admin": session("root", admin=True),
+    "publisher": TRUSTED,
+    "plain": ALICE,
+    "account": replace(ALICE, scopes=replace(ALICE.scopes, actions=("account",))),
+    "machine": OPERATOR,
+}
+
+
+def parse(text: str) -> dict[str, dict[str, str]]:
+    header, *rows = (line.split() for line in text.strip().splitlines())
     return {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows}
 
 
 def answer(right: Right, actor: Actor, project: Project) -> str:
+    if right is rights.READ_PROJECT:
+        return said(lambda: require_reader(actor, "main", "tool", private=False))
+    if right is rights.UPLOAD_FILE:
+        return said(lambda: require_uploader(actor, "main", "tool", project))
+    if right is rights.CREATE_PROJECT:
+        return said(lambda: require_uploader(actor, "main", "new", None))
+    if {"owner", "moderator"} & set(right.who):
+        return said(lambda: require_standing(actor, right, project, NOW))
+    return said(lambda: require(actor, right))
+
+
+def said(check: Callable[[], object]) -> str:
     try:
-        if right is rights.READ_PROJECT:
-            require_reader(actor, "main", "tool", private=False)
-        elif right is rights.UPLOAD_FILE:
-            require_uploader(actor, "main", "tool", project)
-        elif right is rights.CREATE_PROJECT:
-            require_uploader(actor, "main", "new", None)
-        elif {"owner", "moderator"} & set(right.who):
-            require_standing(actor, right, project, NOW)
-        else:
-            require(actor, right)
+        check()
     except Refused:
         return "no"
     except Absent:
@@ -91,11 +143,56 @@ def test_every_right_answers_every_credential_as_the_table_says(sqlite_instance:
     User.objects.create(username="mona", is_staff=True)
     project = Project.objects.get(name="tool")
 
+    expected = parse(TABLE)
+
     found = {
-        right.name: {who: answer(right, actor, project) for who, actor in ACTORS.items()} for right in rights.RIGHTS
+        right.name: {who: answer(right, actor, project) for who, actor in ACTORS.items()}
+        for right in rights.RIGHTS
+        if right.name in expected
     }
 
-    assert table() == found
+    assert expected == found
+
+
+def test_every_right_in_an_organisation_answers_every_credential_as_the_table_says(sqlite_instance: Instance):
+    organisations.create_organisation(sqlite_instance.publisher, "acme", "Acme", session("alice"), deadline=soon())
+    for user, place in (("bob", "manager"), ("charlie", "member")):
+        Membership.objects.create(
+            organisation=Organisation.objects.get(), user=User.objects.create(username=user), role=place
+        )
+    organisation, expected = Organisation.objects.get(), parse(IN_ORGANISATIONS)
+
+    found = {
+        right.name: {
+            who: said(lambda: require_place(actor, right, organisation, NOW))  # noqa: B023 - called at once
+            for who, actor in PLACES.items()
+            if who in expected[right.name]
+        }
+        for right in rights.RIGHTS
+        if right.name in expected
+    }
+
+    assert expected == found
+
+
+def test_what_is_ones_own_is_done_in_person_or_with_a_token_made_for_it(sqlite_instance: Instance):
+    expected = parse(ONES_OWN)
+
+    found = {
+        right.name: {
+            who: said(lambda: require_credential(actor, right))  # noqa: B023 - called at once
+            for who, actor in PLACES.items()
+            if who in expected[right.name]
+        }
+        for right in rights.RIGHTS
+        if right.name in expected
+    }
+
+    assert expected == found
+
+
+def test_every_right_stands_in_one_of_the_tables():
+    assert {right.name for right in rights.RIGHTS} == {*parse(TABLE), *parse(IN_ORGANISATIONS), *parse(ONES_OWN)}
 
 
 def test_a_session_publishes_nothing_even_an_administrators(sqlite_instance: Instance):
@@ -136,5 +233,6 @@ def test_a_right_that_waits_is_told_apart_from_one_that_does_not():
     """What destroys waits after a recovery; what can be taken back does not."""
     waiting = {right.name for right in rights.RIGHTS if right.waits}
 
-    assert {"delete", "set-role"} == waiting
+    assert {"delete", "set-role", "offer-project", "invite-leader", "delete-organisation"} <= waiting
+    assert not {"yank", "upload-file", "set-status", "leave-project"} & waiting
     require_settled(ALICE, rights.YANK, NOW)

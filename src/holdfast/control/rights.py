@@ -65,7 +65,37 @@ DELETE = Right("delete", "deleting", _OWN, needs="delete", waits=True)
 SET_STATUS = Right("set-status", "setting a status", (*_OWN, "moderator"), needs="manage")
 SET_ROLE = Right("set-role", "giving and taking roles", _OWN, needs="manage", waits=True)
 
+INVITE_TO_PROJECT = Right("invite-to-project", "inviting to a project", _OWN, needs="manage", waits=True)
+OFFER_PROJECT = Right("offer-project", "offering a project", _OWN, needs="manage", waits=True)
+SEE_PROJECT_PEOPLE = Right("see-project-people", "seeing invitations and offers of a project", _OWN, needs="manage")
+LEAVE_PROJECT = Right("leave-project", "leaving a project", ("maintainer", "owner"), needs="account")
+
+# Organisations. A manager sees to members and teams, and never to owners: nobody raises themselves.
+_LEAD: tuple[Who, ...] = ("organisation owner", "admin")
+_RUN: tuple[Who, ...] = ("manager", *_LEAD)
+CREATE_ORGANISATION = Right("create-organisation", "creating an organisation", ("person", "admin"), needs="account")
+READ_ORGANISATION = Right("read-organisation", "reading an organisation", ("member", *_RUN), needs="account")
+INVITE_MEMBER = Right("invite-member", "inviting members", _RUN, needs="account")
+INVITE_LEADER = Right("invite-leader", "inviting owners and managers", _LEAD, needs="account", waits=True)
+SET_PLACE = Right("set-place", "changing somebody's place in an organisation", _LEAD, needs="account", waits=True)
+REMOVE_MEMBER = Right("remove-member", "removing members", _RUN, needs="account", waits=True)
+REMOVE_LEADER = Right("remove-leader", "removing owners and managers", _LEAD, needs="account", waits=True)
+LEAVE_ORGANISATION = Right("leave-organisation", "leaving an organisation", ("member",), needs="account")
+MANAGE_TEAM = Right("manage-team", "changing teams", _RUN, needs="account")
+MANAGE_OWNING_TEAM = Right(
+    "manage-owning-team", "changing a team that owns a project", _LEAD, needs="account", waits=True
+)
+SET_TEAM_ROLE = Right("set-team-role", "giving and taking teams' roles", _LEAD, needs="account", waits=True)
+DELETE_ORGANISATION = Right("delete-organisation", "deleting an organisation", _LEAD, needs="account", waits=True)
+GIVE_FOR_ORGANISATION = Right(
+    "give-for-organisation", "giving a project of an organisation away", _LEAD, needs="account", waits=True
+)
+TAKE_FOR_ORGANISATION = Right("take-for-organisation", "taking a project for an organisation", _LEAD, needs="account")
+ANSWER_INVITATION = Right("answer-invitation", "answering an invitation", ("self",), needs="account")
+TAKE_PROJECT = Right("take-project", "taking a project over", ("self", "admin"), needs="account")
+
 # The instance.
+GRANT_INDEX = Right("grant-index", "granting rights on an index", ("admin",))
 QUARANTINE = Right("quarantine", "starting or ending a quarantine", ("moderator", "admin"), needs="manage")
 REMOVE_BYTES = Right("remove-bytes", "taking bytes down", ("admin",))
 GRANT_SHADOW = Right("grant-shadow", "granting a shadow", ("admin",))

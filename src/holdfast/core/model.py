@@ -63,6 +63,7 @@ class Record:
     status: Status = "active"
     status_reason: str = ""
     roles: tuple[Role, ...] = ()
+    organisation: str = ""  # hosted only: the organisation that holds the project
     upstream_serial: int | None = None
     fetched_at: datetime | None = None  # pulled only: when the upstream last gave this page (aware UTC)
     upstream_etag: str = ""  # pulled only

@@ -108,6 +108,7 @@ class _PrivateRecord(_Wire, frozen=True):
     index: str
     display: str
     roles: tuple[tuple[str, Literal["owner", "maintainer"]], ...] = ()
+    organisation: str = ""
     upstream_serial: int | None = None
     fetched_at: datetime | None = None
     upstream_etag: str = ""
@@ -138,6 +139,7 @@ def _document(record: Record) -> _Document:
             index=record.index,
             display=record.display,
             roles=tuple((role.user, role.role) for role in record.roles),
+            organisation=record.organisation,
             upstream_serial=record.upstream_serial,
             fetched_at=_utc(record.fetched_at),
             upstream_etag=record.upstream_etag,
@@ -195,6 +197,7 @@ def _record(document: _Document) -> Record:
         status=document.status.status,
         status_reason=document.status.reason,
         roles=tuple(Role(user, role) for user, role in private.roles),
+        organisation=private.organisation,
         upstream_serial=private.upstream_serial,
         fetched_at=private.fetched_at,
         upstream_etag=private.upstream_etag,

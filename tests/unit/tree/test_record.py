@@ -41,6 +41,7 @@ FULL = Record(
     status="archived",
     status_reason="moved",
     roles=(Role("alice", "owner"),),
+    organisation="acme",
 )
 
 
@@ -88,7 +89,7 @@ def test_the_document_is_a_simple_api_detail_page_with_private_keys() -> None:
                 },
             },
         ],
-        "_holdfast": {"index": "main", "display": "Demo.Lib", "roles": [["alice", "owner"]]},
+        "_holdfast": {"index": "main", "display": "Demo.Lib", "roles": [["alice", "owner"]], "organisation": "acme"},
         "project-status": {"status": "archived", "reason": "moved"},
     } == json.loads(encode_record(FULL).json_bytes)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from holdfast.control import rights
 from holdfast.control.accounts.actor import ALL, Actor
 from holdfast.control.accounts.models import User
-from holdfast.control.organisations.effective import ProjectRole, role_on
+from holdfast.control.organisations.effective import ProjectRole, holder_of, role_on
 from holdfast.control.projects.models import Project
 from holdfast.control.rights import Right
 from holdfast.core.errors import Absent, Outcome, Refused
@@ -126,7 +126,7 @@ def is_moderator(actor: Actor, right: Right) -> bool:
 
 def has_people(project: Project) -> bool:
     """False for a project that whoever may create projects may take."""
-    return project.roles.exists()
+    return project.roles.exists() or holder_of(project) is not None
 
 
 def _not_an_administrator(doing: str) -> Refused:

@@ -7,9 +7,10 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.database import database_guard
 from holdfast.control.organisations.effective import holder_of
-from holdfast.control.projects.lookup import permitted_project
+from holdfast.control.organisations.hands import clear_rights
+from holdfast.control.projects.lookup import find_project, permitted_project
 from holdfast.control.projects.models import Project, Role, ShadowGrant
-from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.control.projects.rights import NotAccepted, require, require_credential
 from holdfast.control.publication.transaction import Publication, held, write_transaction
 from holdfast.core.errors import Absent
 
@@ -53,6 +54,20 @@ def remove_role(publisher: Publication, index: str, name: str, user: str, actor:
 
 
 @held
+def leave_project(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> int:
+    """Give one's own role up. The last owner stays; what comes through an organisation is left there."""
+    with write_transaction(publisher, actor, deadline) as tx:
+        require_credential(actor, rights.LEAVE_PROJECT)
+        project = find_project(tx, index, name)
+        _keep_an_owner(project, actor.user)
+        if not project.roles.filter(user__username=actor.user).delete()[0]:
+            raise Absent(f"no project {name!r} in index {index!r}")  # as if there were none: others' are not told
+        tx.changed(project)
+        tx.audit("leave-project", f"{index}/{name}", user=actor.user)
+    return tx.serial
+
+
+@held
 def grant_shadow(publisher: Publication, index: str, name: str, actor: Actor, *, deadline: float) -> None:
     """Let a hosted project of that name be created although a lower layer has one."""
     with write_transaction(publisher, actor, deadline) as tx:
@@ -86,7 +101,7 @@ def release_name(publisher: Publication, index: str, name: str, actor: Actor, *,
             raise NotAccepted(f"{name!r} is still listed in index {index!r}; delete the project first")
         project.owned = False
         project.save(update_fields=["owned"])
-        project.roles.all().delete()
+        clear_rights(tx, project)
         tx.changed(project)
         tx.audit("release-name", f"{index}/{name}")
     return tx.serial

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from holdfast.control.accounts.models import Token, User
+from holdfast.control.organisations.models import Holding, Organisation
 from holdfast.control.projects.intents import keep_until
 from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
 from holdfast.core.errors import Absent, Corrupt
@@ -44,6 +45,7 @@ def absorb_record(record: Record, now: datetime, keep: frozenset[str] = frozense
         index=record.index, name=record.name, defaults=facts, create_defaults={**facts, "created": created}
     )
     _absorb_roles(project, record)
+    _absorb_holder(project, record, now)
     releases = _absorb_releases(project, record, now)
     _absorb_files(project, releases, record.files, now)
     listed = {file.filename for file in record.files} | keep
@@ -64,6 +66,7 @@ def absorb_gone(entry: ProjectEntry, now: datetime) -> None:
     project.releases.filter(deleted=None).update(deleted=now)
     if not entry.owned:
         project.roles.all().delete()
+        Holding.objects.filter(project=project).delete()
 
 
 def absorb_binding(index: str, project: str, filename: str, sha256: str, now: datetime) -> None:
@@ -135,6 +138,20 @@ def _absorb_roles(project: Project, record: Record) -> None:
         Role.objects.update_or_create(project=project, user=user, defaults={"role": role.role})
         people[user.pk] = user
     project.roles.exclude(user__in=people).delete()
+
+
+def _absorb_holder(project: Project, record: Record, now: datetime) -> None:
+    """The tree knows which organisation holds a project, and nothing of its people: an administrator adds owners."""
+    if not record.organisation:
+        Holding.objects.filter(project=project).delete()
+        return
+    organisation, _ = Organisation.objects.get_or_create(
+        name=record.organisation, defaults={"display": record.organisation, "created": now}
+    )
+    if organisation.deleted is not None:
+        organisation.deleted = None
+        organisation.save(update_fields=["deleted"])
+    Holding.objects.update_or_create(project=project, defaults={"organisation": organisation})
 
 
 def _absorb_releases(project: Project, record: Record, now: datetime) -> dict[str, Release]:

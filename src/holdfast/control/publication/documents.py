@@ -10,6 +10,7 @@ from django.db.models.functions import Cast
 from packaging.version import InvalidVersion, Version
 
 from holdfast.control.database import connection
+from holdfast.control.organisations.models import Holding
 from holdfast.control.projects.models import File as FileRow
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.models import Role as RoleRow
@@ -55,6 +56,7 @@ def record_of(project: Project) -> Record:
         status=project.status,  # type: ignore[arg-type]  # written by set_status only, which checks it
         status_reason=project.status_reason,
         roles=_roles(project.pk),
+        organisation=_organisation(project.pk),
     )
 
 
@@ -141,6 +143,12 @@ def _offers_metadata(packagetype: str, metadata_sha256: str) -> bool:
 def _roles(project_id: int) -> tuple[Role, ...]:
     rows = RoleRow.objects.filter(project_id=project_id).values_list("user__username", "role")
     return tuple(Role(user, "owner" if role == "owner" else "maintainer") for user, role in sorted(rows))
+
+
+def _organisation(project_id: int) -> str:
+    """The holder's name. Roles that come through it are not told: they change without the project being published."""
+    name = Holding.objects.filter(project_id=project_id).values_list("organisation__name", flat=True).first()
+    return name or ""
 
 
 def _version_key(text: str) -> tuple[int, Version, str]:
