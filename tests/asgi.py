@@ -13,6 +13,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    set_cookies: tuple[str, ...] = ()
 
 
 class AsgiClient:
@@ -61,7 +62,8 @@ class AsgiClient:
 
         await self._app(scope, receive, send)
         answered = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
-        return Answer(start["status"], answered, b"".join(parts))
+        cookies = tuple(value.decode("latin-1") for name, value in start["headers"] if name == b"set-cookie")
+        return Answer(start["status"], answered, b"".join(parts), cookies)
 
 
 async def _messages(body: bytes | AsyncIterable[bytes]) -> Any:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from instances import UPLOADER, Instance, Scopes, operator, soon
 
@@ -26,6 +27,7 @@ class Answered:
     status: int
     headers: dict[str, str]  # names in lower case
     body: bytes
+    set_cookies: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -54,12 +56,18 @@ class Door:
     """One instance's control application. Bodies go through the spool folder, as a front leaves them there."""
 
     def __init__(self, instance: Instance, *, hold_seconds: float = 2.0, **changes: Any) -> None:
-        config = replace(instance.config, hold_seconds=hold_seconds)
+        config = replace(changes.pop("config", instance.config), hold_seconds=hold_seconds)
         made: dict[str, Any] = {"clock": SystemClock(), "store": instance.store, "upstreams": FakeUpstreams()}
         made["publisher"] = instance.publisher
         self.parts = Parts(config=config, **(made | changes))
         self.instance = instance
-        self._app = application(Opening(lambda: self.parts, self.parts.clock), 8)
+        self._app = application(Opening(lambda: self.parts, self.parts.clock), 8, config)
+
+    @property
+    def origin(self) -> str:
+        """What a browser on one of our pages says as its Origin."""
+        parts = urlsplit(self.parts.config.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
 
     def layered(self, *layers: str, reserved: Iterable[str] = ()) -> "Door":
         """The same, with layers under the default index."""
@@ -123,7 +131,9 @@ class Door:
         told: list[Any] = []
         chunks = self._app(environ, lambda status, found, exc_info=None: told.extend((status, found)))
         body = b"".join(chunks)
-        return Answered(int(told[0].split()[0]), {name.lower(): value for name, value in told[1]}, body)
+        found = [(name.lower(), value) for name, value in told[1]]
+        cookies = tuple(value for name, value in found if name == "set-cookie")
+        return Answered(int(told[0].split()[0]), dict(found), body, cookies)
 
 
 def basic(token: str, user: str = "__token__") -> dict[str, str]:

@@ -98,6 +98,8 @@ class Config:
     copies_bytes_max: int = 20 * 1024 * MIB  # local copies of a remote store's objects, on each machine with fronts
     free_bytes_min: int = 1024 * MIB  # left free on the data folder's disk: keeping ends before serving does
     scrub_bytes_daily: int = 10 * 1024 * MIB  # kept bytes hashed again each day
+    secret_key_file: str = ""  # signs cookies, encrypts second factors; "" = <data>/secret-key
+    secret_key_fallback_files: tuple[str, ...] = ()  # earlier keys, whose signatures are still taken
     attestations_trust_root: str = ""  # sigstore's trusted_root.json; "" = attestations are kept unverified
     advisories: str = ""  # an OSV dump (zip file or folder) on this machine; "" = none
     log_level: str = "info"

@@ -8,7 +8,7 @@ import difflib
 import fnmatch
 import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from holdfast.settings_layers import load_layers
 from holdfast.settings_layers import variables as layer_variables
 from holdfast.settings_problems import PREFIX, Complaints, Given, Problem, SettingsError, variable_of
 from holdfast.settings_table import DATA_HOME, SCALARS, Setting
-from holdfast.settings_values import absolute, absolute_log, absolute_store
+from holdfast.settings_values import absolute, absolute_each, absolute_log, absolute_store
 
 __all__ = ["Problem", "SettingsError", "default_data", "discover", "load", "variable_of"]
 
@@ -26,7 +26,7 @@ FILE_NAME = "holdfast.toml"
 # container beside a Service named holdfast; refusing those would make that name unusable.
 _NOT_SETTINGS = ("CONFIG", "RESOLVED", "DRILL", "DRILL_*", "LIVE", "REQUIRE_ALL", "PORT", "PORT_*", "SERVICE_*")
 _TABLES = ("upstream", "index")
-_ABSOLUTE = {
+_ABSOLUTE: dict[str, Callable[[Any, Path], Any]] = {
     "data": absolute,
     "tls_cert": absolute,
     "tls_key": absolute,
@@ -35,6 +35,8 @@ _ABSOLUTE = {
     "store": absolute_store,
     "store_pair": absolute_store,
     "access_log": absolute_log,
+    "secret_key_file": absolute,
+    "secret_key_fallback_files": absolute_each,
 }
 
 

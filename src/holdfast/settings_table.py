@@ -10,6 +10,7 @@ from holdfast.settings_values import (
     Parser,
     parse_count,
     parse_database_url,
+    parse_list,
     parse_listen,
     parse_log_level,
     parse_networks,
@@ -185,6 +186,20 @@ SCALARS: tuple[Setting, ...] = (
         '""',
         "A sigstore trusted_root.json that uploads' attestations are verified against. Empty: kept, but not verified.",
         '"/etc/holdfast/trusted_root.json"',
+    ),
+    Setting(
+        "secret_key_file",
+        parse_path,
+        '""',
+        "The key of cookies, links and second factors. Empty: the data folder's. Several machines need the same one.",
+        '"/run/secrets/holdfast-key"',
+    ),
+    Setting(
+        "secret_key_fallback_files",
+        parse_list,
+        "[]",
+        "Earlier keys: what was signed or encrypted with them stays good while a new one comes into use.",
+        '["/run/secrets/holdfast-key-2025"]',
     ),
     Setting("log_level", parse_log_level, '"info"', "debug, info, warning or error.", '"warning"'),
     Setting(

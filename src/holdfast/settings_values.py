@@ -261,6 +261,11 @@ def absolute(path: str, base: Path) -> str:
     return str((base / Path(path).expanduser()).absolute()) if path else ""
 
 
+def absolute_each(paths: tuple[str, ...], base: Path) -> tuple[str, ...]:
+    """Several paths as absolute ones."""
+    return tuple(absolute(path, base) for path in paths)
+
+
 def absolute_store(store: str, base: Path) -> str:
     """Like `absolute`, except for stores that are URLs."""
     return store if "://" in store else absolute(store, base)

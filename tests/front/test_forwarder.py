@@ -14,10 +14,11 @@ from read.plays import plays
 
 from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome, Unavailable
+from holdfast.core.page_paths import is_control_page
 from holdfast.front import spool as spool_limits
 from holdfast.front.asgi import AsgiHeaders
-from holdfast.front.forwarder import Forwarder, answer_seconds
-from holdfast.front.spool import Spool
+from holdfast.front.forwarder import PAGE_HOLD_SECONDS, Forwarder, answer_seconds, forwarded_headers
+from holdfast.front.spool import Spool, Spooled
 from holdfast.read.answers import from_outcome
 from holdfast.wire.messages import Request, Response
 
@@ -64,7 +65,7 @@ class Plane:
 
     async def answer(self, request: Request) -> Response:
         try:
-            return await self.forwarder.forward(request)
+            return await self.forwarder.forward(request, page=is_control_page(request.path))
         except Outcome as error:
             return from_outcome(error)
 
@@ -202,6 +203,54 @@ async def test_a_long_answer_is_passed_on_as_it_comes(tmp_path):
         assert (200, "3000000", 3_000_000) == (answer.status, answer.headers["content-length"], len(answer.body))
 
 
+@plays
+async def test_a_page_passes_with_its_cookies_redirects_and_query(tmp_path):
+    async with forwarding(tmp_path) as (client, control, _spooled), control.listening():
+        control.answer = web.Response(status=302, headers=[("Location", "/account/"), ("Set-Cookie", "a=1; Path=/")])
+        control.answer.headers.add("Set-Cookie", "b=2; Path=/")
+        sent = {"cookie": "x=1; y=2", "origin": "http://127.0.0.1:8000", "content-type": "application/x-www-form"}
+
+        answer = await client.request("POST", "/account/login/?next=%2Faccount%2F", sent, b"login=alice")
+
+        (asked,) = control.asked
+        headers = {name.lower(): value for name, value in asked["headers"].items()}
+        assert ("/account/login/?next=%2Faccount%2F", b"login=alice") == (asked["target"], asked["body"])
+        assert ("x=1; y=2", "http://127.0.0.1:8000") == (headers["cookie"], headers["origin"])
+        assert (302, "/account/") == (answer.status, answer.headers["location"])
+        assert ("a=1; Path=/", "b=2; Path=/") == answer.set_cookies
+
+
+def test_cookies_that_came_in_pieces_are_joined_as_cookies():
+    """HTTP/2 may cut them (RFC 9113 §8.2.3); a comma would make one bad cookie of two."""
+    pieces = AsgiHeaders([(b"cookie", b"x=1"), (b"cookie", b"y=2"), (b"accept", b"a"), (b"accept", b"b")])
+    request = Request("GET", "/account/", "", pieces, "192.0.2.1")
+
+    headers = forwarded_headers(request, Spooled("", 0, 0.0), "1")
+
+    assert ("x=1; y=2", "a, b") == (headers["cookie"], headers["accept"])
+
+
+@plays
+async def test_a_page_of_a_dead_control_is_a_page_that_says_so(tmp_path):
+    async with forwarding(tmp_path) as (client, _control, spooled):
+        answer = await client.get("/account/")
+
+        assert (503, "10") == (answer.status, answer.headers["retry-after"])
+        assert ("text/html; charset=utf-8", "no-store") == tuple(
+            answer.headers[name] for name in ("content-type", "cache-control")
+        )
+        assert b"Installs are not" in answer.body and [] == spooled()
+
+
+@plays
+async def test_a_form_over_its_limit_never_fills_the_spool(tmp_path):
+    async with forwarding(tmp_path) as (client, control, spooled), control.listening():
+        answer = await client.request("POST", "/account/login/", {"content-length": str(2 * MIB)}, b"x" * (2 * MIB))
+
+        assert (413, "text/html; charset=utf-8") == (answer.status, answer.headers["content-type"])
+        assert ([], []) == (control.asked, spooled())
+
+
 def test_limits_are_what_clients_can_live_with():
     """hatch gives an upload 10 s after its last byte, so nothing here may wait longer by default."""
     assert Config(data=None).hold_seconds < 10 and spool_limits.DRAIN_SECONDS_MAX <= 10  # type: ignore[arg-type]
@@ -284,3 +333,4 @@ async def test_a_body_of_unannounced_length_arrives_whole(tmp_path):
         taken = await spool.receive(body(), {})
 
         assert b"halfand half" == (tmp_path / "spool" / taken.name).read_bytes()
+    assert PAGE_HOLD_SECONDS <= 2.0  # a person looks at an empty window meanwhile

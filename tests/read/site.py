@@ -110,9 +110,9 @@ class Site:
         put_card(self.store, Card(index, name, filename, sha256, len(data), UPLOADED, **known))  # type: ignore[arg-type]
         return File(filename, sha256, len(data), version, "bdist_wheel", "py3", UPLOADED, **(known | facts))
 
-    async def _forward(self, request: Request) -> Response:
+    async def _forward(self, request: Request, *, page: bool = False) -> Response:
         self.forwarded.append(request)
-        return Response(200, [], b"forwarded")
+        return Response(200, [], b"forwarded as a page" if page else b"forwarded")
 
 
 @asynccontextmanager

@@ -42,6 +42,8 @@ SET = [
     ("scrub_bytes_daily", "1 GiB", {"scrub_bytes_daily": 1024**3}),
     ("advisories", "osv.zip", {"advisories": "/srv/here/osv.zip"}),
     ("attestations_trust_root", "root.json", {"attestations_trust_root": "/srv/here/root.json"}),
+    ("secret_key_file", "key", {"secret_key_file": "/srv/here/key"}),
+    ("secret_key_fallback_files", "/run/old,/run/older", {"secret_key_fallback_files": ("/run/old", "/run/older")}),
     ("log_level", "WARNING", {"log_level": "warning"}),
     ("access_log", "off", {"access_log": "off"}),
     ("access_log_bytes_max", "1000000", {"access_log_bytes_max": 1000000}),

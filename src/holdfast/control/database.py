@@ -28,6 +28,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.control import settings as fixed
+from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.sqlite_engine.base import GONE, identity_of
 from holdfast.control.sqlite_engine.base import DatabaseWrapper as SqliteWrapper
 from holdfast.core.errors import Unavailable
@@ -61,6 +62,7 @@ def django_setup(config: Config) -> None:
         close_connection()
         connections.settings["default"] = connections.configure_settings({"default": wanted})["default"]
         del connections["default"]
+    apply_page_settings(config)
     django.setup()
 
 

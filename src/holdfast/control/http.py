@@ -5,6 +5,7 @@ body as a file in the spool folder; Host is never looked at.
 """
 
 import re
+import sys
 from collections.abc import Callable
 from functools import wraps
 
@@ -89,9 +90,22 @@ def method_not_allowed(request: HttpRequest, *allowed: str) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     """Django's handler404: no such route."""
+    from holdfast.control.web.answers import is_page, told
+
+    if is_page(request):
+        return told(request, 404, "There is no such page.")
     return respond_problem(request, problem(404, "There is no such address."))
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Django's handler500: a defect of ours. What happened is in the log, not in the answer."""
+    """Django's handler500: a defect of ours, or a database that is lost between view and answer.
+
+    What happened is in the log, not in the answer.
+    """
+    from holdfast.control.web.answers import is_page, told
+    from holdfast.control.web.middleware import answer_error
+
+    if is_page(request):
+        known = answer_error(request, sys.exception())
+        return known or told(request, 500, "It was noted. It is not your fault.")
     return respond_problem(request, problem(500, "Something went wrong here; the log of this server says what."))

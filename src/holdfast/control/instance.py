@@ -26,6 +26,8 @@ from holdfast.control.database import (
     is_sqlite,
 )
 from holdfast.control.migrating import migration_lock
+from holdfast.control.page_settings import apply_page_settings
+from holdfast.control.secret_key import make_key
 from holdfast.core.errors import Absent, Corrupt, Outcome
 from holdfast.core.model import format_time
 from holdfast.store.port import Store
@@ -168,7 +170,7 @@ def create_rows(instance: str, created: datetime, serial: int = 0) -> None:
 
 
 def make_folders(config: Config) -> None:
-    """The folders of the data folder, 0700."""
+    """The folders of the data folder, 0700, and the secret key."""
     for folder in (
         config.data,
         config.run_folder,
@@ -178,6 +180,7 @@ def make_folders(config: Config) -> None:
         config.log_folder,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_key(config)
 
 
 def _create(config: Config, store: Store, clock: Clock) -> Config:
@@ -303,6 +306,8 @@ def prepare(config: Config, store: Store, clock: Clock | None = None) -> Config:
     django_setup(config)
     config = with_instance(config)
     check_instance(config, store)
+    make_key(config)  # an instance of an earlier release has none
+    apply_page_settings(config)
     if has_pending_migrations():
         with migration_lock(config):
             if has_pending_migrations():  # control and work start at the same moment

@@ -54,7 +54,7 @@ def load_application(config: Config, parent: int) -> Callable[..., Any]:
     from holdfast.control.parts import Opening
     from holdfast.control.wsgi import application
 
-    return application(Opening(partial(open_parts, config), SystemClock()), config.control_threads)
+    return application(Opening(partial(open_parts, config), SystemClock()), config.control_threads, config)
 
 
 def _die_with(parent: int) -> None:

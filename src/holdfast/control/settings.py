@@ -5,8 +5,7 @@ As a module it serves tools only (mypy's plugin, makemigrations); processes go t
 
 from secrets import token_hex
 
-# Nothing signed with it outlives the process: people carry API tokens, and there are no sessions yet.
-SECRET_KEY = token_hex(32)
+SECRET_KEY = token_hex(32)  # until django_setup has read the instance's own (secret_key.py)
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -21,8 +20,37 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 ROOT_URLCONF = "holdfast.control.urls"
-MIDDLEWARE: list[str] = []
-ALLOWED_HOSTS = ["*"]  # the front forwards over a socket; no absolute URL is ever made from Host
+# Uploads and the API prove themselves by token alone: of all this they see nothing (web/middleware.py).
+MIDDLEWARE: list[str] = [
+    "holdfast.control.web.middleware.PageAnswers",
+    "holdfast.control.web.middleware.Sessions",
+    "holdfast.control.web.middleware.Csrf",
+    "holdfast.control.web.middleware.SignedInUser",
+    "holdfast.control.web.middleware.Messages",
+]
+ALLOWED_HOSTS = ["*"]  # Host is written over with the public URL's before Django sees a page's request (wsgi.py)
 APPEND_SLASH = False
 LOGGING_CONFIG = None  # holdfast.log owns logging
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [],  # web/environment.py knows where they are
+        "OPTIONS": {"environment": "holdfast.control.web.environment.environment"},
+    }
+]
+SESSION_ENGINE = "holdfast.control.web.sessions"
+SESSION_COOKIE_AGE = 14 * 86_400  # seconds
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"  # a link from a mail must find its reader signed in
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_AGE = None  # with the browser's session
+CSRF_FAILURE_VIEW = "holdfast.control.web.pages.forged"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # visitors get no row for a notice
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a form; the front takes no more either
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+FILE_UPLOAD_HANDLERS: list[str] = []  # no page takes a file
+LOGIN_URL = "/account/login/"
+LOGIN_REDIRECT_URL = "/account/"

@@ -1,16 +1,18 @@
-"""Control's URL table. The front forwards uploads and `/api/`; `/-/health` is for the supervisor on this machine."""
+"""Control's URL table. The front forwards uploads, `/api/` and pages; `/-/health` is for the supervisor alone."""
 
 from django.urls import URLPattern, URLResolver, include, path
 
 from holdfast.control.api.urls import urlpatterns as api_patterns
 from holdfast.control.health import health
 from holdfast.control.uploads.views import upload
+from holdfast.control.web.me import me
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("legacy/", upload),
     path("legacy", upload),
     path("api/", include(api_patterns)),
     path("-/health", health),
+    path("_/me", me),
     path("<slug:index>/legacy/", upload),
     path("<slug:index>/legacy", upload),
 ]

@@ -5,10 +5,14 @@ from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler
 
+from holdfast.config import Config
 from holdfast.control.http import OPENING
+from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.parts import Opening
 from holdfast.control.threads import WaitingRoom
+from holdfast.control.web.environ import page_environ, without_prefix
 from holdfast.core.errors import Unavailable
+from holdfast.core.page_paths import is_control_page
 from holdfast.core.problem import translate
 
 Environ = dict[str, Any]
@@ -16,17 +20,21 @@ StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-def application(opening: Opening, working_max: int) -> WsgiApp:
+def application(opening: Opening, working_max: int, config: Config) -> WsgiApp:
     """The application of one process, which works on `working_max` requests at once. Django must be set up."""
+    apply_page_settings(config)
     room = WaitingRoom(working_max)
-    handler: WsgiApp = WSGIHandler()
+    handler = _with_forms(WSGIHandler(), config)
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         environ[OPENING] = opening
+        environ["PATH_INFO"] = without_prefix(environ.get("PATH_INFO", ""), config)
         if environ.get("PATH_INFO") == "/-/health":
             return handler(environ, start_response)
         if not room.enter():
-            return _too_many(start_response)
+            return _refused(
+                Unavailable("too many requests are waiting for the database", retry_after_seconds=2), start_response
+            )
         try:
             return handler(environ, start_response)
         finally:
@@ -35,8 +43,23 @@ def application(opening: Opening, working_max: int) -> WsgiApp:
     return answer
 
 
-def _too_many(start_response: StartResponse) -> Iterable[bytes]:
-    refusal = translate(Unavailable("too many requests are waiting for the database", retry_after_seconds=2))
+def _with_forms(handler: WsgiApp, config: Config) -> WsgiApp:
+    """The handler; a page's form is its input, everything else has none and reads the spool itself."""
+
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if not is_control_page(environ["PATH_INFO"]):
+            return handler(environ, start_response)
+        try:
+            with page_environ(environ, config) as known:
+                return handler(known, start_response)
+        except Unavailable as error:
+            return _refused(error, start_response)
+
+    return answer
+
+
+def _refused(error: Unavailable, start_response: StartResponse) -> Iterable[bytes]:
+    refusal = translate(error)
     headers = [*refusal.headers, ("content-length", str(len(refusal.body)))]
     start_response(f"{refusal.status} Service Unavailable", headers)
     return [refusal.body]

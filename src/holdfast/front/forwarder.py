@@ -15,6 +15,7 @@ import structlog
 
 from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome, Unavailable
+from holdfast.front.page_answers import page_problem, page_refusal
 from holdfast.front.spool import ClientGone, Spool, Spooled, TooLarge, TooSlow
 from holdfast.read.answers import NOSNIFF, from_outcome, problem
 from holdfast.wire.client import ANSWER_BYTES_MAX, Neighbour, OwnedChunks, Unreachable
@@ -27,6 +28,9 @@ ANSWER_SECONDS_MAX = 60.0  # control holds a blinking database 8 s; big archives
 ANSWER_BYTES_PER_SECOND = 16 * MIB  # what control copies, hashes and stores at least, on a slow disk or a far bucket
 RETRY_SECONDS = 0.1  # between two attempts to reach a control that is starting
 CHUNK_SECONDS_MAX = 60.0
+FORM_BYTES_MAX = 1 * MIB  # of a page's form; control reads no more either
+PAGE_HOLD_SECONDS = 2.0  # a person waits for a control that is just starting (again), but not for one that is dead
+PAGE_SECONDS_MAX = 15.0  # longer than any page takes
 
 # RFC 9110 §7.6.1, and what must not be believed from outside or makes no sense with an empty body.
 _NOT_FORWARDED = frozenset(
@@ -47,41 +51,47 @@ class Forwarder:
         self._spool = spool
         self._control = Neighbour("control", config.control_socket, REQUESTS_MAX)
 
-    async def forward(self, request: Request) -> Response:
-        """Control's answer, or why there is none. The spooled body is gone afterwards, whatever happened."""
+    async def forward(self, request: Request, *, page: bool = False) -> Response:
+        """Control's answer, or why there is none. The spooled body is gone afterwards, whatever happened.
+
+        `page`: a browser asks, whose forms are small, whose patience is short, and who reads HTML.
+        """
         assert request.body is not None
+        told, refused = (page_problem, page_refusal) if page else (problem, from_outcome)
         try:
-            spooled = await self._spool.receive(request.body, request.headers)
+            spooled = await self._spool.receive(request.body, request.headers, FORM_BYTES_MAX if page else 0)
         except TooLarge as error:
             await self._spool.drain(request.body)
-            return problem(413, error.reason, ("connection", "close"))
+            return told(413, error.reason, ("connection", "close"))
         except TooSlow as error:
-            return problem(408, error.reason, ("connection", "close"))
+            return told(408, error.reason, ("connection", "close"))
         except Unavailable as error:
             await self._spool.drain(request.body)
-            return from_outcome(error)
+            return refused(error)
         except ClientGone:
-            return problem(400, "the request ended before its body was whole", ("connection", "close"))
+            return told(400, "the request ended before its body was whole", ("connection", "close"))
         try:
-            return await self._ask(request, spooled)
+            return await self._ask(request, spooled, page)
         except Outcome as error:
-            return from_outcome(error)
+            return refused(error)
         finally:
             await self._spool.remove(spooled.name)
 
     async def stop(self) -> None:
         await self._control.close()
 
-    async def _ask(self, request: Request, spooled: Spooled) -> Response:
-        """Send until control can be reached, for at most `hold_seconds` after the body's last byte."""
+    async def _ask(self, request: Request, spooled: Spooled, page: bool) -> Response:
+        """Send until control can be reached, for a bounded time after the body's last byte."""
+        hold_seconds = min(PAGE_HOLD_SECONDS, self._config.hold_seconds) if page else self._config.hold_seconds
+        seconds_max = PAGE_SECONDS_MAX if page else answer_seconds(spooled.size)
         request_id = secrets.token_hex(8)
         headers = forwarded_headers(request, spooled, request_id)
         target = quote(request.path, safe="/:@!$&'()*+,;=~-._") + (f"?{request.query}" if request.query else "")
         while True:
             try:
-                return await self._once(request, target, headers, answer_seconds(spooled.size))
+                return await self._once(request, target, headers, seconds_max)
             except Unreachable:
-                if time.time() - spooled.ended_at + RETRY_SECONDS > self._config.hold_seconds:
+                if time.time() - spooled.ended_at + RETRY_SECONDS > hold_seconds:
                     log.warning("control did not come back in time", request=request_id, path=request.path)
                     raise Unavailable(
                         "uploads and management are down for a moment, installs are not; please try again",
@@ -145,7 +155,9 @@ def forwarded_headers(request: Request, spooled: Spooled, request_id: str) -> di
         if lower in _NOT_FORWARDED or lower.startswith("x-holdfast-") or "_" in lower:
             continue
         value = value.translate(_ONLY_PRINTABLE)
-        headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+        # RFC 9113 §8.2.3: HTTP/2 may cut the cookies into several fields, which belong together with "; ".
+        joint = "; " if lower == "cookie" else ", "
+        headers[lower] = f"{headers[lower]}{joint}{value}" if lower in headers else value
     headers["content-length"] = "0"
     headers["x-holdfast-client"] = request.client
     headers["x-holdfast-request"] = request_id

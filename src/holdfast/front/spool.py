@@ -68,10 +68,13 @@ class Spool:
         """Received by this worker and not yet removed."""
         return sum(list(self._held.values()))  # a copy: threads take names out
 
-    async def receive(self, body: AsyncIterator[bytes], headers: HeaderLookup) -> Spooled:
-        """Take the whole body. Raises TooLarge, TooSlow, Unavailable, ClientGone; then nothing is left behind."""
+    async def receive(self, body: AsyncIterator[bytes], headers: HeaderLookup, bytes_max: int = 0) -> Spooled:
+        """Take the whole body, of at most `bytes_max` (0: what an upload may have).
+
+        Raises TooLarge, TooSlow, Unavailable, ClientGone; then nothing is left behind.
+        """
         expected = _length(headers.get("content-length"))
-        limit = self._config.upload_bytes_max
+        limit = bytes_max or self._config.upload_bytes_max
         if expected is not None and expected > limit:
             raise TooLarge(f"the request is {expected} bytes long, this index takes at most {limit}")
         if expected == 0:

@@ -6,6 +6,7 @@ everything comes from the published tree, or is asked of pull and control over t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
@@ -41,6 +42,7 @@ from holdfast.read.routes import (
     LABELS,
     FileRoute,
     Forwarded,
+    ForwardedPage,
     LegacyJson,
     Moved,
     NotFound,
@@ -72,7 +74,13 @@ PULL_REQUESTS_MAX = 512  # under way at once; a few hundred hung ones must not k
 HIDDEN_AT_ONCE = 1000  # objects taken out of the hot table before others have their turn, about a millisecond
 PULL_RESTART_SECONDS = 2.5  # how long a request waits for a pull process that is just starting
 
-Forward = Callable[[Request], Awaitable[Response]]
+PAGE_METHODS = "GET, HEAD, POST"  # what a browser does with a page of control
+
+
+class Forward(Protocol):
+    """The way to control. A page is not waited for as long as an upload, and is refused as a page."""
+
+    def __call__(self, request: Request, *, page: bool = False) -> Awaitable[Response]: ...
 
 
 class ReadPlane:
@@ -178,6 +186,10 @@ class ReadPlane:
                 return await self.health.answer(what)
             case Forwarded():
                 return await self._forwarded(request)
+            case ForwardedPage():
+                if request.method not in PAGE_METHODS.split(", "):
+                    return method_not_allowed(PAGE_METHODS)
+                return await self._forward(request, page=True)
         index = getattr(route, "index", None) or DEFAULT_INDEX
         if request.method == "OPTIONS":
             return options(ALLOW)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from holdfast.core.names import is_filename, is_project_name, is_sha256, normalize
+from holdfast.core.page_paths import is_control_page
 from holdfast.core.simple_json import url_segment
 from holdfast.read.as_of import SPELLING, parse_moment
 
@@ -84,6 +85,11 @@ class Forwarded:
 
 
 @dataclass(frozen=True, slots=True)
+class ForwardedPage:
+    """Control's pages: accounts, management, operators; and who the visitor is, for scripts of public pages."""
+
+
+@dataclass(frozen=True, slots=True)
 class Own:
     """The process's own addresses: healthz, readyz, metrics, upstreams."""
 
@@ -105,14 +111,15 @@ LABELS: dict[type, str] = {  # how metrics call the routes
     LegacyJson: "legacy-json",
     ProvenanceRoute: "provenance",
     Forwarded: "forwarded",
+    ForwardedPage: "page",
     Own: "own",
     NotFound: "unknown",
 }
 
 
 Route = (
-    Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | ProvenanceRoute | Forwarded | Own
-    | NotFound
+    Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | ProvenanceRoute | Forwarded
+    | ForwardedPage | Own | NotFound
 )  # fmt: skip
 
 _OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics", "/upstreams": "upstreams"}
@@ -135,6 +142,8 @@ class Routes:
             path = path[len(self._prefix) :] or "/"
         if path in _OWN:
             return Own(_OWN[path])
+        if is_control_page(path) and "\x00" not in path:
+            return ForwardedPage()
         if path.startswith("/_/") or "\x00" in path or not path.startswith("/"):
             return NotFound(_NOTHING_HERE)  # `/_/oidc/audience` is asked by uv on each publish: no is the answer
         if path.startswith("/api/") or path == "/api":

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
 
@@ -29,6 +30,17 @@ class Token(models.Model):
     created = models.DateTimeField()
     expires = models.DateTimeField(null=True)
     revoked = models.DateTimeField(null=True)
+
+
+class Session(AbstractBaseSession):
+    """A browser's session, under the digest of its key (web/sessions.py)."""
+
+    session_key = models.CharField(primary_key=True, max_length=64)  # sha256 of what the cookie holds, hex
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="sessions")
+    address = models.CharField(max_length=64, default="", db_default="")  # the client's, at its sign-in
+    agent = models.CharField(max_length=200, default="", db_default="")
+    begun = models.DateTimeField(null=True)
+    seen = models.DateTimeField()
 
 
 class AuditEvent(models.Model):

@@ -1,0 +1,1 @@
+"""Pages of control: what stands between a browser and a view. Public pages are the read plane's."""

@@ -1,0 +1,80 @@
+"""Django's middleware, for pages alone: an upload or an API request passes through as if none were there.
+
+A cookie is therefore never a credential outside a page, and a page never looks at Authorization.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+
+from holdfast.control.web.answers import answer_outcome, is_page, sealed
+from holdfast.core.errors import Outcome, Unavailable
+
+Respond = Callable[[HttpRequest], HttpResponseBase]
+
+
+class _OnPages:
+    """One of Django's, asked about pages only."""
+
+    inner: type[Any]
+
+    def __init__(self, get_response: Respond) -> None:
+        self._get_response = get_response
+        self._inner = self.inner(get_response)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        respond: Respond = self._inner if is_page(request) else self._get_response
+        return respond(request)
+
+
+class Sessions(_OnPages):
+    inner = SessionMiddleware
+
+
+class Csrf(_OnPages):
+    """Forms must carry the token of their page, and Origin (or Referer) must be ours."""
+
+    inner = CsrfViewMiddleware
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
+        found: HttpResponseBase | None = self._inner.process_view(request, *view) if is_page(request) else None
+        return found
+
+
+class SignedInUser(_OnPages):
+    inner = AuthenticationMiddleware
+
+
+class Messages(_OnPages):
+    inner = MessageMiddleware
+
+
+class PageAnswers:
+    """What every page's answer says to browsers, and the page for what a view raises on purpose."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        return sealed(response) if is_page(request) else response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        return answer_error(request, error) if is_page(request) else None
+
+
+def answer_error(request: HttpRequest, error: BaseException | None) -> HttpResponseBase | None:
+    """The page for an outcome or for a database that does not answer; None for a defect of ours."""
+    if isinstance(error, Outcome):
+        return answer_outcome(request, error)
+    if isinstance(error, DatabaseError | InterfaceError | sqlite3.Error):
+        return answer_outcome(request, Unavailable("the database cannot answer"))
+    return None
