@@ -1,32 +1,19 @@
 """Pages of control: whose host they believe, which cookies they set, what their answers tell a browser."""
 
+import re
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from browsers import Browser
+from control.signing_in import signed_in
 from doors import Door
 from instances import Instance
 
-from holdfast.control.accounts.models import Session, User
+from holdfast.control.accounts.models import Session
 from holdfast.control.database import close_connection
 from holdfast.control.page_settings import loopback_origins, page_settings
 from holdfast.control.secret_key import key_file, read_keys
-from holdfast.control.web.sessions import SessionStore
 from holdfast.core.errors import Unavailable
-
-
-def signed_in(door: Door, name: str = "alice", **facts: Any) -> Browser:
-    """A browser with a session, as signing in leaves it."""
-    user = User.objects.create(username=name, **facts)
-    session = SessionStore()
-    session["_auth_user_id"] = str(user.pk)
-    session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
-    session["_auth_user_hash"] = user.get_session_auth_hash()
-    session.save()
-    browser = Browser(door)
-    browser.cookies["holdfast"] = session.session_key or ""
-    return browser
 
 
 def test_a_visitor_is_nobody_and_gets_no_cookie(instance: Instance):
@@ -39,7 +26,11 @@ def test_a_visitor_is_nobody_and_gets_no_cookie(instance: Instance):
 def test_who_is_signed_in_is_told(instance: Instance):
     door = Door(instance)
 
-    assert {"user": "alice", "admin": False} == signed_in(door).ask("GET", "/_/me").json()
+    answer = signed_in(door).ask("GET", "/_/me")
+    assert {"user": "alice", "admin": False} == answer.json()
+    assert ("holdfast_me=1; Max-Age=1209600; Path=/; SameSite=Lax",) == tuple(
+        re.sub(r" expires=[^;]*;", "", line).strip() for line in answer.set_cookies
+    )
     assert {"user": "root", "admin": True} == signed_in(door, "root", is_superuser=True).ask("GET", "/_/me").json()
 
 

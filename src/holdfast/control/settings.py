@@ -27,6 +27,7 @@ MIDDLEWARE: list[str] = [
     "holdfast.control.web.middleware.Csrf",
     "holdfast.control.web.middleware.SignedInUser",
     "holdfast.control.web.middleware.Messages",
+    "holdfast.control.web.middleware.Sign",
 ]
 ALLOWED_HOSTS = ["*"]  # Host is written over with the public URL's before Django sees a page's request (wsgi.py)
 APPEND_SLASH = False
@@ -37,7 +38,10 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [],  # web/environment.py knows where they are
-        "OPTIONS": {"environment": "holdfast.control.web.environment.environment"},
+        "OPTIONS": {
+            "environment": "holdfast.control.web.environment.environment",
+            "context_processors": ["holdfast.control.web.environment.everywhere"],
+        },
     }
 ]
 SESSION_ENGINE = "holdfast.control.web.sessions"

@@ -15,8 +15,9 @@ import structlog
 
 from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome, Unavailable
-from holdfast.front.page_answers import page_problem, page_refusal
+from holdfast.front.page_answers import PageAnswers
 from holdfast.front.spool import ClientGone, Spool, Spooled, TooLarge, TooSlow
+from holdfast.pages import Site
 from holdfast.read.answers import NOSNIFF, from_outcome, problem
 from holdfast.wire.client import ANSWER_BYTES_MAX, Neighbour, OwnedChunks, Unreachable
 from holdfast.wire.messages import Headers, Request, Response, StreamBody
@@ -49,6 +50,7 @@ class Forwarder:
     def __init__(self, config: Config, spool: Spool) -> None:
         self._config = config
         self._spool = spool
+        self._pages = PageAnswers(Site(config.base_url))
         self._control = Neighbour("control", config.control_socket, REQUESTS_MAX)
 
     async def forward(self, request: Request, *, page: bool = False) -> Response:
@@ -57,7 +59,7 @@ class Forwarder:
         `page`: a browser asks, whose forms are small, whose patience is short, and who reads HTML.
         """
         assert request.body is not None
-        told, refused = (page_problem, page_refusal) if page else (problem, from_outcome)
+        told, refused = (self._pages.problem, self._pages.refusal) if page else (problem, from_outcome)
         try:
             spooled = await self._spool.receive(request.body, request.headers, FORM_BYTES_MAX if page else 0)
         except TooLarge as error:

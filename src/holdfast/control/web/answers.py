@@ -4,21 +4,19 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from holdfast.control.projects.rights import NotAccepted
-from holdfast.control.web.environment import CONTENT_SECURITY_POLICY, environment
+from holdfast.control.web.environment import site_of
 from holdfast.core.errors import Absent, Outcome, Refused, Unavailable
 from holdfast.core.page_paths import is_control_page
 from holdfast.core.problem import printable
+from holdfast.pages import PAGE_HEADERS, render
 
 # OWASP's list of what a page with a session must say. Nothing of these pages is kept by any cache, shared or not.
 _HEADERS = {
     "Cache-Control": "private, no-store",
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-    "Referrer-Policy": "same-origin",  # other sites learn nothing; our own forms still show where they came from
-    "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+    **dict(PAGE_HEADERS),
 }
 _TITLES = {
     400: "That does not work",
@@ -45,9 +43,9 @@ def sealed(response: HttpResponseBase) -> HttpResponseBase:
 
 def told(request: HttpRequest, status: int, detail: str, retry_after_seconds: int = 0) -> HttpResponse:
     """An error as a page. It asks nothing of the database, which may be what is wrong."""
-    template = environment().get_template("told.html")
     title = _TITLES.get(status, "That does not work")
-    response = HttpResponse(template.render(title=title, detail=detail, request=request), status=status)
+    facts = {"status": status, "title": title, "text": detail, "hint": "", "here": "account"}
+    response = HttpResponse(render("error.html", site=site_of(request), **facts), status=status)
     if retry_after_seconds:
         response["Retry-After"] = str(retry_after_seconds)
     return sealed(response)  # type: ignore[return-value]  # the same object

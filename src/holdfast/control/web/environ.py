@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from holdfast.config import Config
 from holdfast.control.spool import spooled_body
+from holdfast.control.web.environment import SITE
+from holdfast.pages import Site
 
 FORM_BYTES_MAX = 1024 * 1024  # the front's limit, too
 
@@ -32,6 +34,7 @@ def page_environ(environ: Environ, config: Config) -> Iterator[Environ]:
         "SERVER_NAME": url.hostname or "",
         "SERVER_PORT": port,
         "wsgi.url_scheme": url.scheme,
+        SITE: Site(config.base_url),
         "REMOTE_ADDR": environ.get("HTTP_X_HOLDFAST_CLIENT", "")[:64],
     }
     name = environ.get("HTTP_X_HOLDFAST_SPOOL", "")

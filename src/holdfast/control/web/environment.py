@@ -1,27 +1,37 @@
-"""The Jinja2 environment of control's pages: autoescape for everything, an error for a name that is not there."""
+"""Control's pages in the one design: the environment of holdfast.pages, with control's own templates beside its own."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from django.contrib.messages import get_messages
+from django.http import HttpRequest
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 
-# No script, style or image but our own files; no frame, no other form's target, no base.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self';"
-    " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
+from holdfast.control.http import OPENING
+from holdfast.control.web.messages import Message
+from holdfast.pages import Site
+from holdfast.pages.environment import environment as pages_environment
+
+SITE = "holdfast.site"  # where wsgi.py puts the Site in a page's environ
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-@cache
-def environment(**_django: Any) -> Environment:
-    """What Django's Jinja2 back end and the error pages render with. Django's own options are not wanted."""
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+def environment(**options: Any) -> Environment:
+    """What Django's Jinja2 back end makes once per process."""
+    made = pages_environment(**options)
+    assert made.loader is not None
+    made.loader = ChoiceLoader([FileSystemLoader(_TEMPLATES), made.loader])
+    return made
+
+
+def everywhere(request: HttpRequest) -> dict[str, Any]:
+    """What every template may count on (holdfast.pages says what for)."""
+    found = [Message.of(message) for message in get_messages(request)]
+    return {"site": site_of(request), "messages": found, "notices": (), "here": "account"}
+
+
+def site_of(request: HttpRequest) -> Site:
+    """Where this instance is."""
+    found = request.META[SITE]
+    assert isinstance(found, Site) and OPENING in request.META
+    return found

@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -55,6 +57,27 @@ class SignedInUser(_OnPages):
 
 class Messages(_OnPages):
     inner = MessageMiddleware
+
+
+class Sign(_OnPages):
+    """Keeps the cookie that says nothing but "1" while somebody is signed in: scripts of public pages ask only then."""
+
+    name = "holdfast_me"
+
+    def __init__(self, get_response: Respond) -> None:
+        self._get_response = get_response
+        self._inner = self._kept
+
+    def _kept(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        is_in, is_said = SESSION_KEY in request.session, request.COOKIES.get(self.name) == "1"
+        path, secure = settings.SESSION_COOKIE_PATH, settings.SESSION_COOKIE_SECURE
+        if is_in and not is_said:
+            age = settings.SESSION_COOKIE_AGE
+            response.set_cookie(self.name, "1", max_age=age, path=path, secure=bool(secure), samesite="Lax")
+        elif is_said and not is_in:
+            response.delete_cookie(self.name, path=path, samesite="Lax")
+        return response
 
 
 class PageAnswers:
