@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from holdfast.clock import Clock
 from holdfast.config import Config
+from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.transaction import Publication
 from holdfast.control.uploads.attested import Attesters, NoTrustRoot
 from holdfast.control.uploads.shadow import UpstreamNames
@@ -35,6 +36,7 @@ class Parts:
     upstreams: UpstreamNames
     attestations: Attesters = field(default_factory=NoTrustRoot)
     switched_off: Callable[[str], Refused | None] = nothing_is_switched_off  # an index whose uploads are stopped
+    pause: Pause = no_pause
 
 
 class Opening:
