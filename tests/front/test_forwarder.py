@@ -13,7 +13,7 @@ from asgi import AsgiClient
 from read.plays import plays
 
 from holdfast.config import MIB, Config
-from holdfast.core.errors import Outcome, Unavailable
+from holdfast.core.errors import Outcome
 from holdfast.core.page_paths import is_control_page
 from holdfast.front import spool as spool_limits
 from holdfast.front.asgi import AsgiHeaders
