@@ -1,7 +1,7 @@
 """The cast of the rights matrix: people, their credentials, and a fresh project for each thing that succeeds."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,17 +11,23 @@ from doors import Door
 from instances import UPLOADER, Instance, Scopes, operator, soon
 
 from holdfast.control.accounts.actions import create_token, revoke_token
+from holdfast.control.accounts.actor import ACTIONS
 from holdfast.control.accounts.models import User
+from holdfast.control.organisations.models import Membership, Organisation, Team
 from holdfast.control.projects.models import Project, Role
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ADMIN = Scopes(("*",), ("*",), (), True, True)
+PERSON = replace(UPLOADER, actions=ACTIONS)
+UPLOAD_ONLY = replace(UPLOADER, actions=("upload",))
 OTHER_INDEX = Scopes(("team",), ("team",), (), True)
 OTHER_PROJECT = Scopes((), (), ("main/elsewhere",))
 READ_ONLY = Scopes(("main",))
 
 # Who asks, in the order of the columns: six people, then what is wrong with a token of the owner.
 COLUMNS = (
-    "alice bob charlie admin robot anonymous other-index other-project read-only expired revoked malformed".split()
+    "alice bob charlie admin robot anonymous"
+    " other-index other-project read-only upload-only expired revoked malformed".split()
 )
 
 
@@ -31,6 +37,7 @@ class World:
 
     door: Door
     number: int
+    cast: "Cast"
     facts: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -49,13 +56,14 @@ class Cast:
         revoked = self._token("alice", UPLOADER)
         revoke_token(instance.publisher, revoked.split("_")[1], operator(), deadline=soon())
         self.tokens = {
-            "alice": self._token("alice", UPLOADER),
-            "bob": self._token("bob", UPLOADER),
-            "charlie": self._token("charlie", UPLOADER),
+            "alice": self._token("alice", PERSON),
+            "bob": self._token("bob", PERSON),
+            "charlie": self._token("charlie", PERSON),
             "admin": self._token("root", ADMIN),
             "anonymous": "",
             "other-index": self._token("alice", OTHER_INDEX),
             "other-project": self._token("alice", OTHER_PROJECT),
+            "upload-only": self._token("alice", UPLOAD_ONLY),
             "read-only": self._token("alice", READ_ONLY),
             "expired": made,
             "revoked": revoked,
@@ -65,7 +73,7 @@ class Cast:
     def world(self) -> World:
         """A new project: Alice owns it, Bob and a robot maintain it."""
         self._worlds += 1
-        world = World(self.door, self._worlds)
+        world = World(self.door, self._worlds, self)
         name = world.project
         self.instance.upload(name, "1.0")
         project = Project.objects.get(index="main", name=name)
@@ -78,8 +86,20 @@ class Cast:
             "version": "1.0",
             "filename": f"{name}-1.0.tar.gz",
             "user": "dora",
+            "organisation": f"org{world.number}",
+            "team": "release",
         }
         return world
+
+    def organisation(self, world: World) -> None:
+        """Alice and Olga own it, Bob manages it, Dora is a member and in its team; Charlie is not in it."""
+        made = Organisation.objects.create(name=world.facts["organisation"], display="Acme", created=NOW)
+        team = Team.objects.create(organisation=made, name="release", created=NOW)
+        places = {"alice": "owner", "olga": "owner", "bob": "manager", "dora": "member"}
+        for user, place in places.items():
+            person, _ = User.objects.get_or_create(username=user)
+            Membership.objects.create(organisation=made, user=person, role=place)
+        team.members.add(User.objects.get(username="dora"))
 
     def token(self, who: str, world: World) -> str:
         """The token of a column; a robot's is made for one project."""

@@ -93,6 +93,7 @@ class Config:
     spool_bytes_max: int = 50 * 1024 * MIB
     page_cache_bytes: int = 96 * MIB  # per front
     hold_seconds: float = 8.0  # how long an upload waits for a database or store that blinks
+    token_days_max: int = 366  # of tokens that people make for themselves; 0: they need not end
     deleted_days: int = 30  # how long the bytes of files that their owners deleted are kept
     cache_bytes_max: int = 200 * 1024 * MIB  # what is kept of upstreams, all together; pins do not count
     copies_bytes_max: int = 20 * 1024 * MIB  # local copies of a remote store's objects, on each machine with fronts
@@ -172,11 +173,6 @@ class Config:
     def resolved_file(self) -> Path:
         """JSON: this Config as the supervisor resolved it, so that every role of one start runs with equal settings."""
         return self.run_folder / "config.json"
-
-    @property
-    def proven_stores_file(self) -> Path:
-        """Fingerprints of the store credentials that worked here (cli/store_proof.py)."""
-        return self.run_folder / "proven-stores.json"
 
     @property
     def pids_file(self) -> Path:

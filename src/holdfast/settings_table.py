@@ -146,6 +146,13 @@ SCALARS: tuple[Setting, ...] = (
         "90",
     ),
     Setting(
+        "token_days_max",
+        parse_count(0, 36_500),
+        "366",
+        "The longest life of tokens that people make for themselves. 0: they need not end.",
+        "90",
+    ),
+    Setting(
         "cache_bytes_max",
         parse_size,
         '"200 GiB"',

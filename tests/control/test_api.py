@@ -46,6 +46,7 @@ def test_a_project_is_shown_with_its_files_and_roles(instance: Instance):
         "serial": 2,
         "status": "active",
         "status_reason": "",
+        "organisation": None,
         "roles": [{"user": "alice", "role": "owner"}],
         "files": [],
     }

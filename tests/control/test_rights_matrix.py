@@ -4,17 +4,24 @@ A route that has no row here fails the first test. What is refused is asked in o
 succeeds gets a world of its own.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from instances import Instance, new_instance
+from instances import ALICE, OPERATOR, Instance, new_instance, soon
 from rights_world import COLUMNS, Cast, World, form, routes
 
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.database import close_connection
+from holdfast.control.organisations.grants import Grantee, grant_index
+from holdfast.control.organisations.invitations import invite_to_project
+from holdfast.control.organisations.models import Holding, Organisation, TeamRole
+from holdfast.control.organisations.offers import offer_project
+from holdfast.control.projects.actions import delete_project
+from holdfast.control.projects.models import Project
 from holdfast.control.projects.standing import grant_shadow
 from holdfast.control.urls import urlpatterns
 from holdfast.core.page_paths import is_control_page
@@ -24,6 +31,13 @@ RELEASE = PROJECT + "/releases/<str:version>"
 FILE = PROJECT + "/files/<str:filename>"
 ROLE = PROJECT + "/roles/<str:user>"
 SHADOW = "api/grants/shadow/<slug:index>/<str:name>"
+
+ORGANISATION = "api/organisations/<slug:organisation>"
+TEAM = ORGANISATION + "/teams/<slug:team>"
+TEAM_PROJECT = TEAM + "/projects/<slug:index>/<str:name>"
+INVITATION = "api/invitations/<int:invitation>"
+OFFER = "api/offers/<int:offer>"
+GRANTS = "api/indexes/<slug:index>/grants"
 
 NOBODY_KNOWN = "401 401 401"  # expired, revoked and malformed tokens are no credentials at all
 
@@ -50,16 +64,10 @@ def _with_role(world: World) -> None:
 
 
 def _deleted(world: World) -> None:
-    from instances import ALICE, soon
-
-    from holdfast.control.projects.actions import delete_project
-
     delete_project(world.door.instance.publisher, "main", world.project, ALICE, deadline=soon())
 
 
 def _granted(world: World) -> None:
-    from instances import OPERATOR, soon
-
     grant_shadow(world.door.instance.publisher, "main", world.project, OPERATOR, deadline=soon())
 
 
@@ -68,37 +76,132 @@ def _a_token(world: World) -> None:
     world.facts["token"] = made.split("_")[1]
 
 
-#                       alice bob charlie admin robot anonymous | other-index other-project read-only | no credentials
-ANYBODY_READS = f"       200  200 200     200   200   401          403         403           200         {NOBODY_KNOWN}"
-MAINTAINERS = f"         200  200 403     200   200   401          403         403           403         {NOBODY_KNOWN}"
-OWNERS = f"              200  403 403     200   403   401          403         403           403         {NOBODY_KNOWN}"
-ADMINS = f"              403  403 403     200   403   401          403         403           403         {NOBODY_KNOWN}"
+def _organisation(world: World) -> None:
+    world.cast.organisation(world)
+
+
+def _fresh_team(world: World) -> None:
+    _organisation(world)
+    world.facts["team"] = "fresh"
+
+
+def _held(world: World) -> None:
+    """The organisation holds the project, and its team has a role on it."""
+    _organisation(world)
+    project = Project.objects.get(name=world.project)
+    organisation = Organisation.objects.get(name=world.facts["organisation"])
+    Holding.objects.create(project=project, organisation=organisation)
+    TeamRole.objects.create(team=organisation.teams.get(), project=project, role="maintainer")
+
+
+def _invited(world: World) -> None:
+    """Charlie is invited to the project."""
+    publisher, name = world.door.instance.publisher, world.project
+    made = invite_to_project(publisher, "main", name, "charlie", "maintainer", ALICE, deadline=soon())
+    world.facts["invitation"] = str(made.id)
+
+
+def _offered(world: World) -> None:
+    """Alice offers the project to Charlie."""
+    publisher, name = world.door.instance.publisher, world.project
+    world.facts["offer"] = str(offer_project(publisher, "main", name, ALICE, user="charlie", deadline=soon()).id)
+
+
+def _open_index(world: World) -> None:
+    grant_index(world.door.instance.publisher, "main", "create", Grantee("dora"), OPERATOR, deadline=soon())
+
+
+#                   alice bob charlie admin robot anonymous | other-index other-project read-only upload-only | none
+ANYBODY_READS = f"     200 200 200 200 200 401   403 403 200 200 {NOBODY_KNOWN}"
+UPLOADERS = f"         200 200 403 200 200 401   403 403 403 200 {NOBODY_KNOWN}"
+MAINTAINERS = f"       200 200 403 200 200 401   403 403 403 403 {NOBODY_KNOWN}"
+OWNERS = f"            200 403 403 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
+NEW_BY_OWNERS = f"     201 403 403 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
+ADMINS = f"            403 403 403 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
+NEW_BY_ADMINS = f"     403 403 403 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
+EVERY_PERSON = f"      200 200 200 200 200 401   200 200 200 200 {NOBODY_KNOWN}"
+FOR_ONESELF = f"       200 200 200 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
+NEW_FOR_ONESELF = f"   201 201 201 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
+ANYBODY = "            200 200 200 200 200 200   200 200 200 200 200 200 200"
+# Ids of other people's things answer as ids of nothing: 404.
+CHARLIES = f"          404 404 200 404 403 401   403 403 403 403 {NOBODY_KNOWN}"
+CHARLIES_OR_ADMINS = f"404 404 200 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
+ALICES_BY_ID = f"      200 404 404 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
+RUNNERS = f"           200 200 404 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
+NEW_BY_RUNNERS = f"    201 201 404 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
+LEADERS = f"           200 403 404 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
+# The index it comes from is public; what counts is the right to create the project in the other one.
+PROMOTERS = f"         403 403 403 200 403 401   200 403 403 403 {NOBODY_KNOWN}"
+# The last owner of a project is told to find another first; one of two owners of an organisation may go.
+LEAVERS = f"           400 200 404 404 403 401   403 403 403 403 {NOBODY_KNOWN}"
+MEMBERS_LEAVE = f"     200 200 404 404 403 401   403 403 403 403 {NOBODY_KNOWN}"
+# Tokens that manage projects may ask, so what they may not revoke is told as absent.
+OFFERERS = f"          200 404 404 200 404 401   404 404 404 403 {NOBODY_KNOWN}"
+TOKEN_ENDERS = f"      404 404 404 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
 
 ROWS = [
-    Row("POST", "legacy/", MAINTAINERS),
-    Row("POST", "legacy", MAINTAINERS),
-    Row("POST", "<slug:index>/legacy/", MAINTAINERS),
-    Row("POST", "<slug:index>/legacy", MAINTAINERS),
+    Row("POST", "legacy/", UPLOADERS),
+    Row("POST", "legacy", UPLOADERS),
+    Row("POST", "<slug:index>/legacy/", UPLOADERS),
+    Row("POST", "<slug:index>/legacy", UPLOADERS),
+    Row("GET", "api/projects", EVERY_PERSON),
     Row("GET", PROJECT, ANYBODY_READS),
+    Row("GET", PROJECT + "/releases", ANYBODY_READS),
+    Row("GET", PROJECT + "/files", ANYBODY_READS),
+    Row("GET", PROJECT + "/audit", OWNERS),
     Row("DELETE", PROJECT, OWNERS),
     Row("POST", PROJECT + "/status", OWNERS, {"status": "archived"}),
     Row("POST", PROJECT + "/release-name", ADMINS, before=_deleted),
-    Row("PUT", ROLE, OWNERS, {"role": "maintainer"}),
-    Row("DELETE", ROLE, OWNERS, before=_with_role),
     Row("DELETE", RELEASE, OWNERS),
     Row("POST", RELEASE + "/yank", MAINTAINERS, {"reason": "broken"}),
     Row("POST", RELEASE + "/unyank", MAINTAINERS),
-    # The index it comes from is public; what counts is the right to create the project in the other one.
-    Row("POST", RELEASE + "/promote", f"403 403 403 200 403 401  200 403 403 {NOBODY_KNOWN}", {"to": "team"}, _stored),
+    Row("POST", RELEASE + "/promote", PROMOTERS, {"to": "team"}, _stored),
     Row("DELETE", FILE, OWNERS),
     Row("POST", FILE + "/yank", MAINTAINERS, {"reason": "broken"}),
     Row("POST", FILE + "/unyank", MAINTAINERS),
+    # Who a project belongs to.
+    Row("PUT", ROLE, OWNERS, {"role": "maintainer"}),
+    Row("DELETE", ROLE, OWNERS, before=_with_role),
+    Row("GET", PROJECT + "/people", OWNERS),
+    Row("POST", PROJECT + "/invitations", NEW_BY_OWNERS, {"to": "dora", "role": "maintainer"}, _organisation),
+    Row("POST", PROJECT + "/offers", NEW_BY_OWNERS, {"user": "dora"}, _organisation),
+    Row("POST", PROJECT + "/leave", LEAVERS),
+    Row("GET", "api/invitations", FOR_ONESELF),
+    Row("DELETE", INVITATION, ALICES_BY_ID, before=_invited),
+    Row("POST", INVITATION + "/accept", CHARLIES, before=_invited),
+    Row("POST", INVITATION + "/decline", CHARLIES, before=_invited),
+    Row("GET", "api/offers", FOR_ONESELF),
+    Row("DELETE", OFFER, OFFERERS, before=_offered),
+    Row("POST", OFFER + "/accept", CHARLIES_OR_ADMINS, before=_offered),
+    Row("POST", OFFER + "/decline", CHARLIES_OR_ADMINS, before=_offered),
+    # Organisations.
+    Row("GET", "api/organisations", FOR_ONESELF),
+    Row("POST", "api/organisations", NEW_FOR_ONESELF, lambda world: {"name": f"new{world.number}"}),
+    Row("GET", ORGANISATION, RUNNERS, before=_organisation),
+    Row("DELETE", ORGANISATION, LEADERS, before=_organisation),
+    Row("POST", ORGANISATION + "/invitations", NEW_BY_RUNNERS, {"to": "robot"}, _organisation),
+    Row("POST", ORGANISATION + "/leave", MEMBERS_LEAVE, before=_organisation),
+    Row("PUT", ORGANISATION + "/members/<str:user>", LEADERS, {"place": "manager"}, _organisation),
+    Row("DELETE", ORGANISATION + "/members/<str:user>", RUNNERS, before=_organisation),
+    Row("PUT", TEAM, NEW_BY_RUNNERS, before=_fresh_team),
+    Row("DELETE", TEAM, RUNNERS, before=_organisation),
+    Row("PUT", TEAM + "/members/<str:user>", RUNNERS, before=_organisation),
+    Row("DELETE", TEAM + "/members/<str:user>", RUNNERS, before=_organisation),
+    Row("PUT", TEAM_PROJECT, LEADERS, {"role": "maintainer"}, _held),
+    Row("DELETE", TEAM_PROJECT, LEADERS, before=_held),
+    # The instance.
+    Row("GET", GRANTS, ADMINS),
+    Row("POST", GRANTS, NEW_BY_ADMINS, {"right": "read"}),
+    Row("POST", GRANTS + "/revoke", ADMINS, {"right": "create", "user": "dora"}, _open_index),
     Row("PUT", SHADOW, ADMINS),
     Row("DELETE", SHADOW, ADMINS, before=_granted),
     Row("POST", "api/removals", ADMINS, {"sha256": ["0" * 64], "reason": "a key"}),
-    Row("GET", "api/tokens", ADMINS),
-    Row("POST", "api/tokens", ADMINS.replace("200", "201"), {"name": "ci"}),
-    Row("DELETE", "api/tokens/<str:token>", ADMINS, before=_a_token),
+    Row("GET", "api/openapi.json", ANYBODY),
+    # Tokens. Only an administrator's token makes tokens; people make theirs in person.
+    Row("GET", "api/tokens", FOR_ONESELF),
+    Row("POST", "api/tokens", NEW_BY_ADMINS, {"name": "ci"}),
+    Row("DELETE", "api/tokens/<str:token>", TOKEN_ENDERS, before=_a_token),
+    Row("POST", "api/leaked-tokens", ANYBODY, {"tokens": []}),
 ]
 
 # Pages stand in a matrix of their own, of people and not of tokens (test_page_matrix.py). What is left out here is
@@ -145,9 +248,10 @@ def _refusals(cast: Cast, row: Row, expected: dict[str, int]) -> dict[str, int]:
 
 
 def _successes(cast: Cast, row: Row, expected: dict[str, int]) -> dict[str, int]:
-    found = {}
+    found, world = {}, _world(cast, row)
     for who in (who for who, status in expected.items() if status < 400):
-        world = _world(cast, row)
+        if found and row.method != "GET":
+            world = _world(cast, row)
         found[who] = _ask(world, row, cast.token(who, world))
     return found
 
@@ -161,8 +265,10 @@ def _world(cast: Cast, row: Row) -> World:
 
 def _ask(world: World, row: Row, token: str) -> int:
     path = "/" + re.sub(r"<\w+:(\w+)>", lambda part: world.facts[part[1]], row.route)
+    body = row.body(world) if callable(row.body) else row.body
     if path.endswith(("/legacy", "/legacy/")):
         return world.door.upload(form(world), token, path).status
     if token:
-        return world.door.api(row.method, path.removeprefix("/api/"), token, row.body).status
-    return world.door.request(row.method, path).status
+        return world.door.api(row.method, path.removeprefix("/api/"), token, body).status
+    sent = b"" if body is None else json.dumps(body).encode()
+    return world.door.request(row.method, path, sent).status

@@ -57,6 +57,7 @@ set-role          yes   no         404      404       yes   no        yes
 quarantine        no    no         404      yes       yes   no        yes
 invite-to-project yes   no         404      404       yes   no        yes
 offer-project     yes   no         404      404       yes   no        yes
+read-project-audit yes  no         404      404       yes   no        yes
 see-project-people yes  no         404      404       yes   no        yes
 grant-index       no    no         no       no        yes   no        yes
 remove-bytes      no    no         no       no        yes   no        yes
@@ -94,6 +95,13 @@ create-organisation yes     no        no    yes     yes
 answer-invitation   yes     no        no    yes     yes
 take-project        yes     no        no    yes     yes
 leave-project       yes     no        no    yes     yes
+list-my-projects    yes     no        yes   yes     yes
+list-mine           yes     no        no    yes     yes
+make-own-token      yes     no        no    no      yes
+list-own-tokens     yes     no        no    yes     yes
+end-own-token       yes     no        no    yes     yes
+report-leaked-tokens yes    yes       yes   yes     yes
+describe-api        yes     yes       yes   yes     yes
 """
 
 PLACES = {

@@ -36,6 +36,7 @@ SET = [
     ("page_cache_bytes", "1.5MiB", {"page_cache_bytes": 1572864}),
     ("hold_seconds", "500ms", {"hold_seconds": 0.5}),
     ("deleted_days", "90", {"deleted_days": 90}),
+    ("token_days_max", "90", {"token_days_max": 90}),
     ("cache_bytes_max", "50 GiB", {"cache_bytes_max": 50 * 1024**3}),
     ("copies_bytes_max", "1 GiB", {"copies_bytes_max": 1024**3}),
     ("free_bytes_min", "2 GB", {"free_bytes_min": 2 * 10**9}),

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("config_example", "The settings: all of them with their defaults, or those in force."),
     "token": ("token", "Create, list and revoke tokens."),
     "project": ("project", "Yank, delete, remove and set the status of projects and files."),
+    "org": ("org", "Organisations, their members and teams, and rights on whole indexes."),
     "promote": ("promote", "Take a release from one hosted index into another."),
     "user": ("project", "Manage people."),
     "upstream": ("upstream", "Show how upstreams are doing; switch one off and on."),
@@ -38,7 +39,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "control": ("roles", "Run one role: uploads and management."),
     "work": ("roles", "Run one role: publication retries and upkeep."),
     "_initialise": ("instance", "Prepare a new data folder."),
-    "_prove-stores": ("store_proof", "Say whether the buckets take this machine's credential, as JSON."),
     "_check-database": ("instance", "Say whether the database can be reached, as JSON."),
 }
 

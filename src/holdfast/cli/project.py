@@ -4,6 +4,7 @@ import click
 
 from holdfast.cli.control_tools import Desk, index_option, known_index, open_desk, outcomes, project_name
 from holdfast.cli.errors import fail
+from holdfast.cli.org import people, transfer
 
 
 @click.group()
@@ -197,5 +198,8 @@ def _target(target: str) -> str:
     except InvalidVersion:
         fail(f"{target!r} is neither a version nor a listed file")
 
+
+project.add_command(transfer)
+project.add_command(people)
 
 commands: list[click.Command] = [project, user]

@@ -1,5 +1,6 @@
 """`holdfast token`: create, list and revoke tokens, also while the server runs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from holdfast.cli.errors import fail
 from holdfast.config import DEFAULT_INDEX, Config
 
 if TYPE_CHECKING:
-    from holdfast.control.accounts.actor import Scopes
+    from holdfast.control.accounts.actor import Action, Scopes
 
 OPERATOR = "operator"  # whose tokens these are unless --user says otherwise: one person runs a small index
 
@@ -27,6 +28,13 @@ def token() -> None:
 @click.option("--project", "projects", multiple=True, help="Upload to this project alone (NAME or INDEX/NAME).")
 @click.option("--read-only", "right", flag_value="read", help="Read, and nothing else.")
 @click.option("--upload", "right", flag_value="upload", help="Upload, and nothing else.")
+@click.option(
+    "--action",
+    "actions",
+    multiple=True,
+    type=click.Choice(["upload", "yank", "manage", "delete", "account"]),
+    help="What it may do to projects it reaches; may be given again. Default: everything but account.",
+)
 @click.option("--admin", "right", flag_value="admin", help="Everything, on every index.")
 @click.option("--expires", type=click.IntRange(1, 3650), metavar="DAYS", help="End by itself after so many days.")
 @click.option("--user", default=OPERATOR, show_default=True, help="The person it acts for.")
@@ -35,6 +43,7 @@ def create(
     indexes: tuple[str, ...],
     read_indexes: tuple[str, ...],
     projects: tuple[str, ...],
+    actions: tuple["Action", ...],
     right: str | None,
     expires: int | None,
     user: str,
@@ -44,9 +53,11 @@ def create(
         fail("a token's name has 1 to 200 characters, a user's 1 to 150")
     with open_desk() as desk:
         from holdfast.control.accounts.actions import create_token
-        from holdfast.control.accounts.actor import operator
+        from holdfast.control.accounts.actor import ACTIONS, operator
 
         scopes = _scopes(desk.config, right, indexes, read_indexes, projects)
+        if actions:
+            scopes = replace(scopes, actions=tuple(action for action in ACTIONS if action in actions))
         ends = datetime.now(UTC) + timedelta(days=expires) if expires else None
         made = create_token(desk.publisher, name, user, scopes, ends, operator(), deadline=desk.deadline)
         click.echo(made.text)
@@ -65,8 +76,11 @@ def list_() -> None:
                 return f"expired {facts.expires:%Y-%m-%d}"
             return f"until {facts.expires:%Y-%m-%d}" if facts.expires else "valid"
 
+        def used(facts: TokenFacts) -> str:
+            return f"  used {facts.last_used:%Y-%m-%d}" if facts.last_used else ""
+
         for facts in list_tokens():
-            click.echo(f"{facts.id}  {facts.name}  user {facts.user}  {_rights(facts)}  {state(facts)}")
+            click.echo(f"{facts.id}  {facts.name}  user {facts.user}  {_rights(facts)}  {state(facts)}{used(facts)}")
 
 
 @token.command()
@@ -122,6 +136,7 @@ def _projects(config: Config, indexes: tuple[str, ...], projects: tuple[str, ...
 
 def _rights(facts: object) -> str:
     from holdfast.control.accounts.actions import TokenFacts
+    from holdfast.control.accounts.actor import PROJECT_ACTIONS
 
     assert isinstance(facts, TokenFacts)
     scopes = facts.scopes
@@ -130,6 +145,7 @@ def _rights(facts: object) -> str:
     words = [f"read {','.join(scopes.read)}"] if scopes.read else []
     uploads = scopes.upload_projects or scopes.upload
     words += [f"upload {','.join(uploads)}"] if uploads else []
+    words += [f"to {','.join(scopes.actions)}"] if scopes.actions != PROJECT_ACTIONS else []
     return " ".join(words) or "nothing"
 
 

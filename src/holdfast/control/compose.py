@@ -6,17 +6,17 @@ from holdfast.control.instance import prepare
 from holdfast.control.parts import Parts
 from holdfast.control.publication.drill import pause_from_environment
 from holdfast.control.publication.publisher import Publisher
+from holdfast.control.tokens.uses import Uses
 from holdfast.control.uploads.attested import attesters
 from holdfast.control.uploads.shadow import PullNames
 from holdfast.store.opening import configured_store
 
 
-def open_parts(config: Config) -> Parts:
+def open_parts(config: Config, uses: Uses | None = None) -> Parts:
     """Recognise the instance, migrate its database if this release needs it, compose. Raises any Outcome."""
     clock = SystemClock()
     store = configured_store(config)
     known = prepare(config, store, clock)
-    pause = pause_from_environment("control")
-    publisher = Publisher(known, store, clock, pause)
-    names = PullNames(known.pull_socket)
-    return Parts(known, clock, store, publisher, names, attestations=attesters(known), pause=pause)
+    publisher = Publisher(known, store, clock, pause_from_environment("control"))
+    names, verifier = PullNames(known.pull_socket), attesters(known)
+    return Parts(known, clock, store, publisher, names, attestations=verifier, uses=uses or Uses())

@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 
 from holdfast.control.parts import Opening, Parts
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.tokens.rate import TooMany
 from holdfast.core.errors import Outcome
 from holdfast.core.problem import Problem, problem, translate
 from holdfast.store.port import DiskFull
@@ -76,6 +77,8 @@ def _translate(error: Outcome) -> Problem:
     match error:
         case NotAccepted():
             return problem(400, error.reason)
+        case TooMany():
+            return problem(429, error.reason, ("retry-after", str(error.retry_after_seconds)))
         case DiskFull():
             return problem(507, error.reason)
         case _:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from holdfast.clock import Clock
 from holdfast.config import Config
-from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.transaction import Publication
+from holdfast.control.tokens.rate import Rate
+from holdfast.control.tokens.uses import Uses
 from holdfast.control.uploads.attested import Attesters, NoTrustRoot
 from holdfast.control.uploads.shadow import UpstreamNames
 from holdfast.core.errors import Corrupt, Outcome, Refused, Unavailable
@@ -35,8 +36,9 @@ class Parts:
     publisher: Publication
     upstreams: UpstreamNames
     attestations: Attesters = field(default_factory=NoTrustRoot)
+    uses: Uses = field(default_factory=Uses)  # when tokens were last used, until it is written down
+    leak_reports: Rate = field(default_factory=lambda: Rate(by_network=30, by_all=300, seconds=60.0))
     switched_off: Callable[[str], Refused | None] = nothing_is_switched_off  # an index whose uploads are stopped
-    pause: Pause = no_pause
 
 
 class Opening:

@@ -68,6 +68,7 @@ SET_ROLE = Right("set-role", "giving and taking roles", _OWN, needs="manage", wa
 INVITE_TO_PROJECT = Right("invite-to-project", "inviting to a project", _OWN, needs="manage", waits=True)
 OFFER_PROJECT = Right("offer-project", "offering a project", _OWN, needs="manage", waits=True)
 SEE_PROJECT_PEOPLE = Right("see-project-people", "seeing invitations and offers of a project", _OWN, needs="manage")
+READ_PROJECT_AUDIT = Right("read-project-audit", "reading what was done to a project", _OWN, needs="manage")
 LEAVE_PROJECT = Right("leave-project", "leaving a project", ("maintainer", "owner"), needs="account")
 
 # Organisations. A manager sees to members and teams, and never to owners: nobody raises themselves.
@@ -91,10 +92,13 @@ GIVE_FOR_ORGANISATION = Right(
     "give-for-organisation", "giving a project of an organisation away", _LEAD, needs="account", waits=True
 )
 TAKE_FOR_ORGANISATION = Right("take-for-organisation", "taking a project for an organisation", _LEAD, needs="account")
+LIST_MY_PROJECTS = Right("list-my-projects", "listing one's projects", ("person",))
+LIST_MINE = Right("list-mine", "listing what waits for one's answer", ("person",), needs="account")
 ANSWER_INVITATION = Right("answer-invitation", "answering an invitation", ("self",), needs="account")
 TAKE_PROJECT = Right("take-project", "taking a project over", ("self", "admin"), needs="account")
 
 # The instance.
+DESCRIBE_API = Right("describe-api", "describing the API", ("anyone",), ANY)
 GRANT_INDEX = Right("grant-index", "granting rights on an index", ("admin",))
 QUARANTINE = Right("quarantine", "starting or ending a quarantine", ("moderator", "admin"), needs="manage")
 REMOVE_BYTES = Right("remove-bytes", "taking bytes down", ("admin",))
@@ -105,6 +109,10 @@ ANY_NEW_NAME = Right("any-new-name", "creating a name that the rules hold back",
 # Tokens.
 MAKE_ANY_TOKEN = Right("make-any-token", "creating a token", ("admin",))
 END_ANY_TOKEN = Right("end-any-token", "revoking a token", ("admin",))
+MAKE_OWN_TOKEN = Right("make-own-token", "creating a token of one's own", ("person",), ("session", "machine"))
+LIST_OWN_TOKENS = Right("list-own-tokens", "listing one's own tokens", ("person",), needs="account")
+END_OWN_TOKEN = Right("end-own-token", "revoking a token of one's own", ("person",), needs="account")
+REPORT_LEAKED_TOKENS = Right("report-leaked-tokens", "reporting leaked tokens", ("anyone",), ANY)
 LIST_ALL_TOKENS = Right("list-all-tokens", "listing tokens", ("admin",))
 
 # Anything else an administrator does; parts that grow their own rights add rows instead.

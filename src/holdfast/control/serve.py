@@ -4,6 +4,7 @@ import ctypes
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -52,9 +53,12 @@ def load_application(config: Config, parent: int) -> Callable[..., Any]:
     django_setup(config)  # before the next imports: models want it
     from holdfast.control.compose import open_parts
     from holdfast.control.parts import Opening
+    from holdfast.control.tokens.uses import Uses, write_regularly
     from holdfast.control.wsgi import application
 
-    return application(Opening(partial(open_parts, config), SystemClock()), config.control_threads, config)
+    uses = Uses()
+    write_regularly(uses, SystemClock(), threading.Event())  # a daemon: it ends with this process
+    return application(Opening(partial(open_parts, config, uses), SystemClock()), config.control_threads, config)
 
 
 def _die_with(parent: int) -> None:

@@ -13,6 +13,7 @@ INSTALLED_APPS = [
     "holdfast.control.projects",
     "holdfast.control.publication",
     "holdfast.control.organisations",
+    "holdfast.control.tokens",
 ]
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

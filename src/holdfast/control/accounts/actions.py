@@ -5,12 +5,19 @@ from datetime import datetime
 
 from holdfast.clock import Clock
 from holdfast.control import rights
-from holdfast.control.accounts.actor import Actor, Scopes
+from holdfast.control.accounts.actor import ACTIONS, PROJECT_ACTIONS, Actor, Scopes
 from holdfast.control.accounts.models import Token, User
 from holdfast.control.database import database_guard
 from holdfast.control.projects.rights import require
 from holdfast.control.publication.changes import token_issued, token_revoked
-from holdfast.control.publication.transaction import NotYetPublished, Publication, held, write_transaction
+from holdfast.control.publication.transaction import (
+    NotYetPublished,
+    Publication,
+    WriteTransaction,
+    held,
+    write_transaction,
+)
+from holdfast.control.tokens.models import TokenNote
 from holdfast.core import tokens
 from holdfast.core.errors import Absent
 
@@ -35,6 +42,8 @@ class TokenFacts:
     created: datetime
     expires: datetime | None
     revoked: datetime | None
+    last_used: datetime | None = None  # by control; reads through fronts are not seen
+    own: bool = False  # made by its person, within their rights
 
 
 @held
@@ -54,13 +63,13 @@ def create_token(
     """
     minted = tokens.mint()
     try:
-        serial = _insert_token(publisher, minted, name, user, scopes, expires, actor, deadline)
+        serial = _make_any_token(publisher, minted, name, user, scopes, expires, actor, deadline)
     except NotYetPublished as late:
         serial = late.serial
     return NewToken(minted.text, minted.id, serial)
 
 
-def _insert_token(
+def _make_any_token(
     publisher: Publication,
     minted: tokens.MintedToken,
     name: str,
@@ -73,23 +82,40 @@ def _insert_token(
     with write_transaction(publisher, actor, deadline) as tx:
         require(actor, rights.MAKE_ANY_TOKEN)
         tx.lock(f"user:{user}")
-        person, _ = User.objects.get_or_create(username=user)
-        Token.objects.create(
-            id=minted.id,
-            digest=minted.digest,
-            name=name,
-            user=person,
-            reads=list(scopes.read),
-            upload_indexes=list(scopes.upload),
-            upload_projects=list(scopes.upload_projects),
-            create_projects=scopes.create_projects,
-            admin=scopes.admin,
-            created=tx.now,
-            expires=expires,
-        )
-        tx.tell(token_issued(minted.id))
-        tx.audit("create-token", minted.id, name=name, user=user)
+        insert_token(tx, minted, name, user, scopes, expires)
     return tx.serial
+
+
+def insert_token(
+    tx: WriteTransaction,
+    minted: tokens.MintedToken,
+    name: str,
+    user: str,
+    scopes: Scopes,
+    expires: datetime | None,
+    *,
+    own: bool = False,
+) -> Token:
+    """The rows of a new token, and what readers are told of it. The caller has checked the right to make it."""
+    person, _ = User.objects.get_or_create(username=user)
+    row = Token.objects.create(
+        id=minted.id,
+        digest=minted.digest,
+        name=name,
+        user=person,
+        reads=list(scopes.read),
+        upload_indexes=list(scopes.upload),
+        upload_projects=list(scopes.upload_projects),
+        create_projects=scopes.create_projects,
+        admin=scopes.admin,
+        created=tx.now,
+        expires=expires,
+    )
+    if own or scopes.actions != (ACTIONS if scopes.admin else PROJECT_ACTIONS):
+        TokenNote.objects.create(token=row, actions=list(scopes.actions), own=own)
+    tx.tell(token_issued(minted.id))
+    tx.audit("create-token", minted.id, name=name, user=user)
+    return row
 
 
 @held
@@ -112,7 +138,7 @@ def revoke_token(publisher: Publication, token: str, actor: Actor, *, deadline: 
 def list_tokens() -> list[TokenFacts]:
     """Every token, oldest first. Raises DatabaseUnavailable."""
     with database_guard():
-        return [_facts(row) for row in Token.objects.select_related("user").order_by("created", "id")]
+        return [facts_of(row) for row in Token.objects.select_related("user", "note").order_by("created", "id")]
 
 
 def authenticate(token_text: str, clock: Clock, address: str = "") -> Actor | None:
@@ -121,7 +147,8 @@ def authenticate(token_text: str, clock: Clock, address: str = "") -> Actor | No
     if parsed is None:
         return None
     with database_guard():
-        row = Token.objects.select_related("user").filter(id=parsed.id, revoked=None, user__is_active=True).first()
+        in_force = Token.objects.filter(id=parsed.id, revoked=None, user__is_active=True)
+        row = in_force.select_related("user", "note").first()
     if row is None or not tokens.same_digest(row.digest, parsed.digest):
         return None
     if row.expires is not None and row.expires <= clock.now():
@@ -129,15 +156,36 @@ def authenticate(token_text: str, clock: Clock, address: str = "") -> Actor | No
     return Actor(row.user.username, _scopes(row), row.id, address)
 
 
-def _facts(row: Token) -> TokenFacts:
-    return TokenFacts(row.id, row.name, row.user.username, _scopes(row), row.created, row.expires, row.revoked)
+def facts_of(row: Token) -> TokenFacts:
+    """What may be told of a token, read with its note."""
+    note = _note(row)
+    return TokenFacts(
+        row.id,
+        row.name,
+        row.user.username,
+        _scopes(row),
+        row.created,
+        row.expires,
+        row.revoked,
+        note.last_used if note else None,
+        note is not None and note.own,
+    )
 
 
 def _scopes(row: Token) -> Scopes:
+    note = _note(row)
+    actions = ACTIONS if row.admin else PROJECT_ACTIONS
+    if note is not None and note.actions is not None:
+        actions = tuple(action for action in ACTIONS if action in note.actions)
     return Scopes(
         read=tuple(row.reads),
         upload=tuple(row.upload_indexes),
         upload_projects=tuple(row.upload_projects),
         create_projects=row.create_projects,
         admin=row.admin,
+        actions=actions,
     )
+
+
+def _note(row: Token) -> TokenNote | None:
+    return row.note if hasattr(row, "note") else None

@@ -1,15 +1,16 @@
-"""One management request: who asks, with which JSON, until when; and the table that maps methods to handlers."""
+"""One management request: who asks, with which JSON, until when; and the view that answers it by its route."""
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from packaging.version import Version
 
 from holdfast.control.accounts.actor import Actor
+from holdfast.control.api.describe import Route
 from holdfast.control.http import answers_outcomes, client_of, method_not_allowed, parts_of, respond, spool_of
 from holdfast.control.parts import Parts
 from holdfast.control.projects.rights import NotAccepted
@@ -21,20 +22,41 @@ from holdfast.core.errors import Absent
 from holdfast.core.metadata_rules import is_version
 from holdfast.core.names import is_project_name, normalize
 
+T = TypeVar("T")
+
 BODY_BYTES_MAX = 1024 * 1024
 TEXT_CHARS_MAX = 2000
 LIST_ITEMS_MAX = 10_000
+PAGE_ROWS, PAGE_ROWS_MAX = 100, 1000
+ID_MAX = 2**63 - 1  # what both databases hold
 _USER = re.compile(r"[A-Za-z0-9@.+_-]{1,150}")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that carried a token in force. The getters raise NotAccepted, naming the field."""
+    """A request that carried a token in force, or to an open route. The getters raise NotAccepted, naming the field."""
 
     parts: Parts
     actor: Actor
     body: Mapping[str, Any]
     deadline: float  # monotonic seconds
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def limit(self) -> int:
+        """How many rows to answer with."""
+        text = self.query.get("limit", str(PAGE_ROWS))
+        if not text.isascii() or not text.isdecimal() or not 0 < int(text[:9]) <= PAGE_ROWS_MAX:
+            raise NotAccepted(f"limit must be a whole number from 1 to {PAGE_ROWS_MAX}")
+        return int(text[:9])
+
+    @property
+    def after(self) -> str:
+        """Where the page before ended; "" for the first."""
+        text = self.query.get("after", "")
+        if not _is_storable(text):
+            raise NotAccepted("after must be what the answer before gave as next")
+        return text
 
     def text(self, field: str, default: str | None = None) -> str:
         """A string field; required when there is no default."""
@@ -48,6 +70,13 @@ class Call:
         value = self.body.get(field, default)
         if not isinstance(value, bool):
             raise NotAccepted(f"the field {field} must be true or false")
+        return value
+
+    def whole(self, field: str, default: int | None = None, *, least: int = 0, most: int = 2**53) -> int:
+        """A whole number; required when there is no default."""
+        value = self.body.get(field, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise NotAccepted(f"the field {field} must be a whole number from {least} to {most}")
         return value
 
     def texts(self, field: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -66,22 +95,11 @@ def demand_user_name(name: str) -> None:
         raise NotAccepted("a user name has 1 to 150 letters, digits or @ . + - _")
 
 
-Handler = Callable[..., Any]  # (call, **path parts) -> what becomes JSON; (status, that) for another than 200
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What one method of one address does, and which JSON fields it takes."""
-
-    handler: Handler
-    fields: tuple[str, ...] = ()
-
-
 def view_of(**routes: Route) -> Callable[..., HttpResponse]:
     """A view answering each method by its route, e.g. `view_of(GET=Route(show))`."""
 
     @answers_outcomes
-    def view(request: HttpRequest, **path: str) -> HttpResponse:
+    def view(request: HttpRequest, **path: Any) -> HttpResponse:
         route = routes.get(request.method or "")
         if route is None:
             return method_not_allowed(request, *routes)
@@ -90,7 +108,7 @@ def view_of(**routes: Route) -> Callable[..., HttpResponse]:
             found = route.handler(call, **_clean(path))
         except NotYetPublished as error:
             found = 202, {"serial": error.serial, "detail": error.reason}
-        status, document = found if isinstance(found, tuple) else (200, found)
+        status, document = found if isinstance(found, tuple) else (route.status, found)
         headers = (("content-type", "application/json"), ("cache-control", "no-store"))
         return respond(request, status, headers, json.dumps(document).encode() + b"\n")
 
@@ -102,16 +120,25 @@ def _call(request: HttpRequest, route: Route) -> Call:
     parts = parts_of(request)
     body_end = request.headers.get("X-Holdfast-Body-End", "")
     deadline = deadline_of(body_end, parts.config.hold_seconds, parts.clock)
-    actor = authenticated(parts, request.headers.get("Authorization"), client_of(request), deadline)
-    body = _read_body(request, parts)
-    unknown = sorted(set(body) - set(route.fields))
+    actor = _actor(request, route, parts, deadline)
+    body = _read_body(request, route, parts)
+    names = [field.name for field in route.fields]
+    unknown = sorted(set(body) - set(names))
     if unknown:
-        known = ", ".join(route.fields) or "none"
+        known = ", ".join(names) or "none"
         raise NotAccepted(f"unknown fields in the JSON body: {', '.join(unknown)[:200]}; known here: {known}")
-    return Call(parts, actor, body, deadline)
+    query = {field.name: request.GET[field.name] for field in route.query if field.name in request.GET}
+    return Call(parts, actor, body, deadline, query)
 
 
-def _read_body(request: HttpRequest, parts: Parts) -> dict[str, Any]:
+def _actor(request: HttpRequest, route: Route, parts: Parts, deadline: float) -> Actor:
+    client = client_of(request)
+    if route.open:
+        return Actor("", address=client)
+    return authenticated(parts, request.headers.get("Authorization"), client, deadline)
+
+
+def _read_body(request: HttpRequest, route: Route, parts: Parts) -> dict[str, Any]:
     """The JSON object of the spooled body; an empty body is an empty object."""
     if not spool_of(request):
         return {}
@@ -126,6 +153,8 @@ def _read_body(request: HttpRequest, parts: Parts) -> dict[str, Any]:
         found = json.loads(data) if data else {}
     except (ValueError, RecursionError):
         found = None
+    if route.lists_too and isinstance(found, list):
+        found = {route.lists_too: found}
     if not isinstance(found, dict):
         raise NotAccepted("the body must be a JSON object")
     return found
@@ -136,11 +165,12 @@ def _is_storable(text: str) -> bool:
     return len(text) <= TEXT_CHARS_MAX and "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
-def _clean(path: Mapping[str, str]) -> dict[str, str]:
+def _clean(path: Mapping[str, Any]) -> dict[str, Any]:
     """Path parts in the one spelling the code knows. What could not be a name does not exist. Raises Absent."""
     clean = dict(path)
-    if not all(_is_storable(part) for part in clean.values()):
-        raise Absent("there is nothing of that name")
+    for part in clean.values():
+        if not (part <= ID_MAX if isinstance(part, int) else _is_storable(part)):
+            raise Absent("there is nothing of that name")
     if "name" in clean:
         if not is_project_name(clean["name"]):
             raise Absent("there is no such project")
@@ -150,3 +180,12 @@ def _clean(path: Mapping[str, str]) -> dict[str, str]:
             raise Absent("there is no such release")
         clean["version"] = str(Version(clean["version"]))
     return clean
+
+
+def paged(rows: Sequence[T], limit: int, key: Callable[[T], str], document: Callable[[T], dict[str, Any]]) -> Any:
+    """One page: `rows` has one more than `limit` when there is a next page, which begins behind the last one's key."""
+    shown = rows[:limit]
+    return {
+        "items": [document(row) for row in shown],
+        "next": key(shown[-1]) if len(rows) > limit and shown else None,
+    }

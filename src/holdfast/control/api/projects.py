@@ -3,6 +3,7 @@
 from typing import Any
 
 from holdfast.control.api.call import Call, demand_user_name
+from holdfast.control.api.people import project_role
 from holdfast.control.database import read_snapshot
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.rights import NotAccepted, require_reader
@@ -19,10 +20,12 @@ def show_project(call: Call, index: str, name: str) -> dict[str, Any]:
 
 
 def delete_project(call: Call, index: str, name: str) -> dict[str, int]:
+    """Delist a project. Its name stays owned, and its filenames stay bound to their bytes."""
     return _serial(actions.delete_project(call.parts.publisher, index, name, call.actor, deadline=call.deadline))
 
 
 def set_status(call: Call, index: str, name: str) -> dict[str, int]:
+    """Set a project's status (PEP 792); quarantine is a moderator's or administrator's."""
     wanted = call.text("status")
     for status in STATUSES:
         if status == wanted:
@@ -35,64 +38,69 @@ def set_status(call: Call, index: str, name: str) -> dict[str, int]:
 
 
 def yank_release(call: Call, index: str, name: str, version: str) -> dict[str, int]:
+    """Yank every file of a release (PEP 592): an exact version installs it, nothing else does."""
     reason, publisher = call.text("reason", ""), call.parts.publisher
     return _serial(actions.yank_release(publisher, index, name, version, reason, call.actor, deadline=call.deadline))
 
 
 def unyank_release(call: Call, index: str, name: str, version: str) -> dict[str, int]:
+    """Take a release's yank back."""
     publisher = call.parts.publisher
     return _serial(actions.unyank_release(publisher, index, name, version, call.actor, deadline=call.deadline))
 
 
 def delete_release(call: Call, index: str, name: str, version: str) -> dict[str, int]:
+    """Delist a release with its files."""
     publisher = call.parts.publisher
     return _serial(actions.delete_release(publisher, index, name, version, call.actor, deadline=call.deadline))
 
 
 def yank_file(call: Call, index: str, name: str, filename: str) -> dict[str, int]:
+    """Yank one file."""
     reason, publisher = call.text("reason", ""), call.parts.publisher
     return _serial(actions.yank_file(publisher, index, name, filename, reason, call.actor, deadline=call.deadline))
 
 
 def unyank_file(call: Call, index: str, name: str, filename: str) -> dict[str, int]:
+    """Take one file's yank back."""
     publisher = call.parts.publisher
     return _serial(actions.unyank_file(publisher, index, name, filename, call.actor, deadline=call.deadline))
 
 
 def delete_file(call: Call, index: str, name: str, filename: str) -> dict[str, int]:
+    """Delist one file."""
     publisher = call.parts.publisher
     return _serial(actions.delete_file(publisher, index, name, filename, call.actor, deadline=call.deadline))
 
 
 def set_role(call: Call, index: str, name: str, user: str) -> dict[str, int]:
+    """Give somebody a role on a project, without asking them."""
     demand_user_name(user)
-    role, publisher = call.text("role"), call.parts.publisher
-    if role == "owner":
-        serial = standing.add_role(publisher, index, name, user, "owner", call.actor, deadline=call.deadline)
-    elif role == "maintainer":
-        serial = standing.add_role(publisher, index, name, user, "maintainer", call.actor, deadline=call.deadline)
-    else:
-        raise NotAccepted("the field role must be owner or maintainer")
-    return _serial(serial)
+    role, publisher = project_role(call.text("role")), call.parts.publisher
+    return _serial(standing.add_role(publisher, index, name, user, role, call.actor, deadline=call.deadline))
 
 
 def remove_role(call: Call, index: str, name: str, user: str) -> dict[str, int]:
+    """Take somebody's role on a project away."""
     publisher = call.parts.publisher
     return _serial(standing.remove_role(publisher, index, name, user, call.actor, deadline=call.deadline))
 
 
 def release_name(call: Call, index: str, name: str) -> dict[str, int]:
+    """Let a deleted project's name fall through to the layers below again."""
     publisher = call.parts.publisher
     return _serial(standing.release_name(publisher, index, name, call.actor, deadline=call.deadline))
 
 
 def grant_shadow(call: Call, index: str, name: str) -> dict[str, Any]:
+    """Let a hosted project be created although a layer below has one of that name."""
     _require_index(call, index)
     standing.grant_shadow(call.parts.publisher, index, name, call.actor, deadline=call.deadline)
     return {}
 
 
 def revoke_shadow(call: Call, index: str, name: str) -> dict[str, Any]:
+    """Take such a grant back."""
     standing.revoke_shadow(call.parts.publisher, index, name, call.actor, deadline=call.deadline)
     return {}
 
@@ -132,6 +140,7 @@ def _project_document(record: Record) -> dict[str, Any]:
         "serial": record.serial,
         "status": record.status,
         "status_reason": record.status_reason,
+        "organisation": record.organisation or None,
         "roles": [{"user": role.user, "role": role.role} for role in record.roles],
         "files": [_file_document(file) for file in record.files],
     }

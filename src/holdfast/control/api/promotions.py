@@ -6,8 +6,6 @@ from holdfast.control.api.call import Call
 from holdfast.control.projects.promoting import Promotion
 from holdfast.control.uploads.promote import promote
 
-PROMOTION_FIELDS = ("to", "dry_run")
-
 
 def promote_to(call: Call, index: str, name: str, version: str) -> dict[str, Any]:
     """List a release of `index` in another hosted index too. Needs to read the one and to upload to the other."""

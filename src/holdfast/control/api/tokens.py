@@ -7,22 +7,25 @@ from holdfast.config import DEFAULT_INDEX
 from holdfast.control import rights
 from holdfast.control.accounts.actions import TokenFacts, create_token, revoke_token
 from holdfast.control.accounts.actions import list_tokens as all_tokens
-from holdfast.control.accounts.actor import ALL, Scopes
+from holdfast.control.accounts.actor import ACTIONS, ALL, PROJECT_ACTIONS, Action, Scopes
 from holdfast.control.api.call import Call, demand_user_name
-from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.control.projects.rights import NotAccepted, is_administrator, require
+from holdfast.control.tokens.actions import end_own_token, list_own_tokens
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.names import upload_index
 from holdfast.core.model import format_time, parse_time
 from holdfast.core.names import is_project_name, normalize
 from holdfast.core.problem import printable
 
-NEW_TOKEN_FIELDS = ("name", "user", "read", "upload", "projects", "create_projects", "admin", "expires", "days")
-
 
 def list_tokens(call: Call) -> dict[str, Any]:
-    """Every token, without its text. Needs the admin right."""
-    require(call.actor, rights.LIST_ALL_TOKENS)
-    return {"tokens": [_document(facts) for facts in held(all_tokens, call.parts.clock, call.deadline)]}
+    """Tokens without their texts: every one for an administrator, else one's own and one's robots'."""
+    if is_administrator(call.actor, rights.LIST_ALL_TOKENS) or "account" not in call.actor.scopes.actions:
+        require(call.actor, rights.LIST_ALL_TOKENS)
+        found = held(all_tokens, call.parts.clock, call.deadline)
+    else:
+        found = held(lambda: list_own_tokens(call.actor), call.parts.clock, call.deadline)
+    return {"tokens": [_document(facts) for facts in found]}
 
 
 def new_token(call: Call) -> tuple[int, dict[str, Any]]:
@@ -39,8 +42,11 @@ def new_token(call: Call) -> tuple[int, dict[str, Any]]:
 
 
 def end_token(call: Call, token: str) -> dict[str, int]:
-    """Revoke a token by its id or name: in force on this machine's fronts within a second."""
-    return {"serial": revoke_token(call.parts.publisher, token, call.actor, deadline=call.deadline)}
+    """Revoke a token: an administrator any by id or name, others their own by id. Readers know within a second."""
+    publisher, actor = call.parts.publisher, call.actor
+    is_own = not is_administrator(actor, rights.END_ANY_TOKEN) and "account" in actor.scopes.actions
+    end = end_own_token if is_own else revoke_token
+    return {"serial": end(publisher, token, actor, deadline=call.deadline)}
 
 
 def _scopes(call: Call) -> Scopes:
@@ -51,6 +57,7 @@ def _scopes(call: Call) -> Scopes:
         upload_projects=projects,
         create_projects=call.flag("create_projects", not projects),
         admin=call.flag("admin"),
+        actions=_actions(call),
     )
     for index in {*scopes.read, *scopes.upload} | {project.partition("/")[0] for project in projects}:
         if index != ALL and call.parts.config.index(index) is None:
@@ -60,6 +67,15 @@ def _scopes(call: Call) -> Scopes:
         if known is not None and (landed := upload_index(call.parts.config, known)) is not known:
             raise NotAccepted(f"uploads to index {index!r} land in {landed.name!r}: name that one")
     return scopes
+
+
+def _actions(call: Call) -> tuple[Action, ...]:
+    """Which actions on projects, and whether it acts for the person; everything on projects unless told otherwise."""
+    told = call.texts("actions", ACTIONS if call.flag("admin") else PROJECT_ACTIONS)
+    unknown = sorted(set(told) - set(ACTIONS))
+    if unknown:
+        raise NotAccepted(f"the field actions knows {', '.join(ACTIONS)}; not {printable(unknown[0])!r}")
+    return tuple(action for action in ACTIONS if action in told)
 
 
 def _upload_default(call: Call) -> str:
@@ -100,9 +116,12 @@ def _document(facts: TokenFacts) -> dict[str, Any]:
         "read": facts.scopes.read,
         "upload": facts.scopes.upload,
         "projects": facts.scopes.upload_projects,
+        "actions": facts.scopes.actions,
         "create_projects": facts.scopes.create_projects,
         "admin": facts.scopes.admin,
+        "own": facts.own,
         "created": format_time(facts.created),
         "expires": format_time(facts.expires) if facts.expires else None,
         "revoked": format_time(facts.revoked) if facts.revoked else None,
+        "last_used": format_time(facts.last_used) if facts.last_used else None,
     }

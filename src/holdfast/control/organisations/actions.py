@@ -14,6 +14,7 @@ from holdfast.control.organisations.models import Holding, Membership, Organisat
 from holdfast.control.organisations.rights import permitted_organisation
 from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.tokens.limits import narrow_own_tokens
 from holdfast.core.errors import Absent
 
 ORGANISATIONS_MAX = 20  # owned by one person: names are few, and taken for good
@@ -22,24 +23,29 @@ PLACES: tuple[OrganisationRole, ...] = ("owner", "manager", "member")
 
 
 @held
-def create_organisation(publisher: Publication, name: str, display: str, actor: Actor, *, deadline: float) -> None:
-    """Make an organisation, which the actor owns. A name that was ever used stays taken."""
+def create_organisation(
+    publisher: Publication, name: str, display: str, actor: Actor, *, owner: str = "", deadline: float
+) -> None:
+    """Make an organisation, which the actor owns; an administrator may name another. A name once used stays taken."""
     if not is_slug(name):
         raise NotAccepted("an organisation's name has 1 to 50 lower-case letters, digits and hyphens, none at its ends")
     if not 0 < len(display) <= 200:
         raise NotAccepted("what an organisation is called has 1 to 200 characters")
     with write_transaction(publisher, actor, deadline) as tx:
         require(actor, rights.CREATE_ORGANISATION)
-        tx.lock(f"organisation:{name}", f"user:{actor.user}")
+        if owner:
+            require(actor, rights.ADMINISTER, "making an organisation for somebody else")
+        owner = owner or actor.user
+        tx.lock(f"organisation:{name}", f"user:{owner}")
         if Organisation.objects.filter(name=name).exists():
             raise NotAccepted(f"the name {name!r} is taken")
-        person, _ = User.objects.get_or_create(username=actor.user)
+        person, _ = User.objects.get_or_create(username=owner)
         owned = Membership.objects.filter(user=person, role="owner", organisation__deleted=None).count()
         if owned >= ORGANISATIONS_MAX and not actor.is_admin:
             raise NotAccepted(f"nobody owns more than {ORGANISATIONS_MAX} organisations; delete one of yours first")
         organisation = Organisation.objects.create(name=name, display=display, created=tx.now)
         Membership.objects.create(organisation=organisation, user=person, role="owner")
-        tx.audit("create-organisation", subject(organisation))
+        tx.audit("create-organisation", subject(organisation), owner=owner)
 
 
 @held
@@ -105,8 +111,12 @@ def delete_organisation(publisher: Publication, name: str, actor: Actor, *, dead
             raise NotAccepted(
                 f"{name!r} still holds {project.index}/{project.name}; offer its projects to others first"
             )
+        people = list(organisation.memberships.values_list("user__username", flat=True))
+        indexes = set(organisation.index_grants.values_list("index", flat=True))
         for rows in (organisation.memberships, organisation.teams, organisation.index_grants):
             rows.all().delete()
+        for index in sorted(indexes):
+            narrow_own_tokens(tx, people, index)
         organisation.invitations.filter(ended=None).update(ended=tx.now, outcome="revoked")
         organisation.offers.filter(ended=None).update(ended=tx.now, outcome="revoked")
         organisation.deleted = tx.now
@@ -142,6 +152,8 @@ def _take_out(tx: WriteTransaction, organisation: Organisation, user: str) -> No
     for team in organisation.teams.filter(members=row.user):
         team.members.remove(row.user)
     row.delete()
+    for index in organisation.index_grants.values_list("index", flat=True).distinct():
+        narrow_own_tokens(tx, [user], index)
 
 
 def _keep_an_owner(organisation: Organisation, leaving: str) -> None:

@@ -20,6 +20,7 @@ from holdfast.control.projects.lookup import permitted_project
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.rights import NotAccepted, require_credential, require_standing
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.rights import Right
 from holdfast.core.errors import Absent, Outcome, Refused
 
 OFFER_DAYS = 7
@@ -91,7 +92,7 @@ def decline_project(publisher: Publication, offer: int, actor: Actor, *, deadlin
 def revoke_offer(publisher: Publication, offer: int, actor: Actor, *, deadline: float) -> None:
     """Take an offer back, as any owner of the project."""
     with write_transaction(publisher, actor, deadline) as tx:
-        row = _locked(tx, offer)
+        row = _locked(tx, offer, rights.OFFER_PROJECT)
         try:
             require_standing(actor, rights.OFFER_PROJECT, row.project, tx.now)
         except Outcome:
@@ -106,9 +107,9 @@ def expire_offers(clock: Clock) -> int:
         return due.update(ended=clock.now(), outcome="expired")
 
 
-def _locked(tx: WriteTransaction, offer: int) -> Offer:
+def _locked(tx: WriteTransaction, offer: int, right: Right = rights.TAKE_PROJECT) -> Offer:
     """An offer still open, with everything that its taking changes locked. Raises Absent."""
-    require_credential(tx.actor, rights.TAKE_PROJECT)
+    require_credential(tx.actor, right)
     seen = Offer.objects.filter(pk=offer).select_related("project", "to_organisation").first()
     if seen is None:
         raise _no_such()

@@ -1,0 +1,145 @@
+"""The shapes of the API's answers as JSON Schema, by name, and an example of each. openapi.py puts them together."""
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+WHOLE: Schema = {"type": "integer", "minimum": 0}
+TIME: Schema = {"type": "string", "format": "date-time"}
+ROLE: Schema = {"enum": ["owner", "maintainer"]}
+PLACE: Schema = {"enum": ["owner", "manager", "member"]}
+
+
+def maybe(schema: Schema) -> Schema:
+    """That, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def many(schema: Schema) -> Schema:
+    """A list of that."""
+    return {"type": "array", "items": schema}
+
+
+def record(**properties: Schema) -> Schema:
+    """An object with all of these keys. Later releases may add keys: clients ignore what they do not know."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def page(**properties: Schema) -> Schema:
+    """One page of a list; `next` is null on the last."""
+    return record(items=many(record(**properties)), next=maybe(TEXT))
+
+
+_INVITATION = record(
+    id=WHOLE,
+    project=maybe(TEXT),
+    organisation=maybe(TEXT),
+    role=TEXT,
+    to=TEXT,
+    invited_by=TEXT,
+    expires=TIME,
+)
+_OFFER = record(id=WHOLE, project=TEXT, user=maybe(TEXT), organisation=maybe(TEXT), offered_by=TEXT, expires=TIME)
+_FILE: dict[str, Schema] = {
+    "filename": TEXT,
+    "version": TEXT,
+    "packagetype": TEXT,
+    "size": maybe(WHOLE),
+    "sha256": TEXT,
+    "upload_time": maybe(TIME),
+    "yanked": FLAG,
+    "yanked_reason": TEXT,
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Problem": record(status=WHOLE, title=TEXT, detail=TEXT),
+    "Saved": record(serial=WHOLE, detail=TEXT),
+    "Done": {"type": "object"},
+    "Serial": record(serial=WHOLE),
+    "Project": record(
+        index=TEXT,
+        name=TEXT,
+        display=TEXT,
+        serial=WHOLE,
+        status=TEXT,
+        status_reason=TEXT,
+        organisation=maybe(TEXT),
+        roles=many(record(user=TEXT, role=ROLE)),
+        files=many(record(**_FILE, requires_python=TEXT)),
+    ),
+    "Projects": page(index=TEXT, name=TEXT, display=TEXT, status=TEXT, role=ROLE, serial=WHOLE),
+    "Releases": page(version=TEXT, created=TIME, yanked=FLAG, yanked_reason=TEXT, files=WHOLE, size=WHOLE),
+    "Files": page(**_FILE),
+    "Events": page(
+        id=WHOLE,
+        at=TIME,
+        serial=maybe(WHOLE),
+        actor=TEXT,
+        token=maybe(TEXT),
+        action=TEXT,
+        subject=TEXT,
+        detail={"type": "object"},
+    ),
+    "People": record(
+        organisation=TEXT,
+        people=many(record(user=TEXT, role=ROLE, own=FLAG)),
+        invitations=many(_INVITATION),
+        offers=many(_OFFER),
+    ),
+    "Promotion": {
+        "type": "object",
+        "required": ["project", "version", "from", "to", "dry_run", "existing", "serial", "files"],
+        "properties": {
+            "project": TEXT,
+            "version": TEXT,
+            "from": TEXT,
+            "to": TEXT,
+            "dry_run": FLAG,
+            "existing": FLAG,
+            "serial": WHOLE,
+            "files": many(record(filename=TEXT, sha256=TEXT, size=WHOLE, existing=FLAG)),
+        },
+    },
+    "Invited": record(id=WHOLE, expires=TIME, secret=maybe(TEXT)),
+    "Invitations": record(invitations=many(_INVITATION)),
+    "Offered": record(id=WHOLE, taken=FLAG, serial=WHOLE),
+    "Offers": record(offers=many(_OFFER)),
+    "Organisations": record(organisations=many(record(name=TEXT, display=TEXT, place=maybe(PLACE)))),
+    "Organisation": record(
+        name=TEXT,
+        display=TEXT,
+        place=maybe(PLACE),
+        members=many(record(user=TEXT, place=PLACE)),
+        teams=many(record(name=TEXT, members=many(TEXT), projects=many(record(project=TEXT, role=ROLE)))),
+        projects=many(TEXT),
+        invitations=many(_INVITATION),
+    ),
+    "Grants": record(
+        grants=many(record(right={"enum": ["read", "create"]}, user=maybe(TEXT), organisation=maybe(TEXT)))
+    ),
+    "Tokens": record(
+        tokens=many(
+            record(
+                id=TEXT,
+                name=TEXT,
+                user=TEXT,
+                read=many(TEXT),
+                upload=many(TEXT),
+                projects=many(TEXT),
+                actions=many(TEXT),
+                create_projects=FLAG,
+                admin=FLAG,
+                own=FLAG,
+                created=TIME,
+                expires=maybe(TIME),
+                revoked=maybe(TIME),
+                last_used=maybe(TIME),
+            )
+        )
+    ),
+    "NewToken": record(id=TEXT, token=TEXT, serial=WHOLE),
+    "Received": record(received=WHOLE),
+    "Description": {"type": "object", "required": ["openapi", "info", "paths"]},
+}

@@ -1,0 +1,67 @@
+"""`holdfast org` and `holdfast project transfer`: what an operator does to organisations, from its making to its end."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from instances import ALICE, new_file, soon
+
+from holdfast.cli.main import main
+from holdfast.control.database import close_connection
+from holdfast.control.instance import with_instance
+from holdfast.control.projects.publishing import publish_file
+from holdfast.control.publication.publisher import Publisher
+from holdfast.settings import load
+from holdfast.store.opening import configured_store
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """Commands set this process's logging up; the test runner gets its own back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_an_organisation_from_its_making_to_its_end(tmp_path: Path) -> None:
+    environ = {"HOLDFAST_DATA": str(tmp_path / "data"), "HOLDFAST_UPSTREAM": "none"}
+
+    def holdfast(*words: str, status: int = 0) -> str:
+        done = CliRunner().invoke(main, words, env=environ)
+        assert status == done.exit_code, done.output
+        return done.output
+
+    holdfast("_initialise")
+    config = load(environ)
+    store = configured_store(config)
+    publisher = Publisher(with_instance(config), store)
+    publish_file(publisher, "main", new_file("tool", "1.0"), ALICE, deadline=soon())
+    close_connection()
+    try:
+        holdfast("org", "create", "acme", "--owner", "alice", "--display", "Acme")
+        holdfast("org", "member", "acme", "bob", "manager")
+        assert "tool belongs to acme" in holdfast("project", "transfer", "tool", "--to-org", "acme")
+        assert holdfast("project", "people", "tool").splitlines() == [
+            "held by the organisation acme",
+            "owner  alice  (through the organisation)",
+            "maintainer  bob  (through the organisation)",
+        ]
+        assert "acme  Acme  2 people, 1 projects" in holdfast("org", "list")
+        assert "  holds main/tool" in holdfast("org", "show", "acme").splitlines()
+        assert "last owner" in holdfast("org", "member", "acme", "alice", "none", status=1)
+        assert "still holds main/tool" in holdfast("org", "delete", "acme", "--yes", status=1)
+        assert "say to whom" in holdfast("org", "grant", "create", status=1)
+        assert "everybody may create in main" in holdfast("org", "grant", "create", "--everybody")
+        assert "everybody may no longer create" in holdfast("org", "grant", "create", "--everybody", "--revoke")
+        holdfast("project", "transfer", "tool", "--to-user", "bob")
+        assert holdfast("project", "people", "tool") == "owner  bob\n"
+        holdfast("org", "delete", "acme", "--yes")
+        assert holdfast("org", "list") == ""
+        holdfast("token", "create", "ci", "--action", "upload", "--action", "account")
+        assert "upload main to upload,account  valid" in holdfast("token", "list")
+    finally:
+        close_connection()
