@@ -50,6 +50,7 @@ bench: dev ## Measure beside nginx and Varnish (writes bench/RESULTS.md; ARGS ch
 
 .PHONY: drills
 drills: dev ## Break it on purpose while real clients install (ARGS="NAME" runs one)
+	@.venv/bin/python -m tests.clients.toolbox twine
 	@.venv/bin/holdfast drill run $(ARGS)
 
 .PHONY: lock

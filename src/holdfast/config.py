@@ -175,6 +175,11 @@ class Config:
         return self.run_folder / "config.json"
 
     @property
+    def proven_stores_file(self) -> Path:
+        """Fingerprints of the store credentials that worked here (cli/store_proof.py)."""
+        return self.run_folder / "proven-stores.json"
+
+    @property
     def pids_file(self) -> Path:
         """JSON: role -> process id, for drills and `holdfast check`."""
         return self.run_folder / "pids.json"

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,10 +90,10 @@ def _other_pythons() -> list[Path]:
     return [*on_path, *managed]
 
 
-def main() -> int:
-    """Set up every tool, saying how long each took; a tool that cannot be had is named and does not stop the rest."""
+def main(names: Sequence[str]) -> int:
+    """Set up these tools, saying how long each took; a tool that cannot be had is named and does not stop the rest."""
     missing = 0
-    for name in NAMES:
+    for name in names:
         started = time.monotonic()
         try:
             tool(name)
@@ -104,4 +105,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:] or NAMES))

@@ -7,6 +7,7 @@ from pathlib import Path
 import instances  # noqa: F401 - sets Django up before models are imported
 import pytest
 from contract.outbox_contract import OutboxContract
+from contract.upload_contract import UploadContract
 from postgres import create_database, drop_database, postgres_server
 
 from holdfast.config import Config
@@ -26,7 +27,7 @@ def server() -> Iterator[str]:
         yield folder
 
 
-class TestPostgres(OutboxContract):
+class TestPostgres(OutboxContract, UploadContract):
     @pytest.fixture
     def database_url(self, server: str) -> Iterator[str]:
         name = f"outbox{next(_numbers)}"

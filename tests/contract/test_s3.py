@@ -8,6 +8,10 @@ import pytest
 from contract.store_contract import StoreContract
 
 from holdfast.core.errors import Unavailable
+from holdfast.drill.bucket import Credential, refuses_all_but
+from holdfast.drill.faults import Fault
+from holdfast.drill.proxy import FaultProxy
+from holdfast.store.port import StoreRefuses
 from holdfast.store.remote import RemoteStore
 
 pytest.importorskip("moto.server", reason="moto is not installed")
@@ -92,3 +96,45 @@ def test_plain_http_is_for_loopback_only(credentials: None, monkeypatch: pytest.
 
     with pytest.raises((ValueError, Unavailable)):
         RemoteStore("s3://bucket").get("a")
+
+
+def test_a_refused_credential_is_told_apart_and_stays_unavailable(
+    endpoint: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 answers a wrong key with 403 to everything: our own trouble, and never that an object is absent."""
+    with FaultProxy(endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        good = RemoteStore(f"s3://{bucket}")
+        for name, value in Credential("wrong-key", "secret").settings.items():
+            monkeypatch.setenv(name, value)
+        wrong = RemoteStore(f"s3://{bucket}")
+        proxy.set(refuses_all_but(Credential("key", "secret")))
+        good.put("a", b"1")
+
+        for operation in (
+            lambda: wrong.get("a"),
+            lambda: wrong.head("a"),
+            lambda: wrong.read("a", 0, 1),
+            lambda: wrong.put("a", b""),
+            lambda: wrong.put("b", b"", create=True),
+            lambda: wrong.delete("a"),
+            lambda: list(wrong.list("")),
+        ):
+            with pytest.raises(StoreRefuses, match="refuses the credential"):
+                operation()
+        assert b"1" == good.get("a")
+
+
+def test_a_write_whose_answer_is_lost_is_made_again_and_changes_nothing(
+    endpoint: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultProxy(endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        store = RemoteStore(f"s3://{bucket}")
+        proxy.set(Fault(methods=("PUT",), status=503, body="SlowDown", share=0.3, carried_out=True, seed=1))
+
+        for number in range(20):
+            store.put(f"key-{number:02}", b"bytes")
+
+        assert [f"key-{number:02}" for number in range(20)] == [info.key for info in store.list("")]
+        assert proxy.touched > 0

@@ -18,7 +18,7 @@ from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.compose import open_parts
 from holdfast.control.database import close_connection
 from holdfast.control.parts import Opening
-from holdfast.control.projects.models import File, Project
+from holdfast.control.projects.models import File, Intent, Project
 from holdfast.control.publication.upkeep import collect_orphans
 from holdfast.control.uploads.hold import deadline_of, held, with_last_try
 from holdfast.core.errors import Absent, Unavailable
@@ -89,6 +89,7 @@ def test_a_full_disk_means_507_at_once(sqlite_instance: Instance):
 
     assert (answer.status, answer.text) == (507, "the disk of the store folder is full\n")
     assert not Project.objects.exists()
+    assert not Intent.objects.filter(lease_until__gt=SystemClock().now()).exists(), "the next sweep clears it away"
 
 
 def test_a_database_that_is_locked_for_a_moment_is_waited_for(sqlite_instance: Instance):
@@ -211,7 +212,26 @@ def test_work_is_tried_again_until_its_deadline():
 
     assert tries[-1] <= tries[0] + 8
     assert tries[-1] > tries[0] + 7
-    assert len(tries) < 25
+    assert len(tries) < 40
+
+
+def test_two_uploads_that_meet_one_fault_do_not_come_back_together():
+    paces: list[list[float]] = []
+    for _ in range(2):
+        clock, pauses = ManualClock(), []
+
+        def work() -> None:
+            raise blink()
+
+        def pause(seconds: float, clock: ManualClock = clock, pauses: list[float] = pauses) -> None:
+            pauses.append(seconds)
+            clock.advance(seconds)
+
+        with pytest.raises(Unavailable):
+            held(work, clock, clock.monotonic() + 2, pause)
+        paces.append(pauses)
+
+    assert paces[0] != paces[1]
 
 
 def test_what_is_no_blip_is_not_tried_again():

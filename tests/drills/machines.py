@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,44 +10,9 @@ from pathlib import Path
 import pytest
 from postgres import create_database, postgres_server
 
+from holdfast.drill.bucket import Bucket
 from holdfast.drill.corpus import Upstream, Wheel
-from holdfast.drill.rig import Rig, fetch, free_port, wait_until
-
-BUCKET_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
-
-
-class Bucket:
-    """A server of the S3 protocol in a process of its own, which can swallow everything like a dead network."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {"AWS_ENDPOINT_URL": self.url, "HOLDFAST_STORE": "s3://bucket/prefix", **BUCKET_CREDENTIALS}
-
-    def create(self) -> None:
-        """Wait for the server and make the bucket."""
-        wait_until(lambda: fetch(self.url).status == 200, 30, "the S3 server")
-        assert fetch(f"{self.url}/bucket", data=b"", method="PUT").status == 200
-
-    def black_hole(self) -> None:
-        """Connections are taken, and nothing is ever answered."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def recover(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        self.recover()
-        self._process.terminate()
-        self._process.wait(20)
+from holdfast.drill.rig import Rig
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +29,7 @@ def two_machines(wheels: list[Wheel], settings: dict[str, str] | None = None) ->
     pytest.importorskip("moto.server", reason="moto is not installed")
     with ExitStack() as stack:
         folder = stack.enter_context(postgres_server())
-        bucket = Bucket()
-        stack.callback(bucket.stop)
-        bucket.create()
+        bucket = stack.enter_context(Bucket())
         upstream = stack.enter_context(Upstream(wheels))
         shared = {**bucket.settings, "HOLDFAST_DATABASE_URL": create_database(folder, "machines"), **(settings or {})}
         rigs = [stack.enter_context(Rig(f"{upstream.url}/simple/", shared)) for _ in range(2)]

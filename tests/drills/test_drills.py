@@ -3,14 +3,26 @@
 import pytest
 
 from holdfast.drill.scenario import Scenario, all_scenarios, play
+from tests.clients.toolbox import ToolMissing, tool
 
 QUICK = [scenario for scenario in all_scenarios().values() if not scenario.slow]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def twine() -> None:
+    """twine is set up; where it cannot be, the drills that need it say so themselves."""
+    try:
+        tool("twine")
+    except (ToolMissing, OSError):
+        pass
 
 
 @pytest.mark.parametrize("scenario", QUICK, ids=lambda scenario: scenario.name)
 def test_the_drill_passes(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
     """Installs go on, and the checkers outside agree."""
     verdict = play(scenario, print)
+    if verdict.missing:
+        pytest.skip(verdict.missing)
 
     assert not verdict.failure, f"{capsys.readouterr().out}\n{verdict.failure}"
 

@@ -13,13 +13,14 @@ from asgi import AsgiClient
 from read.plays import plays
 
 from holdfast.config import MIB, Config
-from holdfast.core.errors import Outcome, Unavailable
+from holdfast.core.errors import Outcome
 from holdfast.core.page_paths import is_control_page
 from holdfast.front import spool as spool_limits
 from holdfast.front.asgi import AsgiHeaders
 from holdfast.front.forwarder import PAGE_HOLD_SECONDS, Forwarder, answer_seconds, forwarded_headers
 from holdfast.front.spool import Spool, Spooled
 from holdfast.read.answers import from_outcome
+from holdfast.store.port import DiskFull
 from holdfast.wire.messages import Request, Response
 
 
@@ -194,6 +195,21 @@ async def test_a_full_spool_is_503(tmp_path):
 
 
 @plays
+async def test_a_full_disk_under_the_spool_is_507_with_a_sentence(tmp_path):
+    async with forwarding(tmp_path) as (client, control, spooled), control.listening():
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
+        try:
+            answer = await client.request("POST", "/legacy/", {}, b"x" * 3_000_000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        assert 507 == answer.status
+        assert b"the disk for arriving uploads is full (File too large)" in answer.body
+        assert ([], []) == (control.asked, spooled())
+
+
+@plays
 async def test_a_long_answer_is_passed_on_as_it_comes(tmp_path):
     async with forwarding(tmp_path) as (client, control, _spooled), control.listening():
         control.answer = web.Response(body=b"x" * 3_000_000)
@@ -284,7 +300,7 @@ async def test_a_body_that_could_not_be_written_does_not_count_against_the_spool
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
     try:
-        with pytest.raises(Unavailable, match="cannot be received now"):
+        with pytest.raises(DiskFull, match="the disk for arriving uploads is full"):
             await spool.receive(chunks(), {"transfer-encoding": "chunked"})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

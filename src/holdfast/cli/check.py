@@ -73,6 +73,7 @@ def findings(environ: dict[str, str]) -> Iterator[Finding]:
     yield _folder(config)
     yield _server(config, running)
     yield _disk(config)
+    yield from _credentials(config, environ)
     if config.marker.exists():
         yield from _tree(config)
         yield _database(environ)
@@ -149,6 +150,15 @@ def _disk(config: Config) -> Finding:
     free = shutil.disk_usage(folder).free
     text = f"{free / 1024**3:.1f} GiB free below {folder}"
     return Finding("disk", free >= FREE_BYTES_MIN, text, "make room, or move the data folder (HOLDFAST_DATA)")
+
+
+def _credentials(config: Config, environ: dict[str, str]) -> Iterator[Finding]:
+    """Each bucket is asked with the credential of this very environment: what a start with it would find."""
+    from holdfast.cli.store_proof import proofs
+
+    for proof in proofs(config, environ):
+        step = "correct it before `holdfast serve` is started with it; the one that runs goes on with its own"
+        yield Finding("credential", not proof.trouble, f"{redact(proof.where)}, {proof.told}: {proof.said}", step)
 
 
 def _tree(config: Config) -> Iterator[Finding]:

@@ -31,15 +31,20 @@ def run_drills(names: tuple[str, ...], every: bool, quiet: bool) -> None:
     wanted = list(names) or [name for name, scenario in known.items() if every or not scenario.slow]
     if unknown := [name for name in wanted if name not in known]:
         raise click.UsageError(f"no such drill: {', '.join(unknown)}; see `holdfast drill list`")
-    failed = 0
+    failed = missing = 0
     for name in wanted:
         click.echo(f"{name}: {known[name].summary}")
         verdict = play(known[name], (lambda text: None) if quiet else (lambda text: click.echo(f"    {text}")))
+        if verdict.missing:
+            missing += 1
+            click.echo(f"{name}: NOT RUN: {verdict.missing}", err=True)
+            continue
         click.echo(f"{name}: {'FAILED' if verdict.failure else 'passed'} in {verdict.seconds:.1f} s")
         if verdict.failure:
             failed += 1
             click.echo(verdict.failure, err=True)
-    click.echo(f"{len(wanted) - failed} passed, {failed} failed")
+    not_run = f", {missing} NOT RUN" if missing else ""
+    click.echo(f"{len(wanted) - failed - missing} passed, {failed} failed{not_run}")
     sys.exit(1 if failed else 0)
 
 

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "control": ("roles", "Run one role: uploads and management."),
     "work": ("roles", "Run one role: publication retries and upkeep."),
     "_initialise": ("instance", "Prepare a new data folder."),
+    "_prove-stores": ("store_proof", "Say whether the buckets take this machine's credential, as JSON."),
     "_check-database": ("instance", "Say whether the database can be reached, as JSON."),
 }
 

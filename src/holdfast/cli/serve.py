@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from holdfast import datafolder, log, upstream_default
-from holdfast.cli import welcome
+from holdfast.cli import store_proof, welcome
 from holdfast.cli.errors import exit_for_settings, fail
 from holdfast.config import Config
 from holdfast.effective import SNAPSHOT_VARIABLE, configured, write_snapshot
@@ -47,6 +47,10 @@ def serve() -> None:
         fail(str(error))
     snapshot = write_snapshot(config)
     environ = {**os.environ, SNAPSHOT_VARIABLE: str(snapshot)}
+    try:
+        store_proof.admit(config, environ)
+    except store_proof.StoreNotProven as error:
+        fail(str(error))
     first_token = "" if is_initialised and not _first_token_due(config).exists() else _first_start(config, environ)
     commands = {role: _holdfast(role) for role in (*FIRST_ROLES, *LATER_ROLES)}
     code = Supervisor(config, commands, environ, lambda: _welcome(config, first_token)).run()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from holdfast.clock import Clock
 from holdfast.config import Config
+from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.transaction import Publication
 from holdfast.control.tokens.rate import Rate
 from holdfast.control.tokens.uses import Uses
@@ -39,6 +40,7 @@ class Parts:
     uses: Uses = field(default_factory=Uses)  # when tokens were last used, until it is written down
     leak_reports: Rate = field(default_factory=lambda: Rate(by_network=30, by_all=300, seconds=60.0))
     switched_off: Callable[[str], Refused | None] = nothing_is_switched_off  # an index whose uploads are stopped
+    pause: Pause = no_pause
 
 
 class Opening:

@@ -1,6 +1,5 @@
 """Request bodies that the front has spooled: opened by a bare name inside the spool folder, and nowhere else."""
 
-import errno
 import os
 import re
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 from holdfast.core.errors import Unavailable
-from holdfast.store.port import DiskFull
+from holdfast.store.port import DISK_FULL_ERRORS, DiskFull
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -34,6 +32,6 @@ def spooled_body(folder: Path, name: str) -> Iterator[BinaryIO]:
 def spool_trouble(error: OSError) -> Unavailable:
     """What a failing spool folder means to a client."""
     said = os.strerror(error.errno) if error.errno else type(error).__name__
-    if error.errno in _FULL:
+    if error.errno in DISK_FULL_ERRORS:
         return DiskFull(f"the disk of the spool folder is full ({said})", retry_after_seconds=60)
     return Unavailable(f"the spooled body cannot be read ({said})")

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from holdfast.drill.rig import Rig
@@ -53,3 +55,26 @@ def check_fsck(rig: Rig) -> None:
     """`holdfast fsck --deep` finds nothing."""
     done = rig.run("fsck", "--deep", check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+
+
+def pair_behind(rig: Rig) -> float:
+    """What the metrics say: 1 while a store of the pair has something to catch up with, -1 if nobody says."""
+    for line in rig.get("/metrics").body.decode().splitlines():
+        if line.startswith("holdfast_pair_behind{"):
+            return float(line.rpartition(" ")[2])
+    return -1
+
+
+def objects_in(store: Path) -> dict[str, str]:
+    """Key -> digest of every object that lies in a store's folder."""
+    return {
+        str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in store.rglob("*")
+        if path.is_file() and not path.name.startswith(".holdfast-")
+    }
+
+
+def rows(rig: Rig, table: str) -> int:
+    """How many rows a table of the SQLite database has."""
+    with closing(sqlite3.connect(f"file:{rig.data / 'holdfast.sqlite3'}?mode=ro", uri=True, timeout=20)) as database:
+        return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - a name of ours

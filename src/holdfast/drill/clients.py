@@ -17,8 +17,9 @@ PIP_INSTALL += ["--quiet", "--no-input"]
 UV_INSTALL = ["pip", "install", "--no-cache", "--quiet", "--python", sys.executable]
 
 
-def _environment(home: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_", "HOLDFAST_", "PYTHON"))}
+def client_environment(home: Path) -> dict[str, str]:
+    """This machine's environment without what would change a client's mind; its home is `home`."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_", "TWINE_", "HOLDFAST_", "PYTHON"))}
     return {**kept, "HOME": str(home), "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1", "NO_PROXY": "*"}
 
 
@@ -28,7 +29,7 @@ def pip_install(index: str, requirement: str, scratch: Path, *options: str) -> s
     try:
         return subprocess.run(
             [*PIP_INSTALL, "--target", str(target), "--index-url", index, *options, requirement],
-            env=_environment(scratch),
+            env=client_environment(scratch),
             capture_output=True,
             text=True,
             timeout=120,
@@ -52,7 +53,7 @@ def uv_install(index: str, requirement: str, scratch: Path, *options: str) -> su
     try:
         return subprocess.run(
             [uv, *UV_INSTALL, "--target", str(target), "--index-url", index, *options, requirement],
-            env=_environment(scratch),
+            env=client_environment(scratch),
             capture_output=True,
             text=True,
             timeout=120,

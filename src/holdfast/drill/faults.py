@@ -10,6 +10,9 @@ class Fault:
     """What goes wrong between a client and the server behind the proxy. The default is: nothing."""
 
     paths: str = "*"  # only requests whose path matches this pattern are touched
+    methods: tuple[str, ...] = ()  # only these; none named = all
+    spares_authorization: str = ""  # requests whose Authorization header holds this text are not touched
+    share: float = 1.0  # of the requests that are touched, drawn from the seed
     refuse: bool = False  # no listener at all: connection refused (touches every path)
     black_hole: bool = False  # accept, read, never answer
     latency_seconds: float = 0.0  # before the first byte of the answer
@@ -21,12 +24,17 @@ class Fault:
     status: int = 0  # replaces the answer with this status and a short text
     body: str = ""  # with `status`: what the answer says (a maintenance page, say)
     content_type: str = "text/html"  # of that answer
+    carried_out: bool = False  # with `status`: the server did what it was asked, and only its answer is lost
     flap_seconds: float = 0.0  # the fault is on and off in turns of this length, starting with on
     seed: int = 0
 
-    def touches(self, path: str) -> bool:
-        """True when the fault applies to requests for `path`."""
-        return fnmatch.fnmatchcase(path, self.paths)
+    def touches(self, path: str, method: str = "GET", authorization: str = "", request_number: int = 0) -> bool:
+        """True when the fault applies to such a request, the `request_number`th: the same for the same seed."""
+        if self.methods and method not in self.methods:
+            return False
+        if self.spares_authorization and self.spares_authorization in authorization:
+            return False
+        return fnmatch.fnmatchcase(path, self.paths) and (self.share >= 1.0 or self._drawn(request_number) < self.share)
 
     def at(self, elapsed_seconds: float) -> "Fault":
         """The fault as it stands `elapsed_seconds` after it was switched on: itself, or nothing while flapped off."""
@@ -38,9 +46,10 @@ class Fault:
         """How long request `request_number` waits: the same for the same seed."""
         if not self.jitter_seconds:
             return self.latency_seconds
-        return (
-            self.latency_seconds + self.jitter_seconds * random.Random(self.seed * 1_000_003 + request_number).random()
-        )
+        return self.latency_seconds + self.jitter_seconds * self._drawn(request_number)
+
+    def _drawn(self, request_number: int) -> float:
+        return random.Random(self.seed * 1_000_003 + request_number).random()
 
 
 NO_FAULT = Fault()

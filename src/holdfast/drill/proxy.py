@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from holdfast.drill.faults import NO_FAULT, Fault
 
@@ -33,6 +34,7 @@ class FaultProxy:
         self._site: web.TCPSite | None = None
         self.port = 0
         self.requests: Counter[str] = Counter()  # by path, as they came in
+        self.touched = 0  # requests that met a fault
         self.bytes_out = 0
 
     def __enter__(self) -> "FaultProxy":
@@ -100,14 +102,20 @@ class FaultProxy:
         self.requests[request.path] += 1
         self._numbers += 1
         fault = self._fault.at(time.monotonic() - self._since)
-        if not fault.touches(request.path):
+        if not fault.touches(request.path, request.method, request.headers.get("Authorization", ""), self._numbers):
             fault = NO_FAULT
+        elif fault is not NO_FAULT:
+            self.touched += 1
         if fault.black_hole:
             await self._released.wait()
             return _reset(request)
         if delay := fault.delay_seconds(self._numbers):
             await asyncio.sleep(delay)
         if fault.status:
+            if fault.carried_out:
+                await self._carry_out(request)
+            else:
+                await request.read()  # a connection that is reset under a body on its way would be another fault
             # The type as it is: some clients take JSON with a charset behind it for something else.
             headers = {"Content-Type": fault.content_type}
             return web.Response(status=fault.status, body=fault.body.encode(), headers=headers)
@@ -116,12 +124,21 @@ class FaultProxy:
         except (aiohttp.ClientError, ConnectionError):
             return _reset(request)  # one side left: so does the other
 
-    async def _relay(self, request: web.BaseRequest, fault: Fault) -> web.StreamResponse:
+    def _pass_on(self, request: web.BaseRequest) -> "aiohttp.client._RequestContextManager":
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP}
         headers["Host"] = urlsplit(self._target).netloc
-        async with self._session.request(
-            request.method, self._target + request.raw_path, headers=headers, allow_redirects=False
-        ) as answer:
+        body = request.content if request.body_exists else None
+        # The path as it came: keys of a bucket hold escapes that must not be decoded on the way.
+        url = URL(self._target + request.raw_path, encoded=True)
+        return self._session.request(request.method, url, headers=headers, data=body, allow_redirects=False)
+
+    async def _carry_out(self, request: web.BaseRequest) -> None:
+        """Have the server do what it was asked, and keep its answer."""
+        async with self._pass_on(request) as answer:
+            await answer.read()
+
+    async def _relay(self, request: web.BaseRequest, fault: Fault) -> web.StreamResponse:
+        async with self._pass_on(request) as answer:
             response = web.StreamResponse(status=answer.status, reason=answer.reason)
             for name, value in answer.headers.items():
                 if name.lower() not in HOP_BY_HOP:

@@ -148,13 +148,21 @@ class Rig:
         """Wait until the supervisor has put a new process in the place of `old`."""
         wait_until(lambda: self.pids().get(role, old) != old, seconds, f"a new {role} process")
 
+    def wait_for_control(self) -> None:
+        """Wait until uploads are answered: by then a request without a token is refused with 401."""
+        wait_until(
+            lambda: fetch(f"{self.url}/legacy/", data=b"x").status == 401, READY_SECONDS_MAX, "control answering"
+        )
+
     # What an operator does
 
-    def run(self, *arguments: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a `holdfast` command against this instance's data folder."""
+    def run(
+        self, *arguments: str, check: bool = True, stdin: str = "", settings: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a `holdfast` command against this instance's data folder, with these settings added."""
         done = subprocess.run(
             [sys.executable, "-m", "holdfast.cli.main", *arguments],
-            env=self._environment,
+            env={**self._environment, **(settings or {})},
             input=stdin,
             capture_output=True,
             text=True,
@@ -192,42 +200,49 @@ class Rig:
         """One GET; connection trouble is status 0, an HTTP error is an Answer like any other."""
         return fetch(self.url + path, timeout=timeout, headers=headers)
 
-    def upload(self, made: Wheel, *, timeout: float = 60, token: str = "", index: str = "") -> Answer:
+    def upload(
+        self, made: Wheel, *, timeout: float = 60, token: str = "", index: str = "", authorization: str = ""
+    ) -> Answer:
         """Publish a wheel the way twine does, to the default index unless another is named."""
-        boundary = uuid.uuid4().hex
-        fields = {
-            ":action": "file_upload",
-            "protocol_version": "1",
-            "metadata_version": "2.1",
-            "name": made.project,
-            "version": made.version,
-            "filetype": "bdist_wheel",
-            "pyversion": "py3",
-            "sha256_digest": made.sha256,
-        }
-        body = b"".join(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode()
-            for k, v in fields.items()
-        )
-        body += (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="content"; filename="{made.filename}"\r\n'
-            "Content-Type: application/octet-stream\r\n\r\n"
-        ).encode()
-        body += made.content + f"\r\n--{boundary}--\r\n".encode()
+        content_type, body = upload_form(made)
         basic = base64.b64encode(f"__token__:{token or self.token()}".encode()).decode()
         return fetch(
             f"{self.url}{'/' if index else ''}{index}/legacy/",
             timeout=timeout,
             data=body,
             headers={
-                "Authorization": f"Basic {basic}",
-                "Content-Type": f"multipart/form-data; boundary={boundary}",
+                "Authorization": authorization or f"Basic {basic}",
+                "Content-Type": content_type,
             },
         )
 
     def environment(self) -> dict[str, str]:
         """The environment the instance runs in (a copy)."""
         return dict(self._environment)
+
+
+def upload_form(made: Wheel) -> tuple[str, bytes]:
+    """The form that uploads a wheel, as twine fills it in: its Content-Type and its bytes."""
+    boundary = uuid.uuid4().hex
+    fields = {
+        ":action": "file_upload",
+        "protocol_version": "1",
+        "metadata_version": "2.1",
+        "name": made.project,
+        "version": made.version,
+        "filetype": "bdist_wheel",
+        "pyversion": "py3",
+        "sha256_digest": made.sha256,
+    }
+    body = b"".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode() for k, v in fields.items()
+    )
+    body += (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="content"; filename="{made.filename}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    ).encode()
+    body += made.content + f"\r\n--{boundary}--\r\n".encode()
+    return f"multipart/form-data; boundary={boundary}", body
 
 
 def fetch(

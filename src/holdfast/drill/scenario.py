@@ -12,6 +12,10 @@ from holdfast.drill import scenarios
 Say = Callable[[str], None]
 
 
+class CannotRun(Exception):  # noqa: N818 - a fact about this machine, not a verdict
+    """This machine lacks what the drill needs; the message says what, and where it comes from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A drill by name. `incidents` are the ids of the outage reports it replays."""
@@ -25,11 +29,12 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one run ended; `failure` is empty when it passed."""
+    """How one run ended; `failure` is empty when it passed. `missing` says why it could not run at all."""
 
     name: str
     seconds: float
     failure: str
+    missing: str = ""
 
 
 def all_scenarios() -> dict[str, Scenario]:
@@ -56,6 +61,8 @@ def play(scenario: Scenario, say: Say) -> Verdict:
         failure = ""
     except KeyboardInterrupt:
         raise
+    except CannotRun as fact:
+        return Verdict(scenario.name, time.monotonic() - started, "", str(fact))
     except BaseException:  # noqa: BLE001 - whatever broke is the verdict
         failure = traceback.format_exc()
     return Verdict(scenario.name, time.monotonic() - started, failure)

@@ -19,6 +19,7 @@ from holdfast.front.page_answers import PageAnswers
 from holdfast.front.spool import ClientGone, Spool, Spooled, TooLarge, TooSlow
 from holdfast.pages import Site
 from holdfast.read.answers import NOSNIFF, from_outcome, problem
+from holdfast.store.port import DiskFull
 from holdfast.wire.client import ANSWER_BYTES_MAX, Neighbour, OwnedChunks, Unreachable
 from holdfast.wire.messages import Headers, Request, Response, StreamBody
 
@@ -67,6 +68,9 @@ class Forwarder:
             return told(413, error.reason, ("connection", "close"))
         except TooSlow as error:
             return told(408, error.reason, ("connection", "close"))
+        except DiskFull as error:
+            await self._spool.drain(request.body)
+            return told(507, error.reason)
         except Unavailable as error:
             await self._spool.drain(request.body)
             return refused(error)

@@ -18,6 +18,7 @@ import structlog
 
 from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome, Unavailable
+from holdfast.store.port import DISK_FULL_ERRORS, DiskFull
 from holdfast.wire.messages import HeaderLookup
 
 T = TypeVar("T")
@@ -151,7 +152,7 @@ class Spool:
             raise
 
     def _demand_space(self, size: int) -> None:
-        """Raises Unavailable when the spool's bound, or the disk, leaves no room."""
+        """Raises Unavailable when the spool's bound leaves no room, DiskFull when the disk does not."""
         if self.held_bytes + size > self._config.spool_bytes_max:
             raise Unavailable("too many uploads are arriving at once", retry_after_seconds=30)
         try:
@@ -159,7 +160,7 @@ class Spool:
         except OSError as error:
             raise _trouble(error) from error
         if status.f_bavail * status.f_frsize - size < FREE_BYTES_MIN:
-            raise Unavailable("the disk for arriving uploads is full", retry_after_seconds=60)
+            raise DiskFull("the disk for arriving uploads is full", retry_after_seconds=60)
 
     def _unlink(self, path: Path) -> None:
         try:
@@ -220,6 +221,8 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _trouble(error: OSError) -> Unavailable:
+    if error.errno in DISK_FULL_ERRORS:
+        return DiskFull(f"the disk for arriving uploads is full ({error.strerror})", retry_after_seconds=60)
     return Unavailable(f"an upload cannot be received now: {error.strerror}", retry_after_seconds=60)
 
 

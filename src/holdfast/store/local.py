@@ -18,13 +18,12 @@ from stat import S_ISREG
 
 from holdfast.core.errors import Absent, Conflict, Unavailable
 from holdfast.store.keys import OWN_PREFIX, check_key, check_prefix
-from holdfast.store.port import DiskFull, ObjectInfo
+from holdfast.store.port import DISK_FULL_ERRORS, DiskFull, ObjectInfo
 
 MARKER = f"{OWN_PREFIX}store"
 _TEMPORARY = f"{OWN_PREFIX}tmp-"
 _COPY_BYTES = 8 * 1024 * 1024  # per system call
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR})
 # What copy_file_range answers where source and target file systems cannot copy inside the kernel.
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF})
@@ -317,7 +316,7 @@ def _info(key: str, found: os.stat_result) -> ObjectInfo:
 
 def _trouble(error: OSError, verb: str) -> Unavailable:
     said = os.strerror(error.errno) if error.errno else str(error)
-    if error.errno in _FULL:
+    if error.errno in DISK_FULL_ERRORS:
         return DiskFull(f"the disk of the store folder is full ({said})", retry_after_seconds=60)
     return Unavailable(f"the store folder cannot be {verb} ({said})")
 

@@ -28,7 +28,7 @@ def open_store(setting: str, default_folder: Path, copies: Copies | None = None)
 
     What is written to a bucket stays on this machine as well, if there are `copies`.
     """
-    if _is_remote(setting):
+    if is_remote(setting):
         from holdfast.store.remote import RemoteStore  # 16 MB of client library that a local store never needs
 
         return RemoteStore(setting, copies)
@@ -39,7 +39,7 @@ def create_store(setting: str, default_folder: Path) -> Store:
     """The store of that setting, set up if it is a folder; a bucket must exist. Raises ValueError, Unavailable."""
     return (
         open_store(setting, default_folder)
-        if _is_remote(setting)
+        if is_remote(setting)
         else LocalStore.create(_folder(setting, default_folder))
     )
 
@@ -56,7 +56,8 @@ def _pair(config: Config) -> Store:
     return PairedStore(open_store(config.store, config.store_folder), open_store(config.store_pair, unused), notes)
 
 
-def _is_remote(setting: str) -> bool:
+def is_remote(setting: str) -> bool:
+    """Whether the setting names a bucket. Raises ValueError for what is neither that nor a folder."""
     scheme, separator, rest = setting.partition("://")
     if not separator:
         return False

@@ -1,5 +1,6 @@
 """The object-store port. One contract suite (tests/contract/store_contract.py) holds every adapter to it."""
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,15 @@ class ObjectInfo:
     version: str  # changes whenever the bytes may have (an ETag, or inode-size-mtime)
 
 
+DISK_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # errno values that mean DiskFull
+
+
 class DiskFull(Unavailable):
     """No room for these bytes: the disk, a quota or a file size limit is exhausted (uploads answer 507)."""
+
+
+class StoreRefuses(Unavailable):
+    """The store does not take this machine's credential: wrong, expired or without the rights it needs."""
 
 
 class Store(Protocol):

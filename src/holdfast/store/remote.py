@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotModifiedError, PreconditionError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    NotModifiedError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from obstore.store import from_url
 
 from holdfast.core.errors import Absent, Conflict, Outcome, Unavailable
 from holdfast.store.copies import Copies
 from holdfast.store.keys import check_key, check_prefix
-from holdfast.store.port import ObjectInfo
+from holdfast.store.port import ObjectInfo, StoreRefuses
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -145,7 +152,7 @@ class RemoteStore:
             raise Absent(f"there is no object {key}") from error
         if isinstance(error, AlreadyExistsError | PreconditionError | NotModifiedError):
             raise Conflict(f"the object {key} is already there") from error
-        raise Unavailable(f"the bucket of the store cannot be used: {_said(error)}") from error
+        raise _unusable(error) from error
 
     def _demand_bucket(self) -> None:
         """A missing object is believed only while the bucket itself answers; a deleted bucket is not an empty index."""
@@ -154,7 +161,7 @@ class RemoteStore:
         try:
             next(iter(obstore.list(self._store, chunk_size=1)), None)
         except Exception as error:
-            raise Unavailable(f"the bucket of the store cannot be used: {_said(error)}") from error
+            raise _unusable(error) from error
         self._bucket_seen_at = time.monotonic()
 
 
@@ -179,6 +186,20 @@ def _info(meta: "ObjectMeta") -> ObjectInfo:
 def _just_before(prefix: str) -> str:
     """A string below every key that begins with `prefix`, and close to it."""
     return f"{prefix[:-1]}{chr(ord(prefix[-1]) - 1)}~~~~"
+
+
+def _unusable(error: Exception) -> Unavailable:
+    if _is_refusal(error):
+        return StoreRefuses("the bucket of the store refuses the credential it is asked with")
+    return Unavailable(f"the bucket of the store cannot be used: {_said(error)}")
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the bucket refuses the credential. A listing that is refused comes as a plain error with its status."""
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return True
+    line = str(error).partition("\n")[0]
+    return isinstance(error, BaseError) and any(f"status code: {code} " in line for code in (401, 403))
 
 
 def _said(error: Exception) -> str:

@@ -18,6 +18,7 @@ OVERRIDES_PREFIX = "v1/overrides/"
 ADVISORIES_PREFIX = "v1/advisories/"
 PIN_PREFIX = "v1/pin/"
 USE_PREFIX = "v1/use/"
+PROBE_PREFIX = "probe/"
 PULLED_PREFIX = "pulled/"
 RENDERED_PREFIX = "rendered/"
 BLOB_PREFIX = "blobs/"
@@ -30,6 +31,12 @@ _IMMUTABLE_PREFIXES = (
     ADVISORIES_PREFIX,
     RENDERED_PREFIX,
 )
+
+
+def probe(number: str) -> str:
+    """A fresh object that proves a store's credential: put, read and deleted at once."""
+    assert number.isalnum(), number
+    return f"{PROBE_PREFIX}{number}"
 
 
 def segment(serial: int) -> str:

@@ -4,6 +4,7 @@ twine sends a refused upload again at once and without a pause; hatch gives up t
 blip is waited out here, until `hold_seconds` after the last byte arrived at the front.
 """
 
+import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -35,7 +36,10 @@ def with_last_try(deadline: float, clock: Clock) -> float:
 
 
 def held(work: Callable[[], T], clock: Clock, deadline: float, pause: Callable[[float], None] = time.sleep) -> T:
-    """Run `work`, again while it raises Unavailable, until `deadline`. A full disk does not empty itself: no wait."""
+    """Run `work`, again while it raises Unavailable, until `deadline`. A full disk does not empty itself: no wait.
+
+    The pauses differ, so that many uploads that met one fault do not come back to the store all at once.
+    """
     seconds = FIRST_PAUSE_SECONDS
     while True:
         try:
@@ -45,5 +49,5 @@ def held(work: Callable[[], T], clock: Clock, deadline: float, pause: Callable[[
         except Unavailable:
             if clock.monotonic() + seconds > deadline:
                 raise
-        pause(seconds)
+        pause(seconds * random.uniform(0.5, 1.0))  # noqa: S311 - spreads tries, guards nothing
         seconds = min(2 * seconds, PAUSE_SECONDS_MAX)

@@ -81,6 +81,7 @@ class DeadAction(Exception):  # noqa: N818
 def receive(parts: Parts, asked: UploadRequest) -> Received:
     """Take one upload. Raises Rejected, DeadAction, NotAccepted, or any Outcome; then nothing became visible."""
     actor = authenticated(parts, asked.authorization, asked.client, asked.deadline)
+    parts.pause("authenticated")
     index = _index_for_upload(parts, asked.index, actor)
     if asked.query.get(":action") in DEAD_ACTIONS:
         raise DeadAction
@@ -144,6 +145,7 @@ def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor:
         named = new_name_problems(parts, index, said, actor, profile, asked.deadline) if said else ()
         raise Rejected((*judged.problems, *named))
     upload = judged.upload
+    parts.pause("judged")
     deadline = with_last_try(asked.deadline, parts.clock)
     project = _require_rights(parts, index, upload.distribution.name, actor, deadline)
     if project is None or not project.owned:
@@ -202,14 +204,16 @@ def _store_and_publish(
         return publish_file(parts.publisher, index.name, new, actor, deadline=deadline)  # refuses, with the reason
     digests = tuple(filter(None, (new.sha256, new.metadata_sha256, new.provenance_sha256)))
     ids = held(lambda: intents.declare(digests, parts.clock, deadline), parts.clock, deadline)
-    is_decided = True
+    parts.pause("declared")
+    is_stored, is_decided = False, True
     try:
         _store_bytes(parts, upload, provenance, new.provenance_sha256, deadline)
+        is_stored = True
         return publish_file(parts.publisher, index.name, new, actor, deadline=deadline)
     except Unavailable as error:
         # A commit whose answer was lost may land after we looked: then nothing but the intents, until their lease
         # ends, keeps a sweep from the bytes.
-        is_decided = isinstance(error, NotYetPublished)
+        is_decided = not is_stored or isinstance(error, NotYetPublished)
         raise
     finally:
         if is_decided:
@@ -232,7 +236,9 @@ def _store_bytes(parts: Parts, upload: Upload, provenance: bytes, provenance_sha
         held(lambda: store.put(addresses.blob(provenance_sha256), provenance), parts.clock, deadline)
     metadata_key = addresses.blob(upload.metadata_sha256)
     held(lambda: store.put(metadata_key, upload.metadata_bytes), parts.clock, deadline)
+    parts.pause("metadata-stored")
     held(lambda: store.adopt_file(addresses.blob(content.sha256), content.path), parts.clock, deadline)
+    parts.pause("bytes-stored")
 
 
 def _withdraw(parts: Parts, ids: tuple[int, ...]) -> None:

@@ -1,4 +1,7 @@
-"""Fifty kill -9 at random moments of uploads: each file is whole or absent, and repeating the upload succeeds."""
+"""Fifty kill -9 at random moments of uploads: fsck is clean after each, each file whole or absent, a retry succeeds.
+
+HOLDFAST_DRILL_KILLS is another number of them, HOLDFAST_DRILL_SEED another draw of moments.
+"""
 
 import os
 import random
@@ -14,21 +17,23 @@ from holdfast.drill.scenario import Say
 INCIDENTS = ()
 SLOW = True
 KILLS = 50
+MOMENT_SECONDS_MAX = 0.08  # an upload of these sizes is over by then
 
 
 def run(say: Say) -> None:
     seed = int(os.environ.get("HOLDFAST_DRILL_SEED", "1"))
+    kills = int(os.environ.get("HOLDFAST_DRILL_KILLS", str(KILLS)))
     chance = random.Random(seed)
-    say(f"seed {seed}")
+    say(f"seed {seed}, {kills} kills")
     with Rig() as rig:
         rig.token()
         cut = 0
-        for number in range(KILLS):
+        for number in range(kills):
             made = wheel(f"victim-{number % 5}", f"1.{number}", filler_bytes=chance.choice((0, 100_000, 2_000_000)))
             answers: list[Answer] = []
             upload = threading.Thread(target=lambda m=made, a=answers: a.append(rig.upload(m, timeout=30)))
             upload.start()
-            time.sleep(chance.uniform(0.0, 0.08))
+            time.sleep(chance.uniform(0.0, MOMENT_SECONDS_MAX))
             role = chance.choice(("control", "control", "work", "front"))
             try:
                 old = rig.kill(role, signal.SIGKILL)
@@ -39,10 +44,13 @@ def run(say: Say) -> None:
             cut += answers[0].status != 200
             _wait_for_front(rig)
             check_served(rig, made.project)
+            check_fsck(rig)
             retry = _retry(rig, made)
             assert retry == 200, (number, retry)
             assert made.filename in check_served(rig, made.project), f"{made.filename} was acknowledged and is missing"
-        say(f"{KILLS} kills, {cut} uploads cut off, all there after one more try")
+            if (number + 1) % 50 == 0:
+                say(f"{number + 1} kills, {cut} uploads cut off so far, fsck clean after each")
+        say(f"{kills} kills, {cut} uploads cut off, all there after one more try, fsck clean each time")
         check_contiguous(rig.data)
         check_fsck(rig)
 
