@@ -103,6 +103,7 @@ class Config:
     secret_key_fallback_files: tuple[str, ...] = ()  # earlier keys, whose signatures are still taken
     attestations_trust_root: str = ""  # sigstore's trusted_root.json; "" = attestations are kept unverified
     advisories: str = ""  # an OSV dump (zip file or folder) on this machine; "" = none
+    description_images: bool = False  # pictures of descriptions are loaded from elsewhere, over https
     log_level: str = "info"
     access_log: str = ""  # "" = <data>/log/access.jsonl, "-" = standard output, "off"
     access_log_bytes_max: int = 64 * MIB  # rotated once past this size, one old file kept

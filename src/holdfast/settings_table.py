@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from holdfast.settings_values import (
     Parser,
+    parse_boolean,
     parse_count,
     parse_database_url,
     parse_list,
@@ -207,6 +208,13 @@ SCALARS: tuple[Setting, ...] = (
         "[]",
         "Earlier keys: what was signed or encrypted with them stays good while a new one comes into use.",
         '["/run/secrets/holdfast-key-2025"]',
+    ),
+    Setting(
+        "description_images",
+        parse_boolean,
+        "false",
+        "Whether pictures in projects' descriptions are loaded from where they are, over https. Else: links to them.",
+        "true",
     ),
     Setting("log_level", parse_log_level, '"info"', "debug, info, warning or error.", '"warning"'),
     Setting(

@@ -69,7 +69,6 @@ def test_a_path_has_one_route(path, route):
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "//simple/",
         "/simple//",
         "/simple/a/b/",

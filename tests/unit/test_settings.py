@@ -45,6 +45,7 @@ SET = [
     ("attestations_trust_root", "root.json", {"attestations_trust_root": "/srv/here/root.json"}),
     ("secret_key_file", "key", {"secret_key_file": "/srv/here/key"}),
     ("secret_key_fallback_files", "/run/old,/run/older", {"secret_key_fallback_files": ("/run/old", "/run/older")}),
+    ("description_images", "yes", {"description_images": True}),
     ("log_level", "WARNING", {"log_level": "warning"}),
     ("access_log", "off", {"access_log": "off"}),
     ("access_log_bytes_max", "1000000", {"access_log_bytes_max": 1000000}),

@@ -14,7 +14,16 @@ snippets, tabs) are macros in `parts.html`: `{% import "parts.html" as parts %}`
 Pages carry no script and no style of their own: HEADERS has the one content security policy, which forbids both.
 """
 
-from holdfast.pages.environment import Notice, Site, render
+from typing import Any
+
 from holdfast.pages.headers import CSP, PAGE_HEADERS
+from holdfast.pages.values import Notice, Site
 
 __all__ = ["CSP", "PAGE_HEADERS", "Notice", "Site", "render"]
+
+
+def render(template: str, **context: Any) -> str:
+    """The document of a template in `templates/`. Loads the template engine: a front leaves that to its helper."""
+    from holdfast.pages import environment
+
+    return environment.render(template, **context)

@@ -1,10 +1,9 @@
 """The Jinja2 environment: autoescape always on, an undefined name is a defect that shows in the tests."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -14,33 +13,6 @@ from holdfast.pages.assets import asset_path
 
 TEMPLATES = Path(__file__).with_name("templates")
 _UNITS = ("kB", "MB", "GB", "TB")
-
-NoticeKind = Literal["info", "good", "warning", "danger"]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where this instance is: the one source of addresses on a page."""
-
-    url: str  # absolute, without a trailing slash, from configuration
-
-    @property
-    def root(self) -> str:
-        """The path every link starts with; ends in a slash."""
-        return urlsplit(self.url).path.rstrip("/") + "/"
-
-    @property
-    def host(self) -> str:
-        """What people call it."""
-        return urlsplit(self.url).netloc.rpartition("@")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something everybody is told on top of every page."""
-
-    text: str
-    kind: NoticeKind = "warning"
 
 
 def render(template: str, **context: Any) -> str:
@@ -60,7 +32,9 @@ def environment(**options: Any) -> Environment:
     }
     made = Environment(**(options | ours))  # noqa: S701 -- autoescape is on by `ours`, for every name
     made.globals["asset"] = asset_path
-    made.filters.update(when=when, day=day, filesize=filesize, segment=segment, plural=plural)
+    made.filters.update(
+        when=when, day=day, filesize=filesize, segment=segment, plural=plural, breakable=breakable, host=host
+    )
     return made
 
 
@@ -97,6 +71,11 @@ def filesize(bytes_count: int) -> str:
 def segment(text: str) -> str:
     """Text as one segment of a path."""
     return quote(text, safe="")
+
+
+def host(url: str) -> str:
+    """Where an address of the web leads."""
+    return (urlsplit(url).hostname or "").removeprefix("www.")
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -33,6 +33,12 @@ from holdfast.read.local_files import LocalFiles
 from holdfast.read.loops import refuse_loop
 from holdfast.read.merged import MergedPages
 from holdfast.read.ownership import InLayer, Merged, Owner, Ownership
+from holdfast.read.people.addresses import AssetRoute, Page
+from holdfast.read.people.assets import AssetAnswers
+from holdfast.read.people.errors import as_page
+from holdfast.read.people.helper import PagesHelper
+from holdfast.read.people.pages import PeoplePages
+from holdfast.read.people.sources import ProjectSources
 from holdfast.read.policies import Policies
 from holdfast.read.provenance import Provenance
 from holdfast.read.pull_port import Pull
@@ -121,6 +127,14 @@ class ReadPlane:
         self._legacy = LegacyDocuments(self.reader, self.cache, pull, self.workers, admission, bases, *common[1:])
         self._provenance = Provenance(self.reader, self._local, policies, self.workers, admission, clock)
         self._ownership = Ownership(stacks, self.reader, self._pulled.ask)
+        pages_helper = PagesHelper()
+        self._assets = AssetAnswers(self.reader, self.workers)
+        sources = ProjectSources(
+            self.reader, self._ownership, self._merged, self._pulled, pull, self.workers, pages_helper, bases, clock
+        )
+        self._people = PeoplePages(
+            config, self.reader, stacks, policies, self._lists, sources, self.workers, pages_helper, clock
+        )
         self.health = Health(config, self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
         self._routes = Routes(tuple(bases), DEFAULT_INDEX, urlsplit(config.public_url).path.rstrip("/"))
         self._config = config
@@ -142,6 +156,7 @@ class ReadPlane:
         await self._pulled.stop()
         await self.usage.stop()
         await self.pull_neighbour.close()
+        self._people.stop()
         self.workers.stop()
         self._local.close()
 
@@ -172,6 +187,8 @@ class ReadPlane:
         except Exception:  # the server's own answer would be an empty page that says nothing
             log.exception("a request was not answered", path=request.path)
             response = problem(500, "Something went wrong here, and was noted. It is not your request's fault.")
+        if isinstance(route, Page):
+            response = await as_page(self._people, request, route, response)
         if (unchanged := _unchanged(request, response)) is not None:
             await _let_go(response)
             response = unchanged
@@ -195,6 +212,8 @@ class ReadPlane:
             return options(ALLOW)
         if request.method not in ("GET", "HEAD"):
             return method_not_allowed(ALLOW)
+        if isinstance(route, AssetRoute):  # for everybody: the pages of a private index are theirs who may read it
+            return await self._assets.answer(request, route.name)
         self.access.demand(index, request.headers.get("authorization"))
         refuse_loop(request, self._config.instance)
         private = self.access.is_private(index)
@@ -218,6 +237,8 @@ class ReadPlane:
             case ProvenanceRoute(index, name):
                 owner = await self._ownership.owner(request, index, name)
                 return await self._provenance.answer(request, route, owner, private=private)
+            case Page():
+                return await self._people.answer(request, route, private=private)
             case NotFound(reason):
                 raise Absent(reason)
         raise AssertionError(route)

@@ -69,9 +69,7 @@ class ProjectLists:
         """The list. A view has today's: no record tells since when there is a name. Raises Unavailable before the
         tree was read.
         """
-        snapshot = self._snapshots.get(index)
-        if snapshot is None or (snapshot.is_large and self._is_old(snapshot)):
-            snapshot = await self._snapping.run(index, lambda: self._snap(index))
+        snapshot = await self._current(index)
         key = ("list", index, "")
         cached = self._cache.get(key)
         if cached is None or cached.digest != str(snapshot.serial):
@@ -86,6 +84,17 @@ class ProjectLists:
         if not is_view and not snapshot.is_large and self._snapshots.get(index) is snapshot:
             self._cache.show(cached, request.path)
         return Response(prepared.status, prepared.headers, prepared.body)
+
+    async def projects(self, index: str) -> tuple[int, tuple[ListedProject, ...]]:
+        """The list's serial and its projects. Raises Unavailable before the tree was read."""
+        snapshot = await self._current(index)
+        return snapshot.serial, snapshot.projects
+
+    async def _current(self, index: str) -> _Snapshot:
+        snapshot = self._snapshots.get(index)
+        if snapshot is None or (snapshot.is_large and self._is_old(snapshot)):
+            snapshot = await self._snapping.run(index, lambda: self._snap(index))
+        return snapshot
 
     def changed(self, index: str) -> None:
         """A project of the index changed: a small list is made again for the next request."""

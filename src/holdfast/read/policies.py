@@ -72,6 +72,11 @@ class Policies:
         """The number of the operators' change in force."""
         return self._overrides.current.serial
 
+    @property
+    def decided(self) -> Overrides:
+        """All that operators decided at run time, as far as it could be read."""
+        return self._overrides.current
+
     def told(self) -> dict[str, object]:
         """What readiness tells. Trouble does not make a front unready: what was known is in force."""
         trouble = self.trouble

@@ -12,6 +12,7 @@ from holdfast.core.names import is_filename, is_project_name, is_sha256, normali
 from holdfast.core.page_paths import is_control_page
 from holdfast.core.simple_json import url_segment
 from holdfast.read.as_of import SPELLING, parse_moment
+from holdfast.read.people.addresses import AssetRoute, Page, page_at
 
 METADATA_SUFFIX = ".metadata"
 
@@ -113,13 +114,15 @@ LABELS: dict[type, str] = {  # how metrics call the routes
     Forwarded: "forwarded",
     ForwardedPage: "page",
     Own: "own",
+    Page: "people",
+    AssetRoute: "asset",
     NotFound: "unknown",
 }
 
 
 Route = (
     Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | ProvenanceRoute | Forwarded
-    | ForwardedPage | Own | NotFound
+    | ForwardedPage | Own | Page | AssetRoute | NotFound
 )  # fmt: skip
 
 _OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics", "/upstreams": "upstreams"}
@@ -150,7 +153,9 @@ class Routes:
             return Forwarded(self._default)
         parts = path[1:].split("/")
         index = self._default
-        if parts[0] in self._indexes and len(parts) > 1:
+        if parts[0] in self._indexes:
+            if len(parts) == 1:
+                return Moved(f"{parts[0]}/", parts[0])
             index, parts = parts[0], parts[1:]
         if parts[0].startswith("@"):
             return _in_view(index, parts[0][1:], parts[1:])
@@ -193,7 +198,10 @@ def _in_index(index: str, parts: list[str]) -> Route:
         case ["legacy", "+simple", raw] | ["legacy", "+simple", raw, ""]:
             # hatch asks here, devpi's shape, which files exist before it uploads.
             return SimpleDetail(index, normalize(raw)) if is_project_name(raw) else _no_name(index)
-    return NotFound(_NOTHING_HERE, index)
+    found = page_at(index, parts)
+    if isinstance(found, str):
+        return Moved(found, index)
+    return found or NotFound(_NOTHING_HERE, index)
 
 
 def _detail(index: str, raw: str, up: str) -> Route:

@@ -28,13 +28,46 @@ HELPER_NICE = 10
 _PR_SET_PDEATHSIG = 1
 
 
+class Helper:
+    """One further process, started when it is first needed and again after it died. `what` is what it makes."""
+
+    def __init__(self, what: str, waiting_max: int = HELPER_WAITING_MAX) -> None:
+        self._what = what
+        self._waiting_max = waiting_max
+        self._process: ProcessPoolExecutor | None = None
+        self._waiting = 0
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run work that spends much Python. Raises Unavailable when too much waits, or when the process died."""
+        if self._waiting >= self._waiting_max:
+            raise Unavailable(f"too many {self._what} are being made at once", retry_after_seconds=2)
+        self._waiting += 1
+        process = self._process
+        if process is None:
+            loop = asyncio.get_running_loop()
+            made = await loop.run_in_executor(None, _new_helper)
+            process = self._process = self._process or made  # another request may have been faster
+        try:
+            return await asyncio.wrap_future(process.submit(work, *args, **kwargs))
+        except BrokenExecutor as error:
+            if self._process is process:
+                self._process = None
+            log.warning("the helper that makes %s died and is replaced when it is next needed", self._what)
+            raise Unavailable(f"the helper that makes {self._what} was restarted", retry_after_seconds=1) from error
+        finally:
+            self._waiting -= 1
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.shutdown(wait=False, cancel_futures=True)
+
+
 class Workers:
     """The threads and the helper of one front."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
-        self._helper: ProcessPoolExecutor | None = None
-        self._waiting = 0
+        self._helper = Helper("large pages")
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work that spends little Python."""
@@ -43,26 +76,11 @@ class Workers:
 
     async def in_helper(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run work that spends much Python. Raises Unavailable when too much waits, or when the helper died."""
-        if self._waiting >= HELPER_WAITING_MAX:
-            raise Unavailable("too many large pages are being made at once", retry_after_seconds=2)
-        self._waiting += 1
-        helper = self._helper
-        if helper is None:
-            helper = self._helper = await self.in_thread(_new_helper)
-        try:
-            return await asyncio.wrap_future(helper.submit(work, *args, **kwargs))
-        except BrokenExecutor as error:
-            if self._helper is helper:
-                self._helper = None
-            log.warning("the page helper died and is replaced at the next large page")
-            raise Unavailable("the helper that makes large pages was restarted", retry_after_seconds=1) from error
-        finally:
-            self._waiting -= 1
+        return await self._helper.run(work, *args, **kwargs)
 
     def stop(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        if self._helper is not None:
-            self._helper.shutdown(wait=False, cancel_futures=True)
+        self._helper.stop()
 
 
 def die_with_parent(parent: int, signal_number: int = signal.SIGKILL) -> None:

@@ -2,7 +2,8 @@
 
 Durable: instance, journal, checkpoints, overrides, advisories, pins, records, cards, card books, blobs.
 Forgotten after weeks: use (what each machine read of `pulled/`, by day).
-Disposable: `pulled/` (pages and files of upstreams), `rendered/` (page bytes that are slow to make).
+Disposable: `pulled/` (pages and files of upstreams), `rendered/` (page bytes that are slow to make), `assets/` (styles
+and scripts of the pages, of this release and of those before it).
 """
 
 from holdfast.core.names import is_filename, is_index_name, is_normalized, is_sha256
@@ -21,6 +22,7 @@ USE_PREFIX = "v1/use/"
 PROBE_PREFIX = "probe/"
 PULLED_PREFIX = "pulled/"
 RENDERED_PREFIX = "rendered/"
+ASSET_PREFIX = "assets/"
 BLOB_PREFIX = "blobs/"
 _IMMUTABLE_PREFIXES = (
     BLOB_PREFIX,
@@ -30,6 +32,7 @@ _IMMUTABLE_PREFIXES = (
     OVERRIDES_PREFIX,
     ADVISORIES_PREFIX,
     RENDERED_PREFIX,
+    ASSET_PREFIX,
 )
 
 
@@ -177,3 +180,9 @@ def rendered(renderer: str, digest: str, representation: str) -> str:
     """Page bytes by record digest, e.g. representation `json.gzip`; may vanish at any time."""
     assert is_sha256(digest), digest
     return f"{RENDERED_PREFIX}{renderer}/{digest[:2]}/{digest}.{representation}"
+
+
+def asset(name: str) -> str:
+    """A style, script or picture of the pages, under the name that its content gives it."""
+    assert is_filename(name), name
+    return f"{ASSET_PREFIX}{name}"
