@@ -1,11 +1,12 @@
 """A published tree and a read plane over it in this process: publish, then ask. Pull and control are absent sockets."""
 
 import hashlib
+import pickle
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from asgi import Answer, AsgiClient
 
@@ -15,6 +16,7 @@ from holdfast.core.errors import Unavailable
 from holdfast.core.model import Card, File, Record
 from holdfast.front.asgi import AsgiApp
 from holdfast.read.app import ReadPlane
+from holdfast.read.people.helper import PagesHelper
 from holdfast.store.local import LocalStore
 from holdfast.store.port import ObjectInfo
 from holdfast.tree import hint
@@ -23,6 +25,8 @@ from holdfast.tree.journal import AnyEntry, ProjectChanged, Segment
 from holdfast.tree.writer import append, put_blob, put_card, put_record
 from holdfast.wire.messages import Request, Response
 
+P = ParamSpec("P")
+T = TypeVar("T")
 INSTANCE = "0123456789abcdef"
 UPLOADED = datetime(2026, 1, 1, tzinfo=UTC)
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -46,6 +50,10 @@ class Breakable(LocalStore):
         self.after_get(key)
         return found
 
+    def read(self, key: str, start: int, length: int) -> bytes:
+        self._reach(key)
+        return super().read(key, start, length)
+
     def head(self, key: str) -> ObjectInfo:
         self._reach(key)
         return super().head(key)
@@ -54,6 +62,14 @@ class Breakable(LocalStore):
         if self.broken:
             raise Unavailable("the store is broken on purpose")
         self.asked.append(key)
+
+
+class HelperHere(PagesHelper):
+    """Makes pages in this process; what it is given and gives back travels all the same, as between two."""
+
+    async def do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        sent = pickle.loads(pickle.dumps((work, args, kwargs)))
+        return pickle.loads(pickle.dumps(sent[0](*sent[1], **sent[2])))
 
 
 class Site:
@@ -78,6 +94,7 @@ class Site:
             hint.HeadHint(self.config.head_hint),
             self._forward,
             pull_restart_seconds=0.05,
+            pages_helper=HelperHere(),
         )
         self.client = AsgiClient(AsgiApp(self.plane))
 
@@ -98,10 +115,20 @@ class Site:
         self.tell(ProjectChanged(index, name, record.display, record.serial, digest, record.status))
         return record
 
-    def wheel(self, name: str, version: str = "1.0", *, data: bytes = b"", index: str = "main", **facts: Any) -> File:
-        """A wheel with its bytes, metadata and card in the store."""
+    def wheel(
+        self,
+        name: str,
+        version: str = "1.0",
+        *,
+        data: bytes = b"",
+        index: str = "main",
+        told: str = "",
+        **facts: Any,
+    ) -> File:
+        """A wheel with its bytes, metadata and card in the store; `told` are further lines of its metadata."""
         data = data or f"wheel {name} {version}".encode()
-        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: about {name}\n".encode()
+        told = told or f"Summary: about {name}\n"
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{told}".encode()
         filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
         sha256, metadata_sha256 = hashlib.sha256(data).hexdigest(), hashlib.sha256(metadata).hexdigest()
         put_blob(self.store, sha256, data)

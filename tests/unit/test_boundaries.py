@@ -26,6 +26,21 @@ def test_imports_flow_one_way() -> None:
     assert 0 == done.returncode, done.stdout
 
 
+def test_a_front_loads_no_templates_before_somebody_wants_a_page() -> None:
+    """Jinja2 and what renders descriptions live in a helper: a front keeps its memory and its start for installs."""
+    unwanted = ("jinja2", "readme_renderer", "docutils", "comrak")
+    program = f"import sys, holdfast.front.serve; print([name for name in {unwanted!r} if name in sys.modules])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ("[]\n", 0) == (done.stdout, done.returncode), done.stderr
+
+
 @pytest.mark.parametrize("part", ["front", "read", "pull", "wire"])
 def test_a_plane_off_the_database_loads_no_django(part: str) -> None:
     """Each module of these parts, in a fresh interpreter, brings in neither Django nor a database driver."""

@@ -5,6 +5,7 @@ from holdfast.config import Config
 from holdfast.control.instance import prepare
 from holdfast.control.parts import Parts
 from holdfast.control.publication.drill import pause_from_environment
+from holdfast.control.publication.page_assets import keep_assets
 from holdfast.control.publication.publisher import Publisher
 from holdfast.control.tokens.uses import Uses
 from holdfast.control.uploads.attested import attesters
@@ -17,6 +18,7 @@ def open_parts(config: Config, uses: Uses | None = None) -> Parts:
     clock = SystemClock()
     store = configured_store(config)
     known = prepare(config, store, clock)
+    keep_assets(store, clock)  # before any page of this release: a front of another one may be asked for its styles
     pause = pause_from_environment("control")
     publisher = Publisher(known, store, clock, pause)
     names, verifier = PullNames(known.pull_socket), attesters(known)

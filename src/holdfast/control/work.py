@@ -97,6 +97,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
     """What there is to do, once the instance is whole. Raises any Outcome."""
     from holdfast.control.instance import prepare
     from holdfast.control.publication.drill import pause_from_environment
+    from holdfast.control.publication.page_assets import forget_assets, keep_assets
     from holdfast.control.publication.publisher import Publisher
     from holdfast.control.publication.upkeep import (
         Checkpoints,
@@ -117,6 +118,8 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         Task("giving up the bytes of deleted files", MINUTE * 60, lambda: expire_deleted(known, clock)),
         Task("the sweep of temporary files", MINUTE * 60, lambda: sweep_folders(known, store, clock)),
         Task("writing checkpoints", MINUTE / 6, checkpoints.write_when_due),
+        Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),
+        Task("forgetting assets of releases long gone", DAY, lambda: forget_assets(store, clock)),
         Task("compaction", DAY, lambda: compact_tree(known, reader, clock)),
     ]
 

@@ -19,9 +19,10 @@ FILENAME_CHARS_MAX = 240  # ".metadata" and a store's temporary suffix must stil
 # First path segments that routes own; an index of that name would be unreachable.
 RESERVED_INDEX_NAMES = frozenset(
     "simple packages legacy pypi api admin account accounts login logout manage project projects user users org "
-    "static assets search browse set-up stats status integrity danger-api healthz readyz metrics upstreams rss help "
-    "about - _ "
-    "journal journal-chunk checkpoint overrides advisories pin use".split()  # the tree's own folders, beside an index's
+    "static assets indexes search browse set-up stats status integrity danger-api healthz readyz metrics upstreams rss "
+    "help about - _ "
+    # the tree's own folders, beside an index's
+    "journal journal-chunk checkpoint overrides advisories pin use page-assets person".split()
 )
 
 

@@ -100,6 +100,7 @@ class ReadPlane:
         hint: Hint,
         forward: Forward,
         pull_restart_seconds: float = PULL_RESTART_SECONDS,
+        pages_helper: PagesHelper | None = None,
     ) -> None:
         bases = {i.name: config.index_url(i.name) for i in config.indexes}
         self.tallies = Tallies()
@@ -127,7 +128,7 @@ class ReadPlane:
         self._legacy = LegacyDocuments(self.reader, self.cache, pull, self.workers, admission, bases, *common[1:])
         self._provenance = Provenance(self.reader, self._local, policies, self.workers, admission, clock)
         self._ownership = Ownership(stacks, self.reader, self._pulled.ask)
-        pages_helper = PagesHelper()
+        pages_helper = pages_helper or PagesHelper()
         self._assets = AssetAnswers(self.reader, self.workers)
         sources = ProjectSources(
             self.reader, self._ownership, self._merged, self._pulled, pull, self.workers, pages_helper, bases, clock

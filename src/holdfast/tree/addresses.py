@@ -23,6 +23,7 @@ PROBE_PREFIX = "probe/"
 PULLED_PREFIX = "pulled/"
 RENDERED_PREFIX = "rendered/"
 ASSET_PREFIX = "assets/"
+ASSET_SET_PREFIX = "v1/page-assets/"
 BLOB_PREFIX = "blobs/"
 _IMMUTABLE_PREFIXES = (
     BLOB_PREFIX,
@@ -186,3 +187,9 @@ def asset(name: str) -> str:
     """A style, script or picture of the pages, under the name that its content gives it."""
     assert is_filename(name), name
     return f"{ASSET_PREFIX}{name}"
+
+
+def asset_set(release: str) -> str:
+    """Which assets a release's pages have, and when it was last seen running."""
+    assert is_filename(release), release
+    return f"{ASSET_SET_PREFIX}{release}.json"

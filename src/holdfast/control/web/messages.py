@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.contrib.messages.constants import ERROR, SUCCESS, WARNING
 from django.contrib.messages.storage.base import Message as DjangoMessage
 
-from holdfast.pages.environment import NoticeKind
+from holdfast.pages.values import NoticeKind
 
 _KINDS: dict[int, NoticeKind] = {SUCCESS: "good", WARNING: "warning", ERROR: "danger"}
 

@@ -45,14 +45,16 @@ tell();
 setInterval(tell, 20000);
 
 // Who is signed in. Asked only with a sign (a cookie that says nothing but "1") that somebody is: the answer is theirs
-// alone, {"user": "alice", "links": [{"text": "...", "href": "..."}]}, and the page stays what it is for everybody.
+// alone, {"user": "alice", "admin": false}, and the page stays what it is for everybody.
 const me = document.querySelector("[data-me]");
 if (me && document.cookie.split("; ").includes("holdfast_me=1")) {
   fetch(me.dataset.me, { credentials: "same-origin", headers: { Accept: "application/json" } })
     .then((answer) => (answer.ok ? answer.json() : null))
     .then((known) => {
       if (!known || !known.user) return;
-      const links = [{ text: known.user, href: me.querySelector("a").getAttribute("href") }, ...(known.links || [])];
+      const account = me.querySelector("a").getAttribute("href");
+      const links = [{ text: known.user, href: account }];
+      if (known.admin) links.push({ text: "Operate", href: account.replace(/account\/$/, "admin/") });
       const items = links.map(({ text, href }) => {
         const item = document.createElement("li");
         const link = document.createElement("a");

@@ -3,6 +3,7 @@
 So a page that was made by another release, and kept by an edge or a browser, never loses its looks (incident r35).
 """
 
+import asyncio
 from collections import OrderedDict
 
 from holdfast.core.errors import Absent
@@ -17,12 +18,18 @@ from holdfast.wire.messages import Request, Response
 
 OTHERS_MAX = 64  # assets of other releases remembered: a dozen releases' worth, some 30 KB each
 BYTES_MAX = 1024 * 1024
+# A release that just starts somewhere may send pages before its assets lie in the store: who asks here waits for them.
+ARRIVAL_SECONDS = 1.0
+ARRIVAL_LOOKS = 4
+WAITING_MAX = 32  # of such waits at once
 
 
 class AssetAnswers:
     """The assets of every release that this instance has run."""
 
-    def __init__(self, reader: TreeReader, workers: Workers) -> None:
+    def __init__(self, reader: TreeReader, workers: Workers, arrival_seconds: float = ARRIVAL_SECONDS) -> None:
+        self._arrival_seconds = arrival_seconds
+        self._waiting = 0
         self._reader = reader
         self._workers = workers
         self._others: OrderedDict[str, Asset] = OrderedDict()
@@ -41,14 +48,25 @@ class AssetAnswers:
         known = self._others.get(name)
         if known is not None:
             return known
-        try:
-            body = await self._workers.in_thread(self._reader.store.read, addresses.asset(name), 0, BYTES_MAX)
-        except Absent:
-            raise Absent("no release here has had such an asset") from None
+        body = await self._arrived(addresses.asset(name))
         asset = self._others[name] = Asset(name, media_type_of(name), body)
         if len(self._others) > OTHERS_MAX:
             self._others.popitem(last=False)
         return asset
+
+    async def _arrived(self, key: str) -> bytes:
+        looks = ARRIVAL_LOOKS if self._waiting < WAITING_MAX else 0
+        self._waiting += 1
+        try:
+            for look in range(looks + 1):
+                try:
+                    return await self._workers.in_thread(self._reader.store.read, key, 0, BYTES_MAX)
+                except Absent:
+                    if look < looks:
+                        await asyncio.sleep(self._arrival_seconds / ARRIVAL_LOOKS)
+        finally:
+            self._waiting -= 1
+        raise Absent("no release here has had such an asset")
 
     def _body(self, asset: Asset, encoding: Encoding) -> bytes:
         if asset.name not in assets():

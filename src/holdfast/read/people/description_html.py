@@ -46,11 +46,11 @@ class _Writer(HTMLParser):
         super().__init__(convert_charrefs=True)
         self._images = images
         self._out: list[str] = []
-        self._open: list[tuple[str, str]] = []  # (tag as read, tag as written; "" = not written)
+        self._open: list[tuple[str, str, int]] = []  # tag as read, as written ("" = not at all), where in `_out`
 
     def text(self) -> str:
         while self._open:
-            self._close(self._open.pop()[1])
+            self._close(*self._open.pop()[1:])
         return "".join(self._out)
 
     def handle_data(self, data: str) -> None:
@@ -69,19 +69,24 @@ class _Writer(HTMLParser):
         elif tag in _VOID:
             self._out.append(f"<{tag}>")
         else:
-            self._open.append((tag, self._begin(tag, given)))
+            at = len(self._out)
+            self._open.append((tag, self._begin(tag, given), at))
 
     def handle_endtag(self, tag: str) -> None:
-        if all(read != tag for read, _ in self._open):
+        if all(read != tag for read, _, _ in self._open):
             return
         while True:
-            read, written = self._open.pop()
-            self._close(written)
+            read, written, at = self._open.pop()
+            self._close(written, at)
             if read == tag:
                 return
 
-    def _close(self, written: str) -> None:
-        if written == "table":
+    def _close(self, written: str, at: int) -> None:
+        if written == "a" and not "".join(self._out[at + 1 :]).strip():
+            # A heading's own anchor: nothing to follow for who cannot see it, but a place that links lead to.
+            id = re.search(r' id="[^"]*"', self._out[at])
+            self._out[at:] = [f"<span{id[0]}></span>"] if id else []
+        elif written == "table":
             self._out.append("</table></div>")
         elif written:
             self._out.append(f"</{written}>")
@@ -128,8 +133,10 @@ class _Writer(HTMLParser):
             shown = f'<img src="{escape(address)}" alt="{escape(alt)}" loading="lazy"{"".join(sizes)}>'
             self._out.append(shown)
             return
-        label = escape(alt or "picture")
-        is_linked = any(written == "a" for _, written in self._open)
+        label = (
+            escape(alt or urlsplit(source).path.rpartition("/")[2][:40] if address or alt else "picture") or "picture"
+        )
+        is_linked = any(written == "a" for _, written, _ in self._open)
         if address and not is_linked:
             self._out.append(f'<a class="picture" href="{escape(address)}" rel="nofollow ugc">{label}</a>')
         else:

@@ -158,8 +158,7 @@ class PeoplePages:
 
     async def _search(self, asked: "_Asked") -> Response:
         index = asked.page.index
-        told = parse_qs(asked.request.query, max_num_fields=20) if len(asked.request.query) < QUERY_BYTES_MAX else {}
-        query = search.query_of(*(told.get(key, [""])[-1] for key in ("q", "page")))
+        query = search.query_of(*_fields(asked.request.query, "q", "page"))
         names = await self._names_of(index)
 
         async def make(frame: Frame) -> Painted:
@@ -244,6 +243,15 @@ class PeoplePages:
 
     def stop(self) -> None:
         self._helper.stop()
+
+
+def _fields(query: str, *names: str) -> list[str]:
+    """The last value of each field of a query, "" without; a query of many fields has none of ours."""
+    try:
+        told = parse_qs(query, max_num_fields=20) if len(query) <= QUERY_BYTES_MAX else {}
+    except ValueError:
+        told = {}
+    return [told.get(name, [""])[-1] for name in names]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,13 @@ class _TooSlow(Exception):  # noqa: N818 - a verdict on a text
     """The description takes too long."""
 
 
-def described(text: str, content_type: str, *, images: bool) -> Description:
+def described(text: str, content_type: str, *, images: bool, seconds_max: float = RENDER_SECONDS_MAX) -> Description:
     """The description as the page shows it."""
     if not text.strip():
         return Description()
-    return _described(sha256(text.encode("utf-8", "replace")).hexdigest(), _Text(text), content_type, images)
+    return _described(
+        sha256(text.encode("utf-8", "replace")).hexdigest(), _Text(text), content_type, images, seconds_max
+    )
 
 
 class _Text(str):
@@ -57,7 +59,7 @@ class _Text(str):
 
 
 @lru_cache(KEPT)
-def _described(_digest: str, text: _Text, content_type: str, images: bool) -> Description:
+def _described(_digest: str, text: _Text, content_type: str, images: bool, seconds_max: float) -> Description:
     kind, variant = _parsed(content_type)
     if len(text) > RENDERED_CHARS_MAX:
         cut = f"it has {len(text):,} characters: this is its beginning"
@@ -65,7 +67,7 @@ def _described(_digest: str, text: _Text, content_type: str, images: bool) -> De
     if kind == "text/plain":
         return Description(text=str(text[:SHOWN_CHARS_MAX]))
     try:
-        with _within(RENDER_SECONDS_MAX):
+        with _within(seconds_max):
             html = _renderer(kind, variant)(str(text))
             if html and len(html) <= HTML_CHARS_MAX:
                 return Description(html=Markup(rewritten(html, images=images)))  # noqa: S704 -- every tag written anew

@@ -63,10 +63,11 @@ def set_up(place: Place) -> tuple[tuple[str, str, tuple[Snippet, ...]], ...]:
 
 def _installers(place: Place) -> Iterable[Snippet]:
     trust = f"trusted-host = {place.untrusted_host}\n" if place.untrusted_host else ""
+    with_token = place.simple_with_token.replace("$TOKEN", "TOKEN")  # no shell reads this file
     yield (
         "pip",
         "pip",
-        f"# ~/.config/pip/pip.conf\n[global]\nindex-url = {place.simple_with_token.replace('$TOKEN', 'TOKEN')}\n{trust}",
+        f"# ~/.config/pip/pip.conf\n[global]\nindex-url = {with_token}\n{trust}",
     )
     yield (
         "uv",
