@@ -48,6 +48,10 @@ fmt: dev ## Format and apply the safe fixes
 bench: dev ## Measure beside nginx and Varnish (writes bench/RESULTS.md; ARGS chooses)
 	@.venv/bin/python -m bench $(ARGS)
 
+.PHONY: fuzz
+fuzz: dev ## Look for uploads that break a rule nobody wrote down (ARGS="archive --seconds 60")
+	@.venv/bin/python -m tests.fuzz $(ARGS)
+
 .PHONY: drills
 drills: dev ## Break it on purpose while real clients install (ARGS="NAME" runs one)
 	@.venv/bin/python -m tests.clients.toolbox twine

@@ -14,6 +14,7 @@ import pytest
 BUDGET_SECONDS = {
     "unit": 30,
     "property": 15,
+    "fuzz": 20,
     "contract": 30,
     "publish": 10,
     "control": 90,

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
 LOCKS = ROOT / "requirements" / "clients"
+ENGINE_LOCK = ROOT / "requirements" / "fuzz" / "atheris.lock"  # of the fuzz lane; not among NAMES, which it is not for
 NAMES = ("uv", "pip-machine", "pip-newest", "twine", "flit", "hatch", "poetry", "pdm", "bandersnatch")
 PYTHON_MIN = {"bandersnatch": (3, 12)}  # bandersnatch 8 says so
 INSTALL_SECONDS_MAX = 600
@@ -38,8 +39,12 @@ def tool(name: str) -> Path:
 
 def _wanted(name: str) -> str:
     # "pip-machine" is whatever pip this Python brings along: nothing to lock, nothing to download.
-    lock = LOCKS / f"{name}.lock"
+    lock = _lock(name)
     return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else sys.version
+
+
+def _lock(name: str) -> Path:
+    return ENGINE_LOCK if name == "atheris" else LOCKS / f"{name}.lock"
 
 
 def _make(name: str, home: Path) -> None:
@@ -51,7 +56,7 @@ def _make(name: str, home: Path) -> None:
         return
     _run(name, [python, "-m", "venv", "--without-pip", str(home)])
     inside = str(home / "bin" / "python")
-    lock = str(LOCKS / f"{name}.lock")
+    lock = str(_lock(name))
     by_pip = [sys.executable, "-m", "pip", "--python", inside, "install", "-qq", "--no-input"]
     by_pip += ["--require-hashes", "--no-deps", "-r", lock]
     if name == "uv":

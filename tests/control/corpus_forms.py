@@ -66,6 +66,8 @@ FORMS = [
     ),
     no("a part in base64", "may not be encoded", lambda: parts(HEAD + b"Content-Transfer-Encoding: base64\r\n\r\nx")),
     no("a header twice", "repeated header", lambda: parts(HEAD + b"Content-Disposition: form-data\r\n\r\nx")),
+    no("a header's name not ASCII", "malformed", lambda: parts(HEAD + b"Conte\xe0t-Type: a/b\r\n\r\nx")),
+    no("a control character in a header", "malformed", lambda: parts(HEAD + b"X-A: a\nb\r\n\r\nx")),
     no("a folded header", "malformed", lambda: parts(HEAD + b" folded: x\r\n\r\nx")),
     no("no disposition", "no plain Content-Disposition", lambda: parts(b"X-Other: x\r\n\r\nx")),
     no(
@@ -77,6 +79,11 @@ FORMS = [
         "a quote escaped in a name",
         "no plain Content-Disposition",
         lambda: parts(b'Content-Disposition: form-data; name="a\\"b"\r\n\r\nx'),
+    ),
+    no(
+        "a boundary after a bare line feed",
+        "boundary stands inside one of its parts",
+        lambda: parts(b'Content-Disposition: form-data; name="a"\r\n\r\nx\n--' + wheels.BOUNDARY.encode() + b"\r\n"),
     ),
     no("text before the form", "does not begin", lambda: (field()[0], b"preamble\r\n" + field()[1])),
     no("text after the form", "follow the end", lambda: (field()[0], field()[1] + b"\r\nepilogue")),

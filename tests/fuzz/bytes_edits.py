@@ -65,7 +65,7 @@ def edited_lines(rng: random.Random, data: bytes, words: tuple[bytes, ...]) -> b
     for _ in range(rng.choice((1, 1, 2, 4))):
         at = rng.randrange(len(lines))
         kind = rng.randrange(7)
-        key, colon, value = lines[at].partition(b": ")
+        key, colon, _ = lines[at].partition(b": ")
         if kind == 0:
             del lines[at : at + 1]
         elif kind == 1:

@@ -30,9 +30,8 @@ def main() -> None:
 
     def one(data: bytes) -> None:
         execute(name, data, tally)
-        (folder / "tally").write_text(f"{tally.executions} {tally.taken} {tally.slowest_seconds:.3f}\n") if (
-            tally.executions % 500 == 0
-        ) else None
+        if tally.executions % 500 == 0:
+            (folder / "tally").write_text(tally.sentence() + "\n")
 
     def custom(data: bytes, size_max: int, seed: int) -> bytes:
         return mutate(random.Random(seed), data)[:size_max]

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 
 import wheels
+
 from tests.fuzz.bytes_edits import WORDS, edited_lines, scrambled
 from tests.fuzz.tar_edits import edited_tar
 from tests.fuzz.zip_records import edited_records, rebuilt_wheel
@@ -14,25 +15,69 @@ from tests.fuzz.zip_records import edited_records, rebuilt_wheel
 Mutate = Callable[[random.Random, bytes], bytes]
 
 METADATA_LINES = (
-    *(b"Metadata-Version: 2.5", b"Metadata-Version: 2.1", b"Name: demo", b"Name: other", b"Version: 1.0", b"Version: 01.0"),
+    *(
+        b"Metadata-Version: 2.5",
+        b"Metadata-Version: 2.1",
+        b"Name: demo",
+        b"Name: other",
+        b"Version: 1.0",
+        b"Version: 01.0",
+    ),
     *(b"Summary: x", b"Summary: UNKNOWN", b"Requires-Dist: a; extra == 'b'", b"Requires-Dist: a @ file:///x"),
     *(b"Requires-Python: >=3", b"Requires-Python: ===x y", b"Provides-Extra: b", b"License-Expression: MIT OR X"),
-    *(b"License-File: ../x", b"License-File: L", b"Dynamic: name", b"Description-Content-Type: text/markdown; charset=x"),
-    *(b"Description-Content-Type: text/x-rst", b"Project-URL: a, https://a.example", b"Project-URL: a, b", b"Classifier: A"),
+    *(
+        b"License-File: ../x",
+        b"License-File: L",
+        b"Dynamic: name",
+        b"Description-Content-Type: text/markdown; charset=x",
+    ),
+    *(
+        b"Description-Content-Type: text/x-rst",
+        b"Project-URL: a, https://a.example",
+        b"Project-URL: a, b",
+        b"Classifier: A",
+    ),
     *(b"Content-Type: multipart/mixed; boundary=a", b"Content-Transfer-Encoding: base64", b"Import-Name: a.b"),
     *(b"Import-Namespace: a.b", b"", b"--a", b" folded", b"no header", b"From x", b"name : x", b": x", b"Home-page: h"),
     *(b"Name: =?utf-8?q?demo?=", b"Keywords: a,b", b"Author-email: \xff", b"Description: x", b"Platform: UNKNOWN"),
 )
 _PART_HEADS = (
     *(b'Content-Disposition: form-data; name="name"', b'Content-Disposition: form-data; name="content"; filename="x"'),
-    *(b'content-disposition: form-data; name="a"', b"Content-Disposition: form-data; name=a", b"Content-Type: text/plain"),
-    *(b"Content-Type: multipart/mixed; boundary=b", b"Content-Transfer-Encoding: quoted-printable", b"X-A: b", b" folded"),
+    *(
+        b'content-disposition: form-data; name="a"',
+        b"Content-Disposition: form-data; name=a",
+        b"Content-Type: text/plain",
+    ),
+    *(
+        b"Content-Type: multipart/mixed; boundary=b",
+        b"Content-Transfer-Encoding: quoted-printable",
+        b"X-A: b",
+        b" folded",
+    ),
     *(b'Content-Disposition: form-data; filename="b"; name="a"', b'Content-Disposition: form-data; name="a"; name="b"'),
-    *(b"Content-Length: 5", b'Content-Disposition: form-data; name="content"; filename*=UTF-8\'\'a', b"", b"A:b", b"A :b"),
+    *(
+        b"Content-Length: 5",
+        b"Content-Disposition: form-data; name=\"content\"; filename*=UTF-8''a",
+        b"",
+        b"A:b",
+        b"A :b",
+    ),
 )
-_VALUES = (b"file_upload", b"submit", b"1", b"demo", b"bdist_wheel", b"sdist", b"source", b"py3", b"1.0", b"\xff", b"[]")
+_VALUES = (
+    b"file_upload",
+    b"submit",
+    b"1",
+    b"demo",
+    b"bdist_wheel",
+    b"sdist",
+    b"source",
+    b"py3",
+    b"1.0",
+    b"\xff",
+    b"[]",
+)
 _FILENAME_PIECES = (
-    *"- -- _ . + ! 1 1.0 0 py3 py2.py3 none any cp311 demo Demo d.e-mo .whl .tar.gz .zip .WHL \u00e9 \u0661 v rc a".split(),
+    *"- -- _ . + ! 1 1.0 0 py3 py2.py3 none any cp311 demo Demo d.e-mo .whl .tar.gz .zip .WHL \u00e9 \u0661 v rc".split(),
     *(" ", "\n", "\0", "/", "..", "1" * 130, "a." * 60, "1.0+l.1", "1!2", "py3-none-any", "-1-py3-none-any", "%2f"),
 )
 
@@ -100,7 +145,21 @@ def _edited_part(rng: random.Random, part: bytes) -> bytes:
 
 def attestations(rng: random.Random, data: bytes) -> bytes:
     """JSON with values and keys exchanged, nested, doubled."""
-    pieces = (b"[", b"]", b"{", b"}", b",", b'"version":2', b"null", b"1e999", b"NaN", b'"\\ud800"', b"[" * 500, b'"a":1', b'""')
+    pieces = (
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b",",
+        b'"version":2',
+        b"null",
+        b"1e999",
+        b"NaN",
+        b'"\\ud800"',
+        b"[" * 500,
+        b'"a":1',
+        b'""',
+    )
     at = rng.randrange(len(data) + 1)
     if rng.random() < 0.5:
         return scrambled(rng, data)

@@ -6,6 +6,7 @@ from pathlib import Path
 import attested
 import wheels
 from control import corpus_archives, corpus_forms
+
 from tests.fuzz.targets import CONTENT_TYPE, DATA, FILENAMES, INPUT_BYTES_MAX
 
 SAVED = Path(__file__).parent / "saved"  # inputs that were once a finding, one folder for each target
@@ -39,7 +40,7 @@ def seeds(target: str) -> tuple[bytes, ...]:
 
 def saved(target: str) -> list[bytes]:
     """Inputs that were once a finding."""
-    return [path.read_bytes() for path in sorted((SAVED / target).glob("*"))]
+    return [path.read_bytes() for path in sorted((SAVED / target).glob("*.bin"))]
 
 
 def _archives() -> list[bytes]:
@@ -60,7 +61,7 @@ def _archives() -> list[bytes]:
 
 def _content_of(content_type: str, body: bytes) -> tuple[str, bytes]:
     """The file in a form of this suite's own making."""
-    head, mark, rest = body.partition(b'name="content"; filename="')
+    _head, mark, rest = body.partition(b'name="content"; filename="')
     name, _, rest = rest.partition(b'"')
     data = rest.partition(b"\r\n\r\n")[2]
     end = data.rfind(f"\r\n--{wheels.BOUNDARY}".encode())
@@ -72,7 +73,7 @@ def _metadata() -> list[bytes]:
     return [
         FULL_METADATA,
         wheels.metadata_text("demo", "1.0"),
-        b"Metadata-Version: 1.0\nName: demo\nVersion: 1.0\nSummary: UNKNOWN\nLicense: a\n        b\nPlatform: UNKNOWN\n",
+        b"Metadata-Version: 1.0\nName: demo\nVersion: 1.0\nSummary: UNKNOWN\nLicense: a\n      b\nPlatform: UNKNOWN\n",
         b"Metadata-Version: 2.1\r\nName: demo\r\nVersion: 1.0\r\nRequires-Dist: a (>=1)\r\n\r\ntext\r\n",
     ]
 

@@ -9,7 +9,16 @@ BLOCK = 512
 # (offset, length) of header fields: name, mode, uid, size, mtime, typeflag, linkname, magic, uname, prefix.
 _FIELDS = ((0, 100), (100, 8), (108, 8), (124, 12), (136, 12), (156, 1), (157, 100), (257, 8), (265, 32), (345, 155))
 _TYPES = b"0\x001234567xgLKSDVNMX5AI"
-_NAMES = (b"demo-1.0/a.py", b"demo-1.0/PKG-INFO", b"demo-1.0/../x", b"/etc/x", b"demo-1.0/", b"demo-1.0", b"a\0b", b"\xff")
+_NAMES = (
+    b"demo-1.0/a.py",
+    b"demo-1.0/PKG-INFO",
+    b"demo-1.0/../x",
+    b"/etc/x",
+    b"demo-1.0/",
+    b"demo-1.0",
+    b"a\0b",
+    b"\xff",
+)
 _PAX = (
     *(b"path=demo-1.0/other.py", b"path=demo-1.0/PKG-INFO", b"size=0", b"size=5", b"size=-1", b"size=99999999999"),
     *(b"linkpath=/etc/passwd", b"GNU.sparse.name=demo-1.0/a.py", b"GNU.sparse.size=9", b"GNU.sparse.major=1"),
@@ -63,7 +72,9 @@ def _edited_header(rng: random.Random, block: bytes) -> bytes:
     offset, length = rng.choice(_FIELDS)
     choices = {
         1: bytes([rng.choice(_TYPES)]),
-        12: rng.choice((b"00000000000\0", b"00000000001\0", b"77777777777\0", b"\x80" + b"\0" * 10 + b"\5", b"\xff" * 12)),
+        12: rng.choice(
+            (b"00000000000\0", b"00000000001\0", b"77777777777\0", b"\x80" + b"\0" * 10 + b"\5", b"\xff" * 12)
+        ),
     }
     value = choices.get(length, rng.choice(_NAMES))
     out[offset : offset + length] = value[:length].ljust(length, b"\0")

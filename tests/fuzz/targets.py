@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import wheels
-from tests.fuzz import readers
 
 from holdfast.control.uploads.multipart import FormLimits, MalformedForm, read_form
 from holdfast.control.uploads.pipeline import judge
@@ -27,6 +26,7 @@ from holdfast.core.attestations import read_attestations
 from holdfast.core.core_metadata import parse
 from holdfast.core.filenames import parse_filename, project_candidates
 from holdfast.core.upload_problems import Problem
+from tests.fuzz import readers
 
 FILENAMES = ("demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz", "demo-1.0.zip")
 INPUT_BYTES_MAX = 64 * 1024
@@ -145,6 +145,10 @@ class Tally:
     executions: int = 0
     taken: int = 0
     slowest_seconds: float = 0.0
+
+    def sentence(self) -> str:
+        """It in a line."""
+        return f"{self.executions} inputs, {self.taken} taken, the slowest in {self.slowest_seconds:.3f} s"
 
 
 def execute(name: str, data: bytes, tally: Tally) -> None:

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 
 import wheels
+
 from tests.fuzz.bytes_edits import NUMBERS, WORDS, edited_lines, scrambled
 
 # (offset in the record, struct form) of the fields worth changing.
@@ -17,7 +18,12 @@ _END = [(4, "H"), (6, "H"), (8, "H"), (10, "H"), (12, "L"), (16, "L"), (20, "H")
 _RECORDS = {b"PK\1\2": _CENTRAL, b"PK\3\4": _LOCAL, b"PK\5\6": _END}
 NAMES = (
     *("demo/a.py", "demo/../a", "/etc/x", "demo//a", "demo/", "demo", "demo\\a", "C:a", "demo/\u00e9", "demo/a\0b"),
-    *("demo-1.0.dist-info/METADATA", "demo-1.0.dist-info/RECORD.jws", "demo-1.0.dist-info/WHEEL", "Demo-1.0.dist-info/x"),
+    *(
+        "demo-1.0.dist-info/METADATA",
+        "demo-1.0.dist-info/RECORD.jws",
+        "demo-1.0.dist-info/WHEEL",
+        "Demo-1.0.dist-info/x",
+    ),
     *("demo-1.0.data/scripts/x", "demo-1.0.data/other/x", "other-1.0.data/purelib/x", "demo-1.0.dist-info/licenses/L"),
     *("demo/" + "n" * 300, "demo/e\u0301", "DEMO/A.PY", "demo/a.py/b", "demo/a,b", 'demo/"q"', "demo/ a", "a\r\nb"),
 )
@@ -50,7 +56,7 @@ def rebuilt_wheel(rng: random.Random, data: bytes, metadata_words: tuple[bytes, 
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [(entry.filename, archive.read(entry)) for entry in archive.infolist()][:40]
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it raises on a broken zip
         return scrambled(rng, data)
     for _ in range(rng.choice((0, 1, 1, 2))):
         _edit_members(rng, members, metadata_words)

@@ -35,7 +35,7 @@ class ArchiveFacts:
     wheel: bytes  # the WHEEL file; empty for an sdist
     entries: int
     unpacked_bytes: int
-    names: frozenset[str]  # of regular files
+    names: frozenset[str]  # of files and links
 
 
 @dataclass(frozen=True, slots=True)

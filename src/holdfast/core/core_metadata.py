@@ -13,6 +13,7 @@ from types import MappingProxyType
 from packaging.metadata import parse_email
 
 from holdfast.core import metadata_rules
+from holdfast.core.metadata_lines import broken_line
 from holdfast.core.upload_problems import Problem, problem
 
 RawValue = str | list[str] | dict[str, str]
@@ -62,7 +63,7 @@ class Parsed:
 def parse(data: bytes, rules: MetadataRules) -> Parsed:
     """Read and judge one METADATA or PKG-INFO document. Never raises on any bytes."""
     raw, unparsed = _read(data)
-    problems = [*_unparsed_problems(unparsed), *_check(raw, rules)]
+    problems = [*_line_problems(data), *_unparsed_problems(unparsed), *_check(raw, rules)]
     name, version = raw.get("name"), raw.get("version")
     if not isinstance(name, str) or not isinstance(version, str):
         return Parsed(None, tuple(problems))
@@ -88,6 +89,12 @@ def _has_parts(data: bytes) -> bool:
     """True for a mail of many parts, which is no metadata: the e-mail parser takes half a minute for 8 MiB of them."""
     end = _BLANK_LINE.search(data)
     return _PARTS.search(data, 0, end.start() if end else len(data)) is not None
+
+
+def _line_problems(data: bytes) -> Iterator[Problem]:
+    if (line := broken_line(data)) is not None:
+        rule = "is a line of the metadata that is no header, or has a control character"
+        yield problem("metadata", line, rule, "Build the file again with a current build tool.")
 
 
 def _unparsed_problems(unparsed: Mapping[str, list[str]]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from holdfast.core.archive_limits import ArchiveLimits, Hostile, Member, check_ratio, is_safe_name
+from holdfast.core.tar_headers import HeaderWatch, check_headers
 from holdfast.core.upload_problems import Problem, problem
 
 _CHUNK = 256 * 1024
@@ -35,6 +36,7 @@ def read_tar(path: Path, limits: ArchiveLimits) -> TarFound:
         try:
             with tarfile.open(fileobj=reader, mode="r:", errorlevel=1) as tar:  # type: ignore[call-overload]
                 _walk(tar, reader, limits, found)
+            reader.headers.check_end()
             reader.drain()
         except (tarfile.TarError, zlib.error, EOFError) as error:
             raise Hostile(_NOT_GZIP) from error
@@ -49,9 +51,9 @@ def _walk(tar: tarfile.TarFile, reader: "GunzipReader", limits: ArchiveLimits, f
         if len(found.members) >= limits.entries_max:
             raise Hostile(f"it has more than {limits.entries_max} entries")
         found.members.append(Member(info.name, info.size if info.isreg() else 0, info.isdir()))
-        for check in (check_kind, check_data_filter):
-            if len(found.problems) < 20:  # enough to learn from; an archive of 100,000 links needs no more
-                found.problems += check(info)
+        if len(found.problems) < 20:  # enough to learn from; an archive of 100,000 links needs no more
+            found.problems += check_kind(info) + check_data_filter(info)
+            found.problems += check_headers(info, reader.headers.blocks, tar.pax_headers)
         if info.isreg() and info.name.count("/") == 1 and info.name.endswith("/PKG-INFO"):
             found.metadata[info.name] = _read_metadata(tar, info, reader, limits)
         reader.start_member()
@@ -80,8 +82,10 @@ def _read_metadata(tar: tarfile.TarFile, info: tarfile.TarInfo, reader: "GunzipR
     if info.size > limits.metadata_bytes_max:
         raise Hostile(f"PKG-INFO is larger than {limits.metadata_bytes_max} bytes")
     reader.allow(info.size)
+    reader.headers.watching = False
     member = tar.extractfile(info)
     data = member.read() if member is not None else b""
+    reader.headers.watching = True
     if len(data) != info.size:
         raise Hostile(_NOT_GZIP)
     return data
@@ -99,6 +103,7 @@ class GunzipReader:
         self._start = 0  # of the part of the buffer not yet read
         self._position = 0
         self._budget = limits.header_bytes_max
+        self.headers = HeaderWatch()
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +115,7 @@ class GunzipReader:
 
     def start_member(self) -> None:
         """The next reads are the headers of another member."""
+        self.headers.start_member()
         self._budget = self._limits.header_bytes_max
 
     def allow(self, count: int) -> None:
@@ -132,11 +138,13 @@ class GunzipReader:
         self._budget -= count
         if self._budget < 0:
             raise Hostile(f"the headers of one member are larger than {self._limits.header_bytes_max} bytes")
-        parts = []
-        while count > 0 and (part := self._take(count)):
+        parts, left = [], count
+        while left > 0 and (part := self._take(left)):
             parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+            left -= len(part)
+        data = b"".join(parts)
+        self.headers.note(data, count)
+        return data
 
     def drain(self) -> None:
         """Read to the end: only zero padding may follow the last member, and nothing the gzip stream."""

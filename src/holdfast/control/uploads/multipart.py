@@ -26,6 +26,8 @@ _DISPOSITION = re.compile(
     r"form-data; ?name=\"(?P<name>[^\"\\\r\n]{1,100})\"(?:; ?filename=\"(?P<filename>[^\"\\\r\n]{0,300})\")?",
     re.IGNORECASE,
 )
+_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2; others end the headers for some readers
+_CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
 _PLAIN_ENCODINGS = ("binary", "7bit", "8bit")
 _IGNORED_FILES = ("gpg_signature",)  # old tools still send it; nobody reads it
 
@@ -170,15 +172,20 @@ class _Reader:
             raise MalformedForm("Bytes follow the end of the form.")
 
     def chunks(self) -> Iterator[bytes]:
-        """The part's bytes, piece by piece, up to and without the next boundary."""
+        """The part's bytes, piece by piece, up to and without the next boundary.
+
+        The boundary's own text inside a part is refused: after a bare line feed, say, other readers end the part.
+        """
         keep = len(self._delimiter) - 1  # a boundary may straddle two reads
-        while (end := self._buffer.find(self._delimiter, self._start)) < 0:
+        while (end := self._buffer.find(self._delimiter[2:], self._start) - 2) < -2:
             safe = len(self._buffer) - keep
             if safe > self._start:
                 yield self._buffer[self._start : safe]
                 self._start = safe
             if not self._fill():
                 raise MalformedForm("The form ends before its last boundary.")
+        if end < self._start or self._buffer[end : end + 2] != b"\r\n":
+            raise MalformedForm("The form's boundary stands inside one of its parts.")
         if end > self._start:
             yield self._buffer[self._start : end]
         self._start = end + len(self._delimiter)
@@ -232,7 +239,7 @@ def _parse_headers(lines: list[bytes]) -> tuple[str, str | None]:
     for line in lines:
         key, colon, value = line.partition(b":")
         name = key.decode("latin-1").lower()
-        if not colon or not key or key.strip() != key or name in headers:
+        if not colon or _HEADER_NAME.fullmatch(key) is None or _CONTROL.search(value) or name in headers:
             raise MalformedForm("A part of the form has a malformed or repeated header.")
         try:
             headers[name] = value.strip().decode("utf-8")
