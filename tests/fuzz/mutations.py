@@ -77,7 +77,7 @@ _VALUES = (
     b"[]",
 )
 _FILENAME_PIECES = (
-    *"- -- _ . + ! 1 1.0 0 py3 py2.py3 none any cp311 demo Demo d.e-mo .whl .tar.gz .zip .WHL \u00e9 \u0661 v rc".split(),
+    *"- -- _ . + ! 1 1.0 0 py3 py2.py3 none any cp311 demo Demo d.e-mo .whl .tar.gz .zip .WHL \u00e9 \u0661 v".split(),
     *(" ", "\n", "\0", "/", "..", "1" * 130, "a." * 60, "1.0+l.1", "1!2", "py3-none-any", "-1-py3-none-any", "%2f"),
 )
 

@@ -23,7 +23,7 @@ _CONTENT_TYPE = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _DISPOSITION = re.compile(
-    r"form-data; ?name=\"(?P<name>[^\"\\\r\n]{1,100})\"(?:; ?filename=\"(?P<filename>[^\"\\\r\n]{0,300})\")?",
+    r"form-data; ?name=\"(?P<name>[ !#-\[\]-~]{1,100})\"(?:; ?filename=\"(?P<filename>[^\"\\\r\n]{0,300})\")?",
     re.IGNORECASE,
 )
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2; others end the headers for some readers
