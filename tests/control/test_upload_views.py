@@ -13,7 +13,6 @@ from instances import Instance, Scopes, operator, soon
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import File, Intent, Project
 from holdfast.control.publication.transaction import current_serial
-from holdfast.core.errors import Refused
 from holdfast.tree import addresses
 
 WHEEL = wheels.wheel("demo-pkg", "1.0", requires_python=">=3.9")
@@ -243,14 +242,6 @@ def test_a_get_is_told_to_post_and_nothing_redirects(sqlite_instance: Instance):
 
     assert answer.status == 405
     assert answer.headers["allow"] == "POST"
-
-
-def test_a_kill_switch_refuses_uploads_with_its_sentence(sqlite_instance: Instance):
-    door = Door(sqlite_instance, switched_off=lambda index: Refused(f"uploads to {index} are stopped"))
-
-    answer = door.upload(wheels.twine_body(*WHEEL), door.token())
-
-    assert (answer.status, answer.text) == (403, "uploads to main are stopped\n")
 
 
 @pytest.mark.parametrize("name", ["", "../instance.json", "/etc/passwd", "a/b", ".hidden", "nobody"])

@@ -11,7 +11,7 @@ from holdfast.core.errors import Absent, Corrupt, Unavailable
 from holdfast.core.rules import denied
 from holdfast.store.port import Store
 from holdfast.tree.advisories import read_advisories
-from holdfast.tree.overrides import Overrides, newest, of_serial
+from holdfast.tree.overrides import Overrides, newest, recent
 
 EVERY_INDEX = "*"
 DAY_SECONDS = 86_400
@@ -84,15 +84,8 @@ def table_in_force(store: Store, overrides: Overrides) -> Advisories | None:
 
 def changes(store: Store, last: int) -> list[dict[str, Any]]:
     """The newest changes, newest first. Raises Unavailable, Corrupt."""
-    current = newest(store)
-    found = [current] if current.serial else []
-    while found and len(found) < last and (earlier := _before(store, found[-1])) is not None:
-        found.append(earlier)
+    found = recent(store, last)
     return [{"serial": one.serial, "at": _iso(one.at), "by": one.by, "what": one.what} for one in found]
-
-
-def _before(store: Store, change: Overrides) -> Overrides | None:
-    return of_serial(store, change.serial - 1) if change.serial > 1 else None
 
 
 def _index_facts(config: Config, index: IndexConfig) -> dict[str, Any]:

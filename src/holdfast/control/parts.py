@@ -12,19 +12,15 @@ from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.transaction import Publication
+from holdfast.control.switches import Switches
 from holdfast.control.tokens.rate import Rate
 from holdfast.control.tokens.uses import Uses
 from holdfast.control.uploads.attested import Attesters, NoTrustRoot
 from holdfast.control.uploads.shadow import UpstreamNames
-from holdfast.core.errors import Corrupt, Outcome, Refused, Unavailable
+from holdfast.core.errors import Corrupt, Outcome, Unavailable
 from holdfast.store.port import Store
 
 LOOK_AGAIN_SECONDS = 0.2
-
-
-def nothing_is_switched_off(index: str) -> Refused | None:
-    """The kill-switch hook's resting position."""
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +35,12 @@ class Parts:
     attestations: Attesters = field(default_factory=NoTrustRoot)
     uses: Uses = field(default_factory=Uses)  # when tokens were last used, until it is written down
     leak_reports: Rate = field(default_factory=lambda: Rate(by_network=30, by_all=300, seconds=60.0))
-    switched_off: Callable[[str], Refused | None] = nothing_is_switched_off  # an index whose uploads are stopped
     pause: Pause = no_pause
+
+    @property
+    def switches(self) -> Switches:
+        """What operators have switched off: `parts.switches.refusal("sign-up")` before anything they can stop."""
+        return self.publisher.switches
 
 
 class Opening:

@@ -105,6 +105,8 @@ REMOVE_BYTES = Right("remove-bytes", "taking bytes down", ("admin",))
 GRANT_SHADOW = Right("grant-shadow", "granting a shadow", ("admin",))
 RELEASE_NAME = Right("release-name", "releasing a name", ("admin",))
 ANY_NEW_NAME = Right("any-new-name", "creating a name that the rules hold back", ("admin",), PROGRAMS)
+SEE_SWITCHES = Right("see-switches", "seeing the kill switches", ("admin",))
+SWITCH = Right("switch", "switching capabilities", ("admin",))
 
 # Tokens.
 MAKE_ANY_TOKEN = Right("make-any-token", "creating a token", ("admin",))

@@ -106,6 +106,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         sweep,
         sweep_folders,
     )
+    from holdfast.control.reminders import SwitchReminders
     from holdfast.tree.reader import TreeReader
 
     known = prepare(config, store, clock)
@@ -120,6 +121,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         Task("writing checkpoints", MINUTE / 6, checkpoints.write_when_due),
         Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),
         Task("forgetting assets of releases long gone", DAY, lambda: forget_assets(store, clock)),
+        Task("reminding of kill switches", MINUTE, SwitchReminders(publisher.switches, clock).remind),
         Task("compaction", DAY, lambda: compact_tree(known, reader, clock)),
     ]
 

@@ -15,6 +15,7 @@ from holdfast.read.policies import Policies
 from holdfast.read.pull_port import Pull
 from holdfast.read.upstreams_page import upstreams_page
 from holdfast.tree.reader import TreeReader
+from holdfast.tree.switches import ages_in_force
 from holdfast.wire.messages import Response
 from holdfast.wire.tally import Tallies
 
@@ -108,10 +109,16 @@ class Health:
 
     async def _metrics(self) -> Response:
         worker = str(os.getpid())
-        lines = list(self._counters(worker))
+        lines = [*self._counters(worker), *self._switch_lines()]
         upstreams = await self._pull.status() if self._config.upstreams else None
         lines += _upstream_lines(upstreams)
         return _text(200, "text/plain; version=0.0.4; charset=utf-8", ("\n".join(lines) + "\n").encode())
+
+    def _switch_lines(self) -> list[str]:
+        """For how long each capability has been off, 0 while it is on: an alert needs no more (r15, r19, r26)."""
+        ages = ages_in_force(self._policies.switches, self._clock.now())
+        name = "holdfast_switch_in_force"
+        return [f"# TYPE {name} gauge", *(f'{name}{{capability="{what}"}} {age:g}' for what, age in ages.items())]
 
     def _counters(self, worker: str) -> list[str]:
         lines = ["# TYPE holdfast_requests_total counter"]

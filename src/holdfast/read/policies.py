@@ -23,6 +23,7 @@ from holdfast.core.rules import AdvisoryTable, Denied, Pass, Rules, denied
 from holdfast.store.port import Store
 from holdfast.tree.overrides import Overrides, OverridesReader
 from holdfast.tree.reader import TreeReader
+from holdfast.tree.switches import Switch
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +77,16 @@ class Policies:
     def decided(self) -> Overrides:
         """All that operators decided at run time, as far as it could be read."""
         return self._overrides.current
+
+    @property
+    def switches(self) -> tuple[Switch, ...]:
+        """The capabilities that are off, those included whose time has run out: ask each."""
+        return self._overrides.current.switches
+
+    def banners(self) -> tuple[str, ...]:
+        """What public pages show of the switches in force now."""
+        now = self._clock.now()
+        return tuple(one.banner for one in self.switches if one.banner and one.is_in_force(now))
 
     def told(self) -> dict[str, object]:
         """What readiness tells. Trouble does not make a front unready: what was known is in force."""

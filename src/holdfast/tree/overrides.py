@@ -1,4 +1,4 @@
-"""What operators decide while the instance runs: upstreams switched off, versions let through, versions denied.
+"""What operators decide while the instance runs: what is switched off, and which versions are let through or denied.
 
 Kept in the tree and not in the database, because it must be possible in the middle of an incident: with the database
 dead, and seen by every machine over the store within a second. Each change is a new object with the whole state,
@@ -13,6 +13,7 @@ import msgspec
 from holdfast.core.errors import Absent, Conflict, Corrupt
 from holdfast.store.port import Store
 from holdfast.tree import addresses
+from holdfast.tree.switches import Switch
 
 ATTEMPTS_MAX = 20  # of operators who type at the same moment
 TEXT_CHARS_MAX = 500  # of a reason
@@ -60,6 +61,7 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     upstreams_off: tuple[UpstreamOff, ...] = ()
     passes: tuple[PolicyPass, ...] = ()
     denials: tuple[Denial, ...] = ()
+    switches: tuple[Switch, ...] = ()  # capabilities that are off
     advisories: str = ""  # digest of the advisory table in force (`addresses.advisories`), "" = none
     advisories_at: datetime | None = None
 
@@ -105,6 +107,16 @@ def history(store: Store) -> list[Overrides]:
     return [found for serial in serials if (found := of_serial(store, serial)) is not None]
 
 
+def recent(store: Store, count: int) -> list[Overrides]:
+    """The newest changes, newest first, at most `count`. Raises Unavailable, Corrupt."""
+    found = newest(store)
+    changes: list[Overrides] = []
+    while found.serial and len(changes) < count:
+        changes.append(found)
+        found = of_serial(store, found.serial - 1) or Overrides() if found.serial > 1 else Overrides()
+    return changes
+
+
 def change(store: Store, edit: Callable[[Overrides], Overrides], *, by: str, what: str, now: datetime) -> Overrides:
     """Put the next state in force: `edit` applied to the newest one, again if another operator was faster.
 
@@ -129,6 +141,7 @@ def _without_expired(old: Overrides, now: datetime) -> Overrides:
         old,
         upstreams_off=tuple(s for s in old.upstreams_off if s.until is None or now < s.until),
         passes=tuple(p for p in old.passes if now < p.until),
+        switches=tuple(s for s in old.switches if s.is_in_force(now)),
     )
 
 

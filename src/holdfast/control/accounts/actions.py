@@ -81,6 +81,7 @@ def _make_any_token(
 ) -> int:
     with write_transaction(publisher, actor, deadline) as tx:
         require(actor, rights.MAKE_ANY_TOKEN)
+        tx.demand_on("token-creation")
         tx.lock(f"user:{user}")
         insert_token(tx, minted, name, user, scopes, expires)
     return tx.serial
@@ -121,7 +122,7 @@ def insert_token(
 @held
 def revoke_token(publisher: Publication, token: str, actor: Actor, *, deadline: float) -> int:
     """End a token, by its id or its name. Revoking a revoked one changes nothing. Raises Absent."""
-    with write_transaction(publisher, actor, deadline) as tx:
+    with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.END_ANY_TOKEN)
         found = list(Token.objects.filter(id=token)) or list(Token.objects.filter(name=token, revoked=None))
         if not found:

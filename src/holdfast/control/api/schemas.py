@@ -42,6 +42,19 @@ _INVITATION = record(
     expires=TIME,
 )
 _OFFER = record(id=WHOLE, project=TEXT, user=maybe(TEXT), organisation=maybe(TEXT), offered_by=TEXT, expires=TIME)
+_SWITCH = record(
+    capability=TEXT,
+    scope=TEXT,
+    reason=TEXT,
+    status_url=TEXT,
+    banner=TEXT,
+    until=maybe(TIME),
+    by=TEXT,
+    at=TIME,
+    extended_by=TEXT,
+    extended_at=maybe(TIME),
+    age_seconds=WHOLE,
+)
 _FILE: dict[str, Schema] = {
     "filename": TEXT,
     "version": TEXT,
@@ -116,6 +129,9 @@ SCHEMAS: dict[str, Schema] = {
         projects=many(TEXT),
         invitations=many(_INVITATION),
     ),
+    "Switch": _SWITCH,
+    "Switches": record(switches=many(_SWITCH)),
+    "Decisions": record(changes=many(record(serial=WHOLE, at=maybe(TIME), by=TEXT, what=TEXT))),
     "Grants": record(
         grants=many(record(right={"enum": ["read", "create"]}, user=maybe(TEXT), organisation=maybe(TEXT)))
     ),

@@ -7,6 +7,7 @@ from holdfast.control import rights
 from holdfast.control.accounts.actor import ACTIONS
 from holdfast.control.api import leaks, lists, openapi, organisations, people, projects, promotions, tokens
 from holdfast.control.api.describe import PAGED, Address, Field, Route
+from holdfast.control.api.table_moderation import MODERATION
 from holdfast.core.model import STATUSES
 
 PROJECT = "projects/<slug:index>/<str:name>"
@@ -304,4 +305,4 @@ TOKENS = (
     ),
 )
 
-TABLE: tuple[Address, ...] = (*PROJECTS, *PEOPLE, *ORGANISATIONS, *INSTANCE, *TOKENS)
+TABLE: tuple[Address, ...] = (*PROJECTS, *PEOPLE, *ORGANISATIONS, *INSTANCE, *MODERATION, *TOKENS)

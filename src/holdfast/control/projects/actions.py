@@ -51,6 +51,7 @@ def delete_file(publisher: Publication, index: str, name: str, filename: str, ac
     """Delist one file. Its filename stays bound to its bytes for ever."""
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.DELETE, index, name)
+        tx.demand_on("deletions", index, name)
         _delist(tx, project, [find_listed_file(project, filename)])
         tx.changed(project)
         tx.audit("delete-file", f"{index}/{name}/{filename}")
@@ -64,6 +65,7 @@ def delete_release(
     """Delist a release with all its files."""
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.DELETE, index, name)
+        tx.demand_on("deletions", index, name)
         release = find_release(project, version)
         _delist(tx, project, list(release.files.filter(deleted=None, removed=False)))
         release.deleted = tx.now
@@ -78,6 +80,7 @@ def delete_project(publisher: Publication, index: str, name: str, actor: Actor, 
     """Delist a project. Its name stays owned: it never falls through to another index until released."""
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.DELETE, index, name)
+        tx.demand_on("deletions", index, name)
         _delist(tx, project, list(project.files.filter(deleted=None, removed=False)))
         project.releases.filter(deleted=None).update(deleted=tx.now)
         project.deleted = tx.now
@@ -94,7 +97,7 @@ def remove_bytes(
     """Take digests down for good, wherever they are listed. Their bytes are erased by publication/erase.py."""
     if not sha256 or not all(is_sha256(digest) for digest in sha256):
         raise NotAccepted("a removal names sha256 digests, 64 lower-case hex characters each")
-    with write_transaction(publisher, actor, deadline) as tx:
+    with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.REMOVE_BYTES)
         tx.lock("removal")
         for digest in sha256:
@@ -116,7 +119,7 @@ def set_status(
     """Set a project's status (PEP 792). Quarantine, and its end, are an administrator's."""
     if status not in STATUSES:
         raise NotAccepted(f"{status!r} is no project status; one of {', '.join(STATUSES)}")
-    with write_transaction(publisher, actor, deadline) as tx:
+    with write_transaction(publisher, actor, deadline, moderates=actor.is_admin) as tx:
         project = _project_for_status(tx, index, name, status)
         project.status, project.status_reason = status, reason
         project.save(update_fields=["status", "status_reason"])

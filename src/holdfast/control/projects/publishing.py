@@ -10,11 +10,13 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.projects.lookup import equal_release
 from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
-from holdfast.control.projects.rights import NotAccepted, require_uploader
+from holdfast.control.projects.rights import NotAccepted, has_people, require_uploader
 from holdfast.control.publication.changes import file_added
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
-from holdfast.core.errors import Removed
+from holdfast.core.errors import Refused, Removed
 from holdfast.core.names import normalize
+
+_CLOSED = ("archived", "quarantined")  # PEP 792: no uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,11 @@ def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str
     """The project to upload to, created or brought back when the actor may. Raises NotAccepted."""
     project = Project.objects.filter(index=index, name=name).first()
     require_uploader(tx.actor, index, name, project)
+    tx.demand_on("uploads", index, name)
+    if project is not None and project.deleted is None and project.status in _CLOSED:
+        raise Refused(f"{name!r} is {project.status} in index {index!r} and takes no uploads")
+    if is_new_project(project):
+        tx.demand_on("new-projects", index, name)
     if project is None:
         project = Project.objects.create(index=index, name=name, display=display, created=tx.now)
         tx.audit("create-project", f"{index}/{name}")
@@ -102,6 +109,11 @@ def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str
         Role.objects.create(project=project, user=user, role="owner")
         tx.audit("add-role", f"{index}/{name}", user=tx.actor.user, role="owner")
     return project
+
+
+def is_new_project(project: Project | None) -> bool:
+    """True when an upload would make the name somebody's: there is none, it was released, or nobody has a role."""
+    return project is None or not project.owned or not has_people(project)
 
 
 def release_for_upload(tx: WriteTransaction, project: Project, version: str) -> Release:

@@ -28,6 +28,7 @@ from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.entries import Rendering, held_entry, render
 from holdfast.control.publication.models import Event, Instance, PublisherLease
 from holdfast.control.publication.transaction import Halted, NotYetPublished, TreeAhead, current_serial
+from holdfast.control.switches import Switches
 from holdfast.core.errors import Absent, Unavailable
 from holdfast.core.model import Record
 from holdfast.store.port import Store
@@ -56,6 +57,7 @@ class Publisher:
         self.store = store
         self.clock: Clock = clock or SystemClock()
         self.instance = config.instance
+        self.switches = Switches(store, self.clock)
         self._pause = pause
         self._holder = uuid4().hex
         self._busy = threading.Lock()  # one drain per process; waiting threads find their row done

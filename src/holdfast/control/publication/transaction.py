@@ -22,7 +22,9 @@ from holdfast.control.database import RETRY_SECONDS, DatabaseUnavailable, connec
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.changes import Change, project_changed
 from holdfast.control.publication.models import Counter, Event, Instance
+from holdfast.control.switches import Switches
 from holdfast.core.errors import Unavailable
+from holdfast.tree.switches import READ_ONLY
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class Publication(Protocol):
 
     clock: Clock
     instance: str
+    switches: Switches
 
     def head_before_write(self) -> int:
         """The newest published serial this machine knows of. Raises TreeAhead, Unavailable."""
@@ -69,14 +72,23 @@ class Publication(Protocol):
 class WriteTransaction:
     """What an action tells about its change while it makes it."""
 
-    def __init__(self, actor: Actor, now: datetime) -> None:
+    def __init__(self, actor: Actor, now: datetime, switches: Switches) -> None:
         self.actor = actor
         self.now = now
+        self._switches = switches
         self.serial = 0  # set at the end; 0 = nothing was published by this transaction
         self.await_serial = 0  # an earlier serial the caller's answer depends on
         self._projects: dict[int, Change] = {}
         self._changes: list[Change] = []
         self._audits: list[AuditEvent] = []
+
+    def demand_on(self, capability: str, index: str = "", project: str = "") -> None:
+        """Raises Refused while an operator has the capability switched off there.
+
+        What is done at the machine's own command line passes: whoever can write the store decides about switches, too.
+        """
+        if self.actor.credential != "machine" and (refused := self._switches.known_refusal(capability, index, project)):
+            raise refused
 
     def lock(self, *names: str) -> None:
         """Keep other transactions out of the named things until the end. Sorted, so that two never deadlock.
@@ -141,15 +153,19 @@ class WriteTransaction:
 
 
 @contextmanager
-def write_transaction(publisher: Publication, actor: Actor, deadline: float) -> Iterator[WriteTransaction]:
-    """Commit one change and publish it.
+def write_transaction(
+    publisher: Publication, actor: Actor, deadline: float, *, moderates: bool = False
+) -> Iterator[WriteTransaction]:
+    """Commit one change and publish it. `moderates`: what operators must be able to do on a read-only site, too.
 
-    Raises DatabaseUnavailable, TreeAhead or Unavailable before anything is committed, NotYetPublished after.
+    Raises Refused while the site is read-only, DatabaseUnavailable, TreeAhead or Unavailable before anything is
+    committed, NotYetPublished after.
     """
+    _demand_writable(publisher, actor, moderates)
     head = publisher.head_before_write()  # a serial given out inside the transaction must be greater
     with held_transaction(publisher.clock, deadline):
         _hold_to_instance(publisher.instance)
-        tx = WriteTransaction(actor, publisher.clock.now())
+        tx = WriteTransaction(actor, publisher.clock.now(), publisher.switches)
         yield tx
         tx.finish(head)
     awaited = max(tx.serial, tx.await_serial)
@@ -190,6 +206,12 @@ def current_serial() -> int:
     if value is None:
         raise DatabaseUnavailable("the database was never initialised; `holdfast restore` puts a backup in its place")
     return value
+
+
+def _demand_writable(publisher: Publication, actor: Actor, moderates: bool) -> None:
+    """The one place that keeps a site read-only: no change has another way in. Also looks for new switches."""
+    if actor.credential != "machine" and (refused := publisher.switches.refusal(READ_ONLY)) and not moderates:
+        raise refused
 
 
 def _next_serial() -> int:

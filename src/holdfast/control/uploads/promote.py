@@ -9,6 +9,7 @@ from holdfast.control.projects.promoting import Promotion, promote_release
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.names import require_free_name, upload_index
+from holdfast.control.uploads.receive import demand_uploads_on
 from holdfast.core.errors import Absent, Unavailable
 from holdfast.tree import addresses
 
@@ -24,9 +25,8 @@ def promote(
     """
     origin = _hosted(parts.config, source)
     landing = upload_index(parts.config, _hosted(parts.config, target))
-    refused = parts.switched_off(target) or parts.switched_off(landing.name)
-    if refused is not None:
-        raise refused
+    if actor.credential != "machine":
+        demand_uploads_on(parts, target, landing.name)
     order = parts.publisher, name, version, origin, landing, actor
     planned = promote_release(*order, dry_run=True, deadline=deadline)
     if planned.creates:

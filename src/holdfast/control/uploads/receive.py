@@ -18,7 +18,7 @@ from holdfast.control.database import database_guard
 from holdfast.control.parts import Parts
 from holdfast.control.projects import intents
 from holdfast.control.projects.models import FilenameBinding, Project, Removal
-from holdfast.control.projects.publishing import NewFile, Published, publish_file
+from holdfast.control.projects.publishing import NewFile, Published, is_new_project, publish_file
 from holdfast.control.projects.rights import require_index, require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.spool import spool_trouble, spooled_body
@@ -111,12 +111,17 @@ def _index_for_upload(parts: Parts, name: str, actor: Actor) -> IndexConfig:
     if asked is None:
         raise Absent(f"there is no index {name}")
     index = upload_index(parts.config, asked)
-    refused = parts.switched_off(name) or parts.switched_off(index.name)
-    if refused is not None:
-        raise refused
+    demand_uploads_on(parts, name, index.name)
     where = "" if index is asked else f", which takes the uploads of index {name}"
     require_index(actor, rights.UPLOAD_FILE, index.name, where)
     return index
+
+
+def demand_uploads_on(parts: Parts, *indexes: str) -> None:
+    """Spare the client what would be refused in the end. Raises Refused while uploads to one of them are off."""
+    for index in indexes:
+        if refused := parts.switches.refusal("uploads", index):
+            raise refused
 
 
 def _read_form(parts: Parts, asked: UploadRequest) -> Form:
@@ -169,13 +174,17 @@ def _profile(parts: Parts, index: IndexConfig) -> Profile:
 def _require_rights(parts: Parts, index: IndexConfig, name: str, actor: Actor, deadline: float) -> Project | None:
     """The project, None when it is new. Raises Refused, Unavailable. The action checks again in its transaction."""
 
-    def look() -> Project | None:
+    def look() -> tuple[Project | None, bool]:
         with database_guard():
             project = Project.objects.filter(index=index.name, name=name).first()
             require_uploader(actor, index.name, name, project)
-        return project
+            return project, is_new_project(project)
 
-    return held(look, parts.clock, deadline)
+    project, is_new = held(look, parts.clock, deadline)
+    for capability in ("uploads", "new-projects") if is_new else ("uploads",):
+        if refused := parts.switches.refusal(capability, index.name, name):
+            raise refused
+    return project
 
 
 def _provenance(parts: Parts, upload: Upload) -> bytes:

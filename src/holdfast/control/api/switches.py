@@ -1,0 +1,111 @@
+"""Kill switches over HTTP, for administrators. `/api/switches` and below; docs/moderation.md tells when to use them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from holdfast.control import rights, switching
+from holdfast.control.api.call import Call
+from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.core.model import format_time
+from holdfast.tree.overrides import recent
+from holdfast.tree.switches import EVERYWHERE, EXPIRY_DEFAULT, EXPIRY_MAX, Switch, new_switch
+
+HISTORY_CHANGES = 100
+_HOURS_DEFAULT = int(EXPIRY_DEFAULT.total_seconds()) // 3600
+_HOURS_MAX = EXPIRY_MAX.days * 24
+
+
+def list_switches(call: Call) -> dict[str, Any]:
+    """Every switch in force."""
+    require(call.actor, rights.SEE_SWITCHES)
+    now = call.parts.clock.now()
+    return {"switches": [_document(one, now) for one in call.parts.switches.in_force()]}
+
+
+def switch_off(call: Call, capability: str) -> dict[str, Any]:
+    """Switch a capability off, 24 hours unless the body says otherwise."""
+    require(call.actor, rights.SWITCH)
+    now, scope = call.parts.clock.now(), call.text("scope", EVERYWHERE)
+    _demand_index(call, scope)
+    try:
+        made = new_switch(
+            capability,
+            scope=scope,
+            reason=_one_line(call.text("reason")),
+            status_url=call.text("status_url", ""),
+            banner=_one_line(call.text("banner")) if "banner" in call.body else None,
+            until=_until(call, now),
+            by=call.actor.user,
+            now=now,
+        )
+    except ValueError as error:
+        raise NotAccepted(str(error)) from error
+    kept = switching.switch_off(call.parts.store, made)
+    switching.audit(call.parts.publisher, "switch-off", (capability, scope), call.actor, call.deadline)
+    return _document(kept, now)
+
+
+def extend(call: Call, capability: str) -> dict[str, Any]:
+    """Move a switch's end."""
+    require(call.actor, rights.SWITCH)
+    now, scope = call.parts.clock.now(), call.text("scope", EVERYWHERE)
+    kept = switching.extend(call.parts.store, capability, scope, _until(call, now), call.actor.user, now)
+    switching.audit(call.parts.publisher, "extend-switch", (capability, scope), call.actor, call.deadline)
+    return _document(kept, now)
+
+
+def switch_on(call: Call, capability: str) -> dict[str, Any]:
+    """Take a switch back."""
+    require(call.actor, rights.SWITCH)
+    scope = call.query.get("scope", EVERYWHERE)
+    switching.switch_on(call.parts.store, capability, scope, call.actor.user, call.parts.clock.now())
+    switching.audit(call.parts.publisher, "switch-on", (capability, scope), call.actor, call.deadline)
+    return {}
+
+
+def history(call: Call) -> dict[str, Any]:
+    """What operators decided at run time, newest first: switches, denials, passes."""
+    require(call.actor, rights.SEE_SWITCHES)
+    found = recent(call.parts.store, HISTORY_CHANGES)
+    return {
+        "changes": [
+            {"serial": one.serial, "at": format_time(one.at) if one.at else None, "by": one.by, "what": one.what}
+            for one in found
+        ]
+    }
+
+
+def _until(call: Call, now: datetime) -> datetime | None:
+    """When it ends by itself; None only when that was asked for."""
+    if call.flag("no_expiry"):
+        if "hours" in call.body:
+            raise NotAccepted("give hours or no_expiry, not both")
+        return None
+    return now + timedelta(hours=call.whole("hours", _HOURS_DEFAULT, least=1, most=_HOURS_MAX))
+
+
+def _demand_index(call: Call, scope: str) -> None:
+    """A scope that names an index this instance does not have would hold for nothing, and look as if it did."""
+    where = scope.partition("/")[0]
+    if "://" not in scope and where != EVERYWHERE and call.parts.config.index(where) is None:
+        raise NotAccepted(f"there is no index {where[:64]!r}; a scope is *, an index or index/pattern")
+
+
+def _one_line(text: str) -> str:
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+
+
+def _document(one: Switch, now: datetime) -> dict[str, Any]:
+    return {
+        "capability": one.capability,
+        "scope": one.scope,
+        "reason": one.reason,
+        "status_url": one.status_url,
+        "banner": one.banner,
+        "until": format_time(one.until) if one.until else None,
+        "by": one.by,
+        "at": format_time(one.at),
+        "extended_by": one.extended_by,
+        "extended_at": format_time(one.extended_at) if one.extended_at else None,
+        "age_seconds": int(one.age_seconds(now)),
+    }

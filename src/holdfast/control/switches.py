@@ -1,0 +1,88 @@
+"""Which capabilities operators have switched off, as control follows it: asked of the store, never of the database.
+
+What was read once stays in force while the store cannot be read. Before the first read nothing is believed to be on.
+"""
+
+import threading
+
+import structlog
+
+from holdfast.clock import Clock
+from holdfast.core.errors import Corrupt, Refused, Unavailable
+from holdfast.store.port import Store
+from holdfast.tree.overrides import OverridesReader
+from holdfast.tree.switches import Switch, refusing
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.5  # a switch is in force within a second: an answer given now is based on a look this old at most
+
+
+class Switches:
+    """The switches of one process. Safe to share among threads; whoever asks first after half a second looks."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._reader = OverridesReader(store)
+        self._clock = clock
+        self._looking = threading.Lock()
+        self._looked = float("-inf")  # monotonic
+        self._is_known = False
+        self._trouble = ""
+
+    def refusal(self, capability: str, index: str = "", project: str = "", issuer: str = "") -> Refused | None:
+        """Why something must not be done now, in words for the client; None while it is on.
+
+        `project` "" = not known yet: ask again when it is. Raises Unavailable when the switches were never readable.
+        """
+        self.look()
+        return self.known_refusal(capability, index, project, issuer)
+
+    def known_refusal(self, capability: str, index: str = "", project: str = "", issuer: str = "") -> Refused | None:
+        """As `refusal`, without a look of its own: for the inside of a transaction, where nothing else is read."""
+        found = refusing(
+            self._reader.current.switches, capability, self._clock.now(), index=index, project=project, issuer=issuer
+        )
+        return Refused(found.sentence()) if found is not None else None
+
+    def in_force(self) -> tuple[Switch, ...]:
+        """Every switch that holds at this moment. Raises Unavailable when they were never readable."""
+        self.look()
+        now = self._clock.now()
+        return tuple(one for one in self._reader.current.switches if one.is_in_force(now))
+
+    def look(self) -> None:
+        """Take in what is new, when the last look is half a second old. Raises Unavailable before the first success."""
+        if not self._is_due():
+            return
+        if not self._looking.acquire(blocking=not self._is_known):
+            return  # another thread looks; what was known a moment ago is good enough
+        try:
+            if self._is_due():
+                self._look()
+        finally:
+            self._looking.release()
+
+    def _is_due(self) -> bool:
+        """Whether to look now. Raises Unavailable when a look just failed and nothing is known."""
+        if self._clock.monotonic() - self._looked >= LOOK_SECONDS:
+            return True
+        if not self._is_known:
+            raise Unavailable(f"it cannot be read what is switched off: {self._trouble}")
+        return False
+
+    def _look(self) -> None:
+        try:
+            self._reader.look()
+        except (Unavailable, Corrupt) as error:
+            self._tell(error.reason)
+            if not self._is_known:
+                raise Unavailable(f"it cannot be read what is switched off: {error.reason}") from error
+        else:
+            self._is_known, self._trouble = True, ""
+        finally:
+            self._looked = self._clock.monotonic()
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            log.warning("the operators' kill switches cannot be read: %s", trouble)
+        self._trouble = trouble
