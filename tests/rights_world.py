@@ -88,6 +88,7 @@ class Cast:
             "user": "dora",
             "organisation": f"org{world.number}",
             "team": "release",
+            "capability": "search",  # which nothing else here asks for
         }
         return world
 

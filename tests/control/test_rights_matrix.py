@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from instances import ALICE, OPERATOR, Instance, new_instance, soon
-from rights_world import COLUMNS, Cast, World, form, routes
+from rights_world import ADMIN, COLUMNS, Cast, World, form, routes
 
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.database import close_connection
@@ -30,6 +30,7 @@ PROJECT = "api/projects/<slug:index>/<str:name>"
 RELEASE = PROJECT + "/releases/<str:version>"
 FILE = PROJECT + "/files/<str:filename>"
 ROLE = PROJECT + "/roles/<str:user>"
+SWITCH = "api/switches/<slug:capability>"
 SHADOW = "api/grants/shadow/<slug:index>/<str:name>"
 
 ORGANISATION = "api/organisations/<slug:organisation>"
@@ -109,6 +110,11 @@ def _offered(world: World) -> None:
 
 def _open_index(world: World) -> None:
     grant_index(world.door.instance.publisher, "main", "create", Grantee("dora"), OPERATOR, deadline=soon())
+
+
+def _switched_off(world: World) -> None:
+    token = world.door.token("root", ADMIN)
+    assert world.door.api("PUT", f"switches/{world.facts['capability']}", token, {"reason": "a flood"}).status == 200
 
 
 #                   alice bob charlie admin robot anonymous | other-index other-project read-only upload-only | none
@@ -196,6 +202,11 @@ ROWS = [
     Row("PUT", SHADOW, ADMINS),
     Row("DELETE", SHADOW, ADMINS, before=_granted),
     Row("POST", "api/removals", ADMINS, {"sha256": ["0" * 64], "reason": "a key"}),
+    Row("GET", "api/switches", ADMINS),
+    Row("GET", "api/switches/history", ADMINS),
+    Row("PUT", SWITCH, ADMINS, {"reason": "a flood"}),
+    Row("POST", SWITCH + "/extend", ADMINS, before=_switched_off),
+    Row("DELETE", SWITCH, ADMINS, before=_switched_off),
     Row("GET", "api/openapi.json", ANYBODY),
     # Tokens. Only an administrator's token makes tokens; people make theirs in person.
     Row("GET", "api/tokens", FOR_ONESELF),
