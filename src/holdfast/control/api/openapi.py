@@ -38,6 +38,7 @@ _EXAMPLES = {
     "invitation": 1,
     "offer": 1,
     "webhook": 1,
+    "capability": "search",
 }
 _PROBLEMS = {
     400: "The request cannot be done as asked; `detail` says what would work.",
