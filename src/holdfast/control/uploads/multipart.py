@@ -27,7 +27,7 @@ _DISPOSITION = re.compile(
     re.IGNORECASE,
 )
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2; others end the headers for some readers
-_CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
+_CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f]")  # of a filename the next check tells more
 _PLAIN_ENCODINGS = ("binary", "7bit", "8bit")
 _IGNORED_FILES = ("gpg_signature",)  # old tools still send it; nobody reads it
 
