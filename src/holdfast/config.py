@@ -10,6 +10,9 @@ DATA_FORMAT = 1  # of the data folder; a marker with a higher one was written by
 MIB = 1024 * 1024
 
 
+SignUp = Literal["closed", "invited", "open"]
+TwoFactor = Literal["publishers", "all", "optional"]  # who must have a second factor
+
 # What counts as the upload time of a file whose upstream gives none: "trust-existing", old if the first page ever seen
 # listed it, else when it was first seen; "first-seen" always that; "refuse" holds it back while a cooldown is in force.
 Undated = Literal["trust-existing", "first-seen", "refuse"]
@@ -99,6 +102,12 @@ class Config:
     copies_bytes_max: int = 20 * 1024 * MIB  # local copies of a remote store's objects, on each machine with fronts
     free_bytes_min: int = 1024 * MIB  # left free on the data folder's disk: keeping ends before serving does
     scrub_bytes_daily: int = 10 * 1024 * MIB  # kept bytes hashed again each day
+    sign_up: SignUp = "invited"
+    two_factor: TwoFactor = "publishers"
+    breached_passwords: str = ""  # a file of SHA-1 digests, or the URL of a range service; "" = not looked up
+    mail_from: str = ""
+    mail_servers: tuple[str, ...] = ()  # URLs, tried in order; () = mails wait in the outbox
+    domain_watch: bool = True  # of people's mail domains, once there are mail servers
     secret_key_file: str = ""  # signs cookies, encrypts second factors; "" = <data>/secret-key
     secret_key_fallback_files: tuple[str, ...] = ()  # earlier keys, whose signatures are still taken
     attestations_trust_root: str = ""  # sigstore's trusted_root.json; "" = attestations are kept unverified

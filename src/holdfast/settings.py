@@ -17,7 +17,7 @@ from holdfast.settings_layers import load_layers
 from holdfast.settings_layers import variables as layer_variables
 from holdfast.settings_problems import PREFIX, Complaints, Given, Problem, SettingsError, variable_of
 from holdfast.settings_table import DATA_HOME, SCALARS, Setting
-from holdfast.settings_values import absolute, absolute_each, absolute_log, absolute_store
+from holdfast.settings_values import absolute, absolute_breached, absolute_each, absolute_log, absolute_store
 
 __all__ = ["Problem", "SettingsError", "default_data", "discover", "load", "variable_of"]
 
@@ -35,6 +35,7 @@ _ABSOLUTE: dict[str, Callable[[Any, Path], Any]] = {
     "store": absolute_store,
     "store_pair": absolute_store,
     "access_log": absolute_log,
+    "breached_passwords": absolute_breached,
     "secret_key_file": absolute,
     "secret_key_fallback_files": absolute_each,
 }
@@ -147,6 +148,9 @@ def _check_together(config: Config, complaints: Complaints) -> None:
     if config.spool_bytes_max < config.upload_bytes_max:
         rule = f"must hold at least one upload of {variable_of('upload_bytes_max')}, {config.upload_bytes_max} bytes"
         complaints.add(variable_of("spool_bytes_max"), config.spool_bytes_max, rule, 'spool_bytes_max = "50 GiB"')
+    if config.mail_servers and not config.mail_from:
+        rule = f"is required together with {variable_of('mail_servers')}"
+        complaints.add(variable_of("mail_from"), "", rule, f"{variable_of('mail_from')}={examples['mail_from']}")
     if config.store_pair and config.database_url:
         rule = "needs SQLite: what a pair is behind with is noted on the one machine that writes"
         complaints.add(variable_of("store_pair"), config.store_pair, rule, 'store_pair = ""')

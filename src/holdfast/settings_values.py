@@ -256,6 +256,41 @@ def parse_store(raw: object) -> str:
     return text
 
 
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+def parse_sender(raw: object) -> str:
+    """One mail address, without a display name."""
+    text = str(raw).strip()
+    if text and _ADDRESS.fullmatch(text) is None:
+        raise ValueError("a mail address such as packages@example.org")
+    return text
+
+
+def parse_mail_servers(raw: object) -> tuple[str, ...]:
+    """URLs of mail servers (control/mail/smtp.py); a password never stands in one."""
+    servers = parse_list(raw)
+    for url in servers:
+        try:
+            parts = urlsplit(url)
+            query = dict(item.partition("=")[::2] for item in parts.query.split("&") if item)
+            valid = parts.scheme in ("smtp", "smtps", "smtp+plain") and parts.hostname and parts.path in ("", "/")
+            valid = valid and parts.password is None and (parts.port is None or parts.port > 0)
+        except ValueError:
+            valid = False
+        if not valid or not set(query) <= {"password_env", "password_file"}:
+            raise ValueError(
+                "a list of smtp://, smtps:// or smtp+plain:// URLs, with ?password_env= or ?password_file= for the password"
+            )
+    return servers
+
+
+def parse_breached(raw: object) -> str:
+    """A path, or the URL of a k-anonymity range service."""
+    text = str(raw).strip()
+    return parse_url(text) if "://" in text else parse_path(text)
+
+
 def absolute(path: str, base: Path) -> str:
     """`path` as an absolute one: from `base` when relative, `~` being the home folder; "" stays ""."""
     return str((base / Path(path).expanduser()).absolute()) if path else ""
@@ -264,6 +299,11 @@ def absolute(path: str, base: Path) -> str:
 def absolute_each(paths: tuple[str, ...], base: Path) -> tuple[str, ...]:
     """Several paths as absolute ones."""
     return tuple(absolute(path, base) for path in paths)
+
+
+def absolute_breached(where: str, base: Path) -> str:
+    """Like `absolute`, except for a URL."""
+    return where if "://" in where else absolute(where, base)
 
 
 def absolute_store(store: str, base: Path) -> str:

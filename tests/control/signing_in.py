@@ -3,6 +3,7 @@
 from typing import Any
 
 from browsers import Browser
+from django.conf import settings
 from doors import Door
 
 from holdfast.control.accounts.models import User
@@ -14,7 +15,7 @@ def signed_in(door: Door, name: str = "alice", **facts: Any) -> Browser:
     user, _ = User.objects.get_or_create(username=name, defaults=facts)
     session = SessionStore()
     session["_auth_user_id"] = str(user.pk)
-    session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+    session["_auth_user_backend"] = settings.AUTHENTICATION_BACKENDS[0]
     session["_auth_user_hash"] = user.get_session_auth_hash()
     session.save()
     browser = Browser(door)

@@ -36,6 +36,11 @@ def page_settings(config: Config) -> dict[str, Any]:
         "SESSION_COOKIE_NAME": f"{named}holdfast",
         "SESSION_COOKIE_SECURE": is_https,
         "SESSION_COOKIE_PATH": f"{prefix}/",
+        "KNOWN_COOKIE_NAME": f"{named}holdfast-browser",
+        # Browsers themselves take http://localhost for safe enough, and no other http address.
+        "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN": is_loopback_name(url.hostname or ""),
+        "MFA_TOTP_ISSUER": url.netloc,
+        "BREACHED_PASSWORDS": config.breached_passwords,
         "CSRF_COOKIE_NAME": f"{named}holdfast-csrf",
         "CSRF_COOKIE_SECURE": is_https,
         "CSRF_COOKIE_PATH": f"{prefix}/",

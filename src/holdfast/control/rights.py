@@ -108,6 +108,11 @@ ANY_NEW_NAME = Right("any-new-name", "creating a name that the rules hold back",
 SEE_SWITCHES = Right("see-switches", "seeing the kill switches", ("admin",))
 SWITCH = Right("switch", "switching capabilities", ("admin",))
 
+# Accounts.
+INVITE_PERSON = Right("invite-person", "inviting a person", ("admin",))
+MANAGE_PERSON = Right("manage-person", "changing the account of somebody else", ("admin",))
+LEAVE_INSTANCE = Right("leave-instance", "deleting an account", ("self",), ("session",), waits=True)
+
 # Tokens.
 MAKE_ANY_TOKEN = Right("make-any-token", "creating a token", ("admin",))
 END_ANY_TOKEN = Right("end-any-token", "revoking a token", ("admin",))

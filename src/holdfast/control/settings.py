@@ -10,8 +10,13 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "holdfast.control.accounts",
+    "holdfast.control.mail",
     "holdfast.control.projects",
     "holdfast.control.publication",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
     "holdfast.control.organisations",
     "holdfast.control.tokens",
 ]
@@ -29,6 +34,8 @@ MIDDLEWARE: list[str] = [
     "holdfast.control.web.middleware.SignedInUser",
     "holdfast.control.web.middleware.Messages",
     "holdfast.control.web.middleware.Sign",
+    "allauth.account.middleware.AccountMiddleware",  # of other requests than pages it only keeps a reference
+    "holdfast.control.web.middleware.AskAgain",
 ]
 ALLOWED_HOSTS = ["*"]  # Host is written over with the public URL's before Django sees a page's request (wsgi.py)
 APPEND_SLASH = False
@@ -57,5 +64,42 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # visi
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a form; the front takes no more either
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 FILE_UPLOAD_HANDLERS: list[str] = []  # no page takes a file
-LOGIN_URL = "/account/login/"
-LOGIN_REDIRECT_URL = "/account/"
+KNOWN_COOKIE_NAME = "holdfast-browser"  # as page_settings.py names it
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "account_home"
+
+CACHES = {"default": {"BACKEND": "holdfast.control.accounts.cache.RowCache"}}
+PASSWORD_HASHERS = ["holdfast.control.accounts.hashing.BoundedArgon2"]
+PASSWORD_RESET_TIMEOUT = 3 * 86_400  # seconds; a weekend, and the mail says so
+AUTHENTICATION_BACKENDS = ["holdfast.control.accounts.backend.Passwords"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "holdfast.control.accounts.breached.NotBreached"},
+]
+
+ACCOUNT_ADAPTER = "holdfast.control.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_USERNAME_VALIDATORS = "holdfast.control.accounts.names.USERNAME_VALIDATORS"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_MAX_EMAIL_ADDRESSES = 10
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_FORMS = {"reset_password": "holdfast.control.accounts.forms.ResetPassword"}
+# What is limited is limited by our own counts (web/limiting.py); codes of second factors by allauth, per account.
+ACCOUNT_RATE_LIMITS = dict.fromkeys(
+    "change_password manage_email reset_password reauthenticate reset_password_from_key signup login "
+    "request_login_code confirm_email verify_phone change_phone".split()
+) | {"login_failed": "10/15m/key"}
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # seconds
+ACCOUNT_REAUTHENTICATION_METHODS = {"password", "mfa"}
+MFA_ADAPTER = "holdfast.control.accounts.mfa.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an operator may make accounts without any address
+MFA_TOTP_TOLERANCE = 1  # steps of 30 s: clocks of telephones are not exact
+MFA_RATE_LIMITS = {"webauthn_login": None}

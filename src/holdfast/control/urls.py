@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from holdfast.control.api.urls import urlpatterns as api_patterns
 from holdfast.control.health import health
 from holdfast.control.uploads.views import upload
+from holdfast.control.web.account_pages import to_home
+from holdfast.control.web.account_urls import urlpatterns as account_patterns
 from holdfast.control.web.me import me
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -13,8 +15,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include(api_patterns)),
     path("-/health", health),
     path("_/me", me),
+    path("account", to_home),
+    path("account/", include(account_patterns)),
     path("<slug:index>/legacy/", upload),
     path("<slug:index>/legacy", upload),
 ]
+handler403 = "holdfast.control.web.pages.denied"
 handler404 = "holdfast.control.http.not_found"
 handler500 = "holdfast.control.http.server_error"

@@ -2,13 +2,27 @@
 
 from typing import ClassVar
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractUser
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
 
+def no_password() -> str:
+    """What stands for a password that nobody can know: people of tokens alone have none."""
+    return make_password(None)
+
+
 class User(AbstractUser):
-    """A person (or a robot) that can hold roles and tokens. Own model from the first migration on."""
+    """A person (or a robot) that can hold roles and tokens. Own model from the first migration on.
+
+    `is_active` false is a frozen account, `is_superuser` an administrator's, `is_staff` a moderator's.
+    """
+
+    password = models.CharField(max_length=128, default=no_password)
+    is_robot = models.BooleanField(default=False, db_default=False)  # owns tokens of programs, never signs in
+    frozen_reason = models.CharField(max_length=500, default="", db_default="")
+    recovered_until = models.DateTimeField(null=True)  # just recovered: until then some rights wait (control/rights.py)
 
 
 class Token(models.Model):
@@ -41,6 +55,45 @@ class Session(AbstractBaseSession):
     agent = models.CharField(max_length=200, default="", db_default="")
     begun = models.DateTimeField(null=True)
     seen = models.DateTimeField()
+
+
+class KnownPlace(models.Model):
+    """A network or a browser somebody has signed in from: what strangers do elsewhere does not shut it out."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="places")
+    digest = models.CharField(max_length=64)  # of the network, or of what the browser's cookie holds
+    seen = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "digest"], name="one_place_once")]
+
+
+class Attempts(models.Model):
+    """How often something was tried since a moment. Rows and not memory: a restart forgives nothing."""
+
+    key = models.CharField(primary_key=True, max_length=64)  # sha256 of what is limited, hex
+    began = models.DateTimeField(db_index=True)
+    count = models.IntegerField(default=1)
+
+
+class Kept(models.Model):
+    """Django's cache as rows (accounts/cache.py): which one-time codes were used, on whichever machine."""
+
+    key = models.CharField(primary_key=True, max_length=64)
+    value = models.JSONField()
+    until = models.DateTimeField(db_index=True)
+
+
+class Invitation(models.Model):
+    """A place offered to somebody without an account. The link holds the key, the row its digest."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    email = models.EmailField()
+    admin = models.BooleanField(default=False, db_default=False)
+    by = models.CharField(max_length=150)
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+    used = models.DateTimeField(null=True)
 
 
 class AuditEvent(models.Model):

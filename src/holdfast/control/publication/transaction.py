@@ -130,12 +130,17 @@ class WriteTransaction:
             )
         )
 
+    @property
+    def is_published(self) -> bool:
+        """True when readers must learn of this transaction."""
+        return bool(self._projects or self._changes)
+
     def finish(self, head: int) -> None:
         """The last statements: counter, the projects' own serials, the outbox row, the audit trail.
 
         Raises TreeAhead when `head`, known before the transaction began, is not below the new serial.
         """
-        if self._projects or self._changes:
+        if self.is_published:
             self.serial = _next_serial()
             if head >= self.serial:
                 raise TreeAhead(self.serial - 1, head)
@@ -171,6 +176,20 @@ def write_transaction(
     awaited = max(tx.serial, tx.await_serial)
     if awaited:
         publisher.publish_until(awaited, deadline)
+
+
+@contextmanager
+def unpublished_transaction(publisher: Publication, actor: Actor, deadline: float) -> Iterator[WriteTransaction]:
+    """Commit one change that no reader needs to learn of: people, their mails and sessions. The store is not asked.
+
+    Raises DatabaseUnavailable before anything is committed.
+    """
+    with held_transaction(publisher.clock, deadline):
+        _hold_to_instance(publisher.instance)
+        tx = WriteTransaction(actor, publisher.clock.now())
+        yield tx
+        assert not tx.is_published, "a change that is published needs write_transaction"
+        tx.finish(0)
 
 
 def held(

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from holdfast.control.accounts.limits import TooManyAttempts
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.web.environment import site_of
 from holdfast.core.errors import Absent, Outcome, Refused, Unavailable
@@ -37,7 +38,7 @@ def is_page(request: HttpRequest) -> bool:
 def sealed(response: HttpResponseBase) -> HttpResponseBase:
     """The answer with every header that a page must have."""
     for name, value in _HEADERS.items():
-        response[name] = value
+        response.setdefault(name, value)
     return response
 
 
@@ -59,6 +60,8 @@ def answer_outcome(request: HttpRequest, outcome: Outcome) -> HttpResponse:
             return told(request, 400, reason)
         case Absent():
             return told(request, 404, reason)
+        case TooManyAttempts():
+            return told(request, 429, reason, outcome.retry_after_seconds)
         case Refused():
             return told(request, 403, reason)
         case Unavailable():

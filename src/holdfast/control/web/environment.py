@@ -1,10 +1,12 @@
 """Control's pages in the one design: the environment of holdfast.pages, with control's own templates beside its own."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.contrib.messages import get_messages
 from django.http import HttpRequest
+from django.urls import reverse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 
 from holdfast.control.http import OPENING
@@ -20,6 +22,7 @@ def environment(**options: Any) -> Environment:
     """What Django's Jinja2 back end makes once per process."""
     made = pages_environment(**options)
     assert made.loader is not None
+    made.globals["url"] = lambda name, *args: reverse(name, args=args)
     made.loader = ChoiceLoader([FileSystemLoader(_TEMPLATES), made.loader])
     return made
 
@@ -27,7 +30,20 @@ def environment(**options: Any) -> Environment:
 def everywhere(request: HttpRequest) -> dict[str, Any]:
     """What every template may count on (holdfast.pages says what for)."""
     found = [Message.of(message) for message in get_messages(request)]
-    return {"site": site_of(request), "messages": found, "notices": (), "here": "account"}
+    return {
+        "site": site_of(request),
+        "messages": found,
+        "notices": (),
+        "here": "account",
+        "sign_up_is_open": partial(_sign_up_is_open, request),
+        "sign_in_providers": (),
+    }
+
+
+def _sign_up_is_open(request: HttpRequest) -> bool:
+    from allauth.account.adapter import get_adapter
+
+    return bool(get_adapter(request).is_open_for_signup(request))
 
 
 def site_of(request: HttpRequest) -> Site:

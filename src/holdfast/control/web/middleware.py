@@ -6,17 +6,22 @@ A cookie is therefore never a credential outside a page, and a page never looks 
 import sqlite3
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
+from allauth.account.adapter import get_adapter
+from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
+from django.urls import reverse
 
+from holdfast.control.accounts import hashing
 from holdfast.control.web.answers import answer_outcome, is_page, sealed
 from holdfast.core.errors import Outcome, Unavailable
 
@@ -87,11 +92,32 @@ class PageAnswers:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        hashing.is_stranger.set(True)  # until somebody is known; threads are used again
         response = self._get_response(request)
         return sealed(response) if is_page(request) else response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
         return answer_error(request, error) if is_page(request) else None
+
+
+class AskAgain:
+    """Whoever must prove again who they are is sent to do that, and comes back to the page, not to what they had sent.
+
+    allauth would keep the sent form in the session meanwhile, passwords and cookies included.
+    """
+
+    def __init__(self, get_response: Respond) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        if not isinstance(error, ReauthenticationRequired) or not request.user.is_authenticated:
+            return None
+        methods = get_adapter(request).get_reauthentication_methods(request.user)
+        target = methods[0]["url"] if methods else reverse("account_login")
+        return HttpResponseRedirect(f"{target}?{urlencode({'next': request.get_full_path()})}")
 
 
 def answer_error(request: HttpRequest, error: BaseException | None) -> HttpResponseBase | None:

@@ -5,7 +5,9 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import reverse
 
@@ -13,6 +15,7 @@ from holdfast.control.accounts.actor import ALL, Actor, Scopes
 from holdfast.control.accounts.models import User
 from holdfast.control.http import client_of
 from holdfast.control.web.answers import told
+from holdfast.pages.headers import policy
 
 PageView = Callable[..., HttpResponse]
 
@@ -48,6 +51,29 @@ def signed_in(view: PageView) -> PageView:
     return asking
 
 
+def recently(view: PageView) -> PageView:
+    """Only for who proved who they are within the last quarter of an hour. Stands below `signed_in`."""
+
+    @wraps(view)
+    def asking(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise_if_reauthentication_required(request, app="allauth.account")
+        return view(request, *args, **kwargs)
+
+    return asking
+
+
+def with_picture(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A page that draws a picture of its own into itself: the QR code of a key, which no address may ever show."""
+
+    @wraps(view)
+    def drawing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        response["Content-Security-Policy"] = policy(img_src="'self' data:")
+        return response
+
+    return drawing
+
+
 def login_address() -> str:
     """Where one signs in."""
     return reverse("account_login")
@@ -56,3 +82,8 @@ def login_address() -> str:
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW. Why exactly is for nobody to know who may have forged it."""
     return told(request, 403, "This form came from another page, or is too old. Go back, reload the page, try again.")
+
+
+def denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler403."""
+    return told(request, 403, "This is not for this account. Sign in again, and try once more.")

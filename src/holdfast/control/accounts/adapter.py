@@ -1,0 +1,199 @@
+"""allauth's account part as this project wants it: our limits, our mail, our audit, our words."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.core import context as allauth_context
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from holdfast.control.accounts import limits
+from holdfast.control.accounts.invitations import invitation_of, take_up
+from holdfast.control.accounts.limits import TooManyAttempts, counters
+from holdfast.control.accounts.messages import ERRORS, LINKS, MAILS, MESSAGES, ONCE_IN_A_WHILE
+from holdfast.control.accounts.models import Invitation, Session, User
+from holdfast.control.accounts.noting import agent_of, noting
+from holdfast.control.accounts.places import begun, remember_place
+from holdfast.control.accounts.recovery import begin_wait
+from holdfast.control.accounts.signing_in import SignIn, tally
+from holdfast.control.http import client_of, parts_of
+from holdfast.control.mail.queue import queue
+from holdfast.control.web.letting_in import mail_way_in
+from holdfast.control.web.sessions import BEGUN, digest
+from holdfast.core.model import format_time
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """ACCOUNT_ADAPTER."""
+
+    error_messages = DefaultAccountAdapter.error_messages | ERRORS
+
+    # Who may come in
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        wanted = parts_of(request).config.sign_up
+        return wanted == "open" or (wanted == "invited" and invitation_of(request) is not None)
+
+    def clean_email(self, email: str) -> str:
+        invitation = invitation_of(self.request) if self.request else None
+        if invitation is not None and not self.request.user.is_authenticated and "signup" in self.request.path:
+            self._hold_to(invitation, email)
+        return email
+
+    def _hold_to(self, invitation: Invitation, email: str) -> None:
+        if email.lower() != invitation.email:
+            raise self.validation_error("invited_address")
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        """Hash first, then everything in one short transaction."""
+        user = super().save_user(request, user, form, commit=False)
+        if commit:
+            with noting(request, user) as tx:
+                user.save()
+                take_up(request, user, tx.now)
+                tx.audit("sign-up", user.username)
+        return user
+
+    def get_login_stages(self) -> list[str]:
+        return ["holdfast.control.accounts.stages.ConfirmedAddress", "allauth.mfa.stages.AuthenticateStage"]
+
+    # Signing in
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        login = str(credentials.get("username") or credentials.get("email") or "")
+        attempt = SignIn(request, login, counters(parts_of(request).clock))
+        attempt.begin(lambda user: mail_way_in(request, user))
+        request.sign_in = attempt  # type: ignore[attr-defined]
+
+    def _rollback_login_failed_rl_usage(self) -> None:
+        """allauth's word for: it was right."""
+        attempt = getattr(self.request, "sign_in", None)
+        if attempt is not None:
+            attempt.give_back()
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        tally.failed += 1
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        super().login(request, user)
+        request.session[BEGUN] = begun(request, parts_of(request).clock.now())
+
+    def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **facts)
+        tally.succeeded += 1
+        with noting(request, user) as tx:
+            tx.audit("sign-in", user.username)
+            if remember_place(request, response, user, tx.now) and (email := primary_address(user)):
+                queue(tx, email, "new-sign-in", self._facts(request, user))
+        return response
+
+    # Passwords
+
+    def set_password(self, user: User, password: str) -> None:
+        """Hash first; then the row, its audit and its consequences in one transaction."""
+        request = allauth_context.request
+        is_reset = not request.user.is_authenticated
+        was_set = user.has_usable_password()
+        user.set_password(password)
+        with noting(request, user) as tx:
+            user.save(update_fields=["password"])
+            mine = digest(request.session.session_key) if request.session.session_key else ""
+            Session.objects.filter(user=user).exclude(session_key=mine).delete()
+            tx.audit("reset-password" if is_reset else "set-password", user.username)
+            if is_reset and was_set:
+                begin_wait(tx, user, "its password was reset by mail")
+
+    def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
+        """Who has nothing to prove themselves with here (signed in elsewhere) counts as proven for a while after that."""
+        request = allauth_context.request
+        if self.get_reauthentication_methods(request.user):
+            return True
+        at = request.session.get(BEGUN, {}).get("at", "")
+        age = parts_of(request).clock.now() - datetime.fromisoformat(at) if at else timedelta.max
+        return age > timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+
+    # Mail and messages
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        kind, what = MAILS[template_prefix]
+        request = allauth_context.request
+        if kind in ONCE_IN_A_WHILE:
+            try:
+                counters(parts_of(request).clock).take(limits.MAIL_TO, email.lower())
+            except TooManyAttempts:
+                return  # the page says the same as ever: how much mail somebody gets is nobody else's to know
+        user = context.get("user")
+        person = user if isinstance(user, User) else request.user if isinstance(request.user, User) else None
+        facts = self._facts(request, person)
+        link = next((str(context[name]) for name in LINKS if name in context), "")
+        if link:
+            facts["url"] = link
+        with noting(request, person) as tx:
+            queue(tx, email, kind, {**facts, "what": what})
+
+    def _facts(self, request: HttpRequest, user: User | None) -> dict[str, Any]:
+        parts = parts_of(request)
+        url = urlsplit(parts.config.base_url)
+        return {
+            "site": url.netloc,
+            "user": user.username if user else "",
+            "url": request.build_absolute_uri(reverse("account_home")),
+            "when": format_time(parts.clock.now()),
+            "address": client_of(request),
+            "agent": agent_of(request),
+            "what": "",
+        }
+
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        extra_tags: str = "",
+        message: str | None = None,
+    ) -> None:
+        text = message or MESSAGES.get(message_template or "")
+        if text:
+            messages.add_message(request, level, text)
+
+    # Small matters
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return client_of(request)
+
+    def get_http_user_agent(self, request: HttpRequest) -> str:
+        return agent_of(request)
+
+    def is_ajax(self, request: HttpRequest) -> bool:
+        """Only what a passkey must answer is asked for by a script; all else are pages for people."""
+        return request.path == reverse("mfa_login_webauthn") and request.headers.get("Accept") == "application/json"
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Only paths of our own: no host at all, so no other one."""
+        return bool(url) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account_login")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account_home")
+
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        return reverse("account_email" if self.request.user.is_authenticated else "account_login")
+
+
+AccountAdapter.error_messages["invited_address"] = "The invitation is for another address."
+
+
+def primary_address(user: AbstractBaseUser) -> str:
+    """The confirmed address that an account is told things at, "" without one."""
+    found = EmailAddress.objects.filter(user_id=user.pk, verified=True).order_by("-primary").first()
+    return str(found.email) if found else ""

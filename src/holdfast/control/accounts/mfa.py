@@ -1,0 +1,62 @@
+"""allauth's second factors as this project wants them: encrypted, and not to be dropped where required."""
+
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.base_user import AbstractBaseUser
+
+from holdfast.control.accounts import secrets
+from holdfast.control.accounts.models import User
+from holdfast.control.http import parts_of
+from holdfast.control.page_settings import is_loopback_name
+
+_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
+    """MFA_ADAPTER."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "cannot_delete_authenticator": "Your account needs a second factor: set another one up first.",
+        "incorrect_code": "This code is not right, or was used already.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return secrets.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return secrets.decrypt(encrypted_text)
+
+    def get_totp_label(self, user: AbstractBaseUser) -> str:
+        return user.get_username()
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        user = authenticator.user
+        others = Authenticator.objects.filter(user=user, type__in=_FACTORS).exclude(pk=authenticator.pk)
+        return bool(others.exists()) or not must_have_second_factor(user, parts_of(context.request).config.two_factor)
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """The host, as browsers want it: loopback has one name here, for an IP address is none (WebAuthn §5.1.2)."""
+        host = context.request.get_host().rpartition(":")[0] or context.request.get_host()
+        host = host.strip("[]")
+        return {"id": "localhost" if is_loopback_name(host) else host, "name": "Holdfast"}
+
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: Any) -> str:
+        count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return f"Key {count + 1}"
+
+
+def has_second_factor(user: User) -> bool:
+    """True with an authenticator app or a passkey."""
+    return bool(Authenticator.objects.filter(user=user, type__in=_FACTORS).exists())
+
+
+def must_have_second_factor(user: User, setting: str) -> bool:
+    """Whether the setting `two_factor` demands one of this person: of all, or of whoever can publish or administer."""
+    if setting == "all":
+        return True
+    if setting == "optional":
+        return False
+    return user.is_superuser or user.is_staff or user.roles.exists() or user.memberships.exists()
