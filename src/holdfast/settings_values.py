@@ -280,7 +280,7 @@ def parse_mail_servers(raw: object) -> tuple[str, ...]:
             valid = False
         if not valid or not set(query) <= {"password_env", "password_file"}:
             raise ValueError(
-                "a list of smtp://, smtps:// or smtp+plain:// URLs, with ?password_env= or ?password_file= for the password"
+                "a list of smtp://, smtps:// or smtp+plain:// URLs, the password by ?password_env= or ?password_file="
             )
     return servers
 

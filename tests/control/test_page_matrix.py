@@ -1,6 +1,7 @@
 """The matrix of pages: what each answers to a visitor, to somebody signed in, and to an administrator.
 
-A page that has no row here fails the first test. A visitor is sent to sign in wherever a page is somebody's own, and people to prove once more who they are before what is sensitive.
+A page that has no row here fails the first test. A visitor is sent to sign in wherever a page is somebody's own, and
+people to prove once more who they are before what is sensitive.
 """
 
 import re

@@ -68,6 +68,8 @@ make-any-token    no    no         no       no        yes   no        yes
 end-any-token     no    no         no       no        yes   no        yes
 list-all-tokens   no    no         no       no        yes   no        yes
 administer        no    no         no       no        yes   no        yes
+invite-person     no    no         no       no        yes   no        yes
+manage-person     no    no         no       no        yes   no        yes
 """
 
 # Sessions of people in an organisation, and of others; then an owner's token as most are, and one made for `account`.
@@ -102,6 +104,7 @@ list-own-tokens     yes     no        no    yes     yes
 end-own-token       yes     no        no    yes     yes
 report-leaked-tokens yes    yes       yes   yes     yes
 describe-api        yes     yes       yes   yes     yes
+leave-instance      yes     no        no    no      no
 """
 
 PLACES = {

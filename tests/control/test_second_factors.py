@@ -42,7 +42,7 @@ def with_app(door: Door, name: str = "alice") -> tuple[Browser, str, list[str]]:
 
 def test_an_app_is_set_up_and_asked_for(instance: Instance):
     door = opened(instance)
-    browser, secret, codes = with_app(door)
+    _browser, secret, codes = with_app(door)
     assert 10 == len(codes)
 
     there = sign_in(Browser(door, "198.51.100.9"))

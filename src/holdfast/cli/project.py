@@ -1,8 +1,8 @@
-"""`holdfast project` and `holdfast user`: what owners and operators do to projects, releases, files and people."""
+"""`holdfast project`: what owners and operators do to projects, releases and files."""
 
 import click
 
-from holdfast.cli.control_tools import Desk, index_option, known_index, open_desk, outcomes, project_name
+from holdfast.cli.control_tools import Desk, index_option, known_index, open_desk, project_name
 from holdfast.cli.errors import fail
 from holdfast.cli.org import people, transfer
 
@@ -157,24 +157,6 @@ def role(name: str, user: str, role: str, index: str) -> None:
         click.echo(f"{user} is {role} of {name}")
 
 
-@click.group()
-def user() -> None:
-    """Show people."""
-
-
-@user.command("list")
-def list_users() -> None:
-    """Everybody who has a token or a role, with the projects they have roles on."""
-    with open_desk(), outcomes():
-        from holdfast.control.accounts.models import User
-        from holdfast.control.database import database_guard
-
-        with database_guard():
-            for person in User.objects.order_by("username").prefetch_related("roles__project"):
-                roles = sorted(f"{r.role} of {r.project.index}/{r.project.name}" for r in person.roles.all())
-                click.echo(f"{person.username}  {', '.join(roles) or 'no roles'}")
-
-
 def _is_file(desk: Desk, index: str, name: str, target: str) -> bool:
     """A target that is listed as a file is one; anything else must be a version."""
     from holdfast.control.database import database_guard
@@ -202,4 +184,4 @@ def _target(target: str) -> str:
 project.add_command(transfer)
 project.add_command(people)
 
-commands: list[click.Command] = [project, user]
+commands: list[click.Command] = [project]

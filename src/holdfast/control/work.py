@@ -95,7 +95,9 @@ def run(config: Config, stop_event: threading.Event | None = None) -> None:
 
 def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
     """What there is to do, once the instance is whole. Raises any Outcome."""
+    from holdfast.control.accounts.upkeep import sweep_accounts
     from holdfast.control.instance import prepare
+    from holdfast.control.mail.sending import send_waiting
     from holdfast.control.publication.drill import pause_from_environment
     from holdfast.control.publication.page_assets import forget_assets, keep_assets
     from holdfast.control.publication.publisher import Publisher
@@ -122,6 +124,8 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),
         Task("forgetting assets of releases long gone", DAY, lambda: forget_assets(store, clock)),
         Task("reminding of kill switches", MINUTE, SwitchReminders(publisher.switches, clock).remind),
+        Task("mail", 2 * TICK_SECONDS, lambda: send_waiting(known, clock)),
+        Task("the sweep of mails, sessions and counts", MINUTE * 60, lambda: sweep_accounts(clock)),
         Task("compaction", DAY, lambda: compact_tree(known, reader, clock)),
     ]
 

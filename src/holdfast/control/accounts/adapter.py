@@ -111,7 +111,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
                 begin_wait(tx, user, "its password was reset by mail")
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
-        """Who has nothing to prove themselves with here (signed in elsewhere) counts as proven for a while after that."""
+        """Who signs in elsewhere alone, and has nothing to prove themselves with here, has just done so for a while."""
         request = allauth_context.request
         if self.get_reauthentication_methods(request.user):
             return True

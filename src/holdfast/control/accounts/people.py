@@ -16,7 +16,7 @@ from holdfast.control.accounts.recovery import begin_wait
 from holdfast.control.database import database_guard
 from holdfast.control.organisations.models import Membership
 from holdfast.control.projects.models import Project, Role
-from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.control.projects.rights import NotAccepted, require, require_credential, require_settled
 from holdfast.control.publication.changes import token_revoked
 from holdfast.control.publication.transaction import (
     Publication,
@@ -135,6 +135,8 @@ def delete_person(publisher: Publication, user: User, actor: Actor, *, deadline:
     Raises NotAccepted while projects or organisations have no other owner, naming them.
     """
     with write_transaction(publisher, actor, deadline) as tx:
+        require_credential(actor, rights.LEAVE_INSTANCE)
+        require_settled(actor, rights.LEAVE_INSTANCE, tx.now)
         alone = sole_holdings(user)
         if alone:
             raise NotAccepted(f"you are the only owner of {', '.join(alone[:20])}: give them to somebody first")

@@ -33,7 +33,7 @@ class Sender(Protocol):
 
 
 def send_waiting(config: Config, clock: Clock, sender: Sender | None = None) -> int:
-    """Send what is due, most urgent first; how many were sent. Without a configured server mails stay where they are."""
+    """Send what is due, most urgent first; how many were sent. Without a configured server mails stay."""
     if sender is None:
         if not config.mail_servers:
             return 0
