@@ -105,7 +105,7 @@ class Config:
     sign_up: SignUp = "invited"
     two_factor: TwoFactor = "publishers"
     breached_passwords: str = ""  # a file of SHA-1 digests, or the URL of a range service; "" = not looked up
-    mail_from: str = ""
+    mail_from: str = ""  # "" = holdfast@ and the public host
     mail_servers: tuple[str, ...] = ()  # URLs, tried in order; () = mails wait in the outbox
     domain_watch: bool = True  # of people's mail domains, once there are mail servers
     secret_key_file: str = ""  # signs cookies, encrypts second factors; "" = <data>/secret-key

@@ -148,9 +148,6 @@ def _check_together(config: Config, complaints: Complaints) -> None:
     if config.spool_bytes_max < config.upload_bytes_max:
         rule = f"must hold at least one upload of {variable_of('upload_bytes_max')}, {config.upload_bytes_max} bytes"
         complaints.add(variable_of("spool_bytes_max"), config.spool_bytes_max, rule, 'spool_bytes_max = "50 GiB"')
-    if config.mail_servers and not config.mail_from:
-        rule = f"is required together with {variable_of('mail_servers')}"
-        complaints.add(variable_of("mail_from"), "", rule, f"{variable_of('mail_from')}={examples['mail_from']}")
     if config.store_pair and config.database_url:
         rule = "needs SQLite: what a pair is behind with is noted on the one machine that writes"
         complaints.add(variable_of("store_pair"), config.store_pair, rule, 'store_pair = ""')

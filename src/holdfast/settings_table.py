@@ -220,7 +220,13 @@ SCALARS: tuple[Setting, ...] = (
         "New passwords are looked up here: a file of SHA-1 digests, sorted, or a range service's URL. Empty: nowhere.",
         '"/var/lib/holdfast/breached.txt"',
     ),
-    Setting("mail_from", parse_sender, '""', "The address mails come from.", '"packages@example.org"'),
+    Setting(
+        "mail_from",
+        parse_sender,
+        '""',
+        "The address mails come from. Empty: holdfast@ and the public host.",
+        '"packages@example.org"',
+    ),
     Setting(
         "mail_servers",
         parse_mail_servers,

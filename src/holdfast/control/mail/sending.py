@@ -6,6 +6,7 @@ by which most mail programs know it. More than that SMTP does not give.
 
 from datetime import datetime, timedelta
 from typing import Protocol
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
@@ -37,7 +38,8 @@ def send_waiting(config: Config, clock: Clock, sender: Sender | None = None) -> 
     if sender is None:
         if not config.mail_servers:
             return 0
-        sender = Smtp(config.mail_from, config.mail_servers)
+        host = urlsplit(config.base_url).hostname or "localhost"
+        sender = Smtp(config.mail_from or f"holdfast@{host}", config.mail_servers)
     sent = 0
     for _ in range(BATCH_MAX):
         mail = _claim(clock.now())
