@@ -41,10 +41,9 @@ class BucketStage:
         assert done.returncode == 0, f"twine: {done.stdout[-1500:]}{done.stderr[-1500:]}"
         done = uv_publish(self.legacy, [big], scratch, token)
         assert done.returncode == 0, f"uv publish: {done.stdout[-1500:]}{done.stderr[-1500:]}"
-        for install in (pip_install, uv_install):
-            for made in (small, big):
-                done = install(f"{self.rig.url}/simple/", f"{made.project}==1.0", scratch)
-                assert done.returncode == 0, f"{install.__name__} {made.project}: {done.stderr[-1500:]}"
+        for install, made in ((pip_install, small), (uv_install, small), (uv_install, big)):
+            done = install(f"{self.rig.url}/simple/", f"{made.project}==1.0", scratch)
+            assert done.returncode == 0, f"{install.__name__} {made.project}: {done.stderr[-1500:]}"
 
     def wait_equal(self) -> None:
         """Both stores catch up, and then hold the same keys with the same bytes."""
