@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast import datafolder
+from holdfast.cli.store_proof import Proof, proofs
 from holdfast.clock import SystemClock
 from holdfast.config import Config, UpstreamConfig
 from holdfast.core.errors import Absent, Outcome, Unavailable
@@ -73,8 +74,10 @@ def findings(environ: dict[str, str]) -> Iterator[Finding]:
     yield _folder(config)
     yield _server(config, running)
     yield _disk(config)
-    yield from _credentials(config, environ)
-    if config.marker.exists():
+    proven = proofs(config, environ)
+    yield from map(_credential, proven)
+    unusable = not config.store_pair and any(proof.refused for proof in proven)
+    if config.marker.exists() and not unusable:
         yield from _tree(config)
         yield _database(environ)
     for upstream in config.upstreams:
@@ -152,13 +155,10 @@ def _disk(config: Config) -> Finding:
     return Finding("disk", free >= FREE_BYTES_MIN, text, "make room, or move the data folder (HOLDFAST_DATA)")
 
 
-def _credentials(config: Config, environ: dict[str, str]) -> Iterator[Finding]:
-    """Each bucket is asked with the credential of this very environment: what a start with it would find."""
-    from holdfast.cli.store_proof import proofs
-
-    for proof in proofs(config, environ):
-        step = "correct it before `holdfast serve` is started with it; the one that runs goes on with its own"
-        yield Finding("credential", not proof.trouble, f"{redact(proof.where)}, {proof.told}: {proof.said}", step)
+def _credential(proof: Proof) -> Finding:
+    """A bucket was asked with the credential of this very environment: what a start with it would find."""
+    step = "correct it before `holdfast serve` is started with it; the one that runs goes on with its own"
+    return Finding("credential", not proof.trouble, f"{redact(proof.where)}, {proof.told}: {proof.said}", step)
 
 
 def _tree(config: Config) -> Iterator[Finding]:
