@@ -1,5 +1,6 @@
 """A start goes on with a store credential that works or once worked, and with no other."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ import pytest
 
 from holdfast.cli.check import findings
 from holdfast.cli.store_proof import StoreNotProven, admit
-from holdfast.config import Config
+from holdfast.config import DATA_FORMAT, Config
 from holdfast.drill.bucket import GOOD, Bucket, Credential, refuses_all_but
-from holdfast.drill.faults import NO_FAULT, Fault
+from holdfast.drill.faults import Fault
 from holdfast.drill.proxy import FaultProxy
 from holdfast.settings import load
 
@@ -83,7 +84,8 @@ def test_a_store_out_of_reach_says_nothing_of_a_credential(place: Place) -> None
 
 
 def test_check_proves_the_credential_of_its_own_environment(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    place.proxy.set(NO_FAULT)
+    marker = {"instance": "one", "format": DATA_FORMAT, "created": "2026-01-01T00:00:00Z"}
+    place.config().marker.write_text(json.dumps(marker))
     told = []
     for fault, credential in ((refuses_all_but(GOOD), GOOD), (refuses_all_but(GOOD), WRONG)):
         place.proxy.set(fault)
