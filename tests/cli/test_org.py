@@ -1,4 +1,4 @@
-"""`holdfast org` and `holdfast project transfer`: what an operator does to an organisation, from making it to its end."""
+"""`holdfast org` and `holdfast project transfer`: what an operator does to an organisation, from start to end."""
 
 import logging
 from collections.abc import Iterator
