@@ -61,6 +61,16 @@ def test_an_organisation_from_its_making_to_its_end(tmp_path: Path) -> None:
         assert holdfast("project", "people", "tool") == "owner  bob\n"
         holdfast("org", "delete", "acme", "--yes")
         assert holdfast("org", "list") == ""
+        assert "main: keeps the 1 newest releases" in holdfast("retention", "set", "--newest", "1")
+        assert "tool 1.0 stays" in holdfast("retention", "keep", "tool==1.0")
+        assert holdfast("retention", "show", "tool").splitlines() == [
+            "rule of index main: keeps the 1 newest releases",
+            "kept 1.0",
+            "holds 3 bytes",
+        ]
+        assert "deleted nothing" in holdfast("retention", "run", "tool")
+        assert "tool: at most 5 MiB" in holdfast("retention", "quota", "5", "--project", "tool")
+        holdfast("retention", "unset")
         holdfast("token", "create", "ci", "--action", "upload", "--action", "account")
         assert "upload main to upload,account  valid" in holdfast("token", "list")
     finally:

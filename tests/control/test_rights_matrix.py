@@ -23,6 +23,9 @@ from holdfast.control.organisations.offers import offer_project
 from holdfast.control.projects.actions import delete_project
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.standing import grant_shadow
+from holdfast.control.retention.actions import set_rule
+from holdfast.control.retention.plan import Rule
+from holdfast.control.retention.quotas import set_quota
 from holdfast.control.urls import urlpatterns
 from holdfast.core.page_paths import is_control_page
 
@@ -38,6 +41,7 @@ TEAM = ORGANISATION + "/teams/<slug:team>"
 TEAM_PROJECT = TEAM + "/projects/<slug:index>/<str:name>"
 INVITATION = "api/invitations/<int:invitation>"
 OFFER = "api/offers/<int:offer>"
+INDEX = "api/indexes/<slug:index>"
 GRANTS = "api/indexes/<slug:index>/grants"
 
 NOBODY_KNOWN = "401 401 401"  # expired, revoked and malformed tokens are no credentials at all
@@ -108,6 +112,22 @@ def _offered(world: World) -> None:
     world.facts["offer"] = str(offer_project(publisher, "main", name, ALICE, user="charlie", deadline=soon()).id)
 
 
+def _ruled(world: World) -> None:
+    set_rule(world.door.instance.publisher, "main", world.project, Rule(3), OPERATOR, deadline=soon())
+
+
+def _index_ruled(world: World) -> None:
+    set_rule(world.door.instance.publisher, "main", "", Rule(days=9), OPERATOR, deadline=soon())
+
+
+def _bounded(world: World) -> None:
+    set_quota(world.door.instance.publisher, "main", world.project, 10**9, OPERATOR, deadline=soon())
+
+
+def _index_bounded(world: World) -> None:
+    set_quota(world.door.instance.publisher, "main", "", 10**9, OPERATOR, deadline=soon())
+
+
 def _open_index(world: World) -> None:
     grant_index(world.door.instance.publisher, "main", "create", Grantee("dora"), OPERATOR, deadline=soon())
 
@@ -121,6 +141,7 @@ def _switched_off(world: World) -> None:
 ANYBODY_READS = f"     200 200 200 200 200 401   403 403 200 200 {NOBODY_KNOWN}"
 UPLOADERS = f"         200 200 403 200 200 401   403 403 403 200 {NOBODY_KNOWN}"
 MAINTAINERS = f"       200 200 403 200 200 401   403 403 403 403 {NOBODY_KNOWN}"
+SEEN_BY_MAINTAINERS = f"200 200 403 200 200 401   403 403 403 403 {NOBODY_KNOWN}"
 OWNERS = f"            200 403 403 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
 NEW_BY_OWNERS = f"     201 403 403 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
 ADMINS = f"            403 403 403 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
@@ -195,6 +216,19 @@ ROWS = [
     Row("DELETE", TEAM + "/members/<str:user>", RUNNERS, before=_organisation),
     Row("PUT", TEAM_PROJECT, LEADERS, {"role": "maintainer"}, _held),
     Row("DELETE", TEAM_PROJECT, LEADERS, before=_held),
+    # Retention and quotas. A robot's token may be narrowed to the project; what it maintains it may see.
+    Row("GET", PROJECT + "/retention", SEEN_BY_MAINTAINERS),
+    Row("PUT", PROJECT + "/retention", OWNERS, {"newest": 3}),
+    Row("DELETE", PROJECT + "/retention", OWNERS, before=_ruled),
+    Row("PUT", RELEASE + "/keep", OWNERS),
+    Row("DELETE", RELEASE + "/keep", OWNERS),
+    Row("PUT", PROJECT + "/quota", ADMINS, {"bytes_max": 10**9}),
+    Row("DELETE", PROJECT + "/quota", ADMINS, before=_bounded),
+    Row("GET", INDEX + "/retention", ADMINS),
+    Row("PUT", INDEX + "/retention", ADMINS, {"days": 9}),
+    Row("DELETE", INDEX + "/retention", ADMINS, before=_index_ruled),
+    Row("PUT", INDEX + "/quota", ADMINS, {"bytes_max": 10**9}),
+    Row("DELETE", INDEX + "/quota", ADMINS, before=_index_bounded),
     # The instance.
     Row("GET", GRANTS, ADMINS),
     Row("POST", GRANTS, NEW_BY_ADMINS, {"right": "read"}),

@@ -57,6 +57,11 @@ set-role          yes   no         404      404       yes   no        yes
 quarantine        no    no         404      yes       yes   no        yes
 invite-to-project yes   no         404      404       yes   no        yes
 offer-project     yes   no         404      404       yes   no        yes
+switch            no    no         no       no        yes   no        yes
+see-switches      no    no         no       no        yes   no        yes
+set-retention     yes   no         404      404       yes   no        yes
+see-retention     yes   yes        404      404       yes   no        yes
+set-quota         no    no         no       no        yes   no        yes
 read-project-audit yes  no         404      404       yes   no        yes
 see-project-people yes  no         404      404       yes   no        yes
 grant-index       no    no         no       no        yes   no        yes

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("token", "Create, list and revoke tokens."),
     "project": ("project", "Yank, delete, remove and set the status of projects and files."),
     "org": ("org", "Organisations, their members and teams, and rights on whole indexes."),
+    "retention": ("retention", "Which releases go by themselves, and how much an index may hold."),
     "promote": ("promote", "Take a release from one hosted index into another."),
     "user": ("user", "Make, invite, freeze and list people and robots."),
     "mail": ("mail", "See mails that wait, and have them tried again."),

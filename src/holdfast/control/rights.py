@@ -68,6 +68,8 @@ SET_ROLE = Right("set-role", "giving and taking roles", _OWN, needs="manage", wa
 INVITE_TO_PROJECT = Right("invite-to-project", "inviting to a project", _OWN, needs="manage", waits=True)
 OFFER_PROJECT = Right("offer-project", "offering a project", _OWN, needs="manage", waits=True)
 SEE_PROJECT_PEOPLE = Right("see-project-people", "seeing invitations and offers of a project", _OWN, needs="manage")
+SET_RETENTION = Right("set-retention", "setting rules of retention", _OWN, needs="delete", waits=True)
+SEE_RETENTION = Right("see-retention", "seeing rules of retention and quotas", _MAINTAIN, needs="manage")
 READ_PROJECT_AUDIT = Right("read-project-audit", "reading what was done to a project", _OWN, needs="manage")
 LEAVE_PROJECT = Right("leave-project", "leaving a project", ("maintainer", "owner"), needs="account")
 
@@ -99,6 +101,7 @@ TAKE_PROJECT = Right("take-project", "taking a project over", ("self", "admin"),
 
 # The instance.
 DESCRIBE_API = Right("describe-api", "describing the API", ("anyone",), ANY)
+SET_QUOTA = Right("set-quota", "setting a quota", ("admin",))
 GRANT_INDEX = Right("grant-index", "granting rights on an index", ("admin",))
 QUARANTINE = Right("quarantine", "starting or ending a quarantine", ("moderator", "admin"), needs="manage")
 REMOVE_BYTES = Right("remove-bytes", "taking bytes down", ("admin",))

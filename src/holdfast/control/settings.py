@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "holdfast.control.organisations",
     "holdfast.control.tokens",
+    "holdfast.control.retention",
 ]
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

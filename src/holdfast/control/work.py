@@ -98,6 +98,8 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
     from holdfast.control.accounts.upkeep import sweep_accounts
     from holdfast.control.instance import prepare
     from holdfast.control.mail.sending import send_waiting
+    from holdfast.control.organisations.invitations import expire_invitations
+    from holdfast.control.organisations.offers import expire_offers
     from holdfast.control.publication.drill import pause_from_environment
     from holdfast.control.publication.page_assets import forget_assets, keep_assets
     from holdfast.control.publication.publisher import Publisher
@@ -109,6 +111,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         sweep_folders,
     )
     from holdfast.control.reminders import SwitchReminders
+    from holdfast.control.retention.carrying import Retention
     from holdfast.tree.reader import TreeReader
 
     known = prepare(config, store, clock)
@@ -126,6 +129,9 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         Task("reminding of kill switches", MINUTE, SwitchReminders(publisher.switches, clock).remind),
         Task("mail", 2 * TICK_SECONDS, lambda: send_waiting(known, clock)),
         Task("the sweep of mails, sessions and counts", MINUTE * 60, lambda: sweep_accounts(clock)),
+        Task("retention", MINUTE * 60, Retention(publisher).run),
+        Task("ending invitations", MINUTE * 10, lambda: expire_invitations(clock)),
+        Task("ending offers", MINUTE * 10, lambda: expire_offers(clock)),
         Task("compaction", DAY, lambda: compact_tree(known, reader, clock)),
     ]
 

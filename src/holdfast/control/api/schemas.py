@@ -66,6 +66,8 @@ _FILE: dict[str, Schema] = {
     "yanked_reason": TEXT,
 }
 
+_RULE = record(newest=maybe(WHOLE), days=maybe(WHOLE))
+
 SCHEMAS: dict[str, Schema] = {
     "Problem": record(status=WHOLE, title=TEXT, detail=TEXT),
     "Saved": record(serial=WHOLE, detail=TEXT),
@@ -115,6 +117,15 @@ SCHEMAS: dict[str, Schema] = {
             "files": many(record(filename=TEXT, sha256=TEXT, size=WHOLE, existing=FLAG)),
         },
     },
+    "Retention": record(
+        rule=maybe(_RULE),
+        of_index=FLAG,
+        would_delete=many(TEXT),
+        kept=many(TEXT),
+        bytes_max=maybe(WHOLE),
+        bytes_used=WHOLE,
+    ),
+    "IndexRetention": record(rule=maybe(_RULE), bytes_max=maybe(WHOLE), bytes_used=WHOLE),
     "Invited": record(id=WHOLE, expires=TIME, secret=maybe(TEXT)),
     "Invitations": record(invitations=many(_INVITATION)),
     "Offered": record(id=WHOLE, taken=FLAG, serial=WHOLE),

@@ -5,7 +5,7 @@ docs/api.md tells it to people.
 
 from holdfast.control import rights
 from holdfast.control.accounts.actor import ACTIONS
-from holdfast.control.api import leaks, lists, openapi, organisations, people, projects, promotions, tokens
+from holdfast.control.api import leaks, lists, openapi, organisations, people, projects, promotions, retention, tokens
 from holdfast.control.api.describe import PAGED, Address, Field, Route
 from holdfast.control.api.table_moderation import MODERATION
 from holdfast.core.model import STATUSES
@@ -24,6 +24,12 @@ SECRET = Field("secret", "text", "The secret from the mail, for an invitation to
 USER = Field("user", "text", "A user name.", "bob")
 OWNING = Field("organisation", "text", "An organisation's name.", "acme")
 RIGHT = Field("right", "text", "The right.", "read", required=True, choices=("read", "create"))
+
+BOUNDS = (
+    Field("newest", "whole", "Keep so many of the newest releases.", 10),
+    Field("days", "whole", "Keep releases younger than so many days.", 90),
+)
+BYTES_MAX = Field("bytes_max", "whole", "Bytes of listed files.", 10 * 1024**3, required=True)
 
 NEW_TOKEN = (
     Field("name", "text", "What it is for, 1 to 200 characters.", "ci", required=True),
@@ -224,6 +230,51 @@ ORGANISATIONS = (
     ),
 )
 
+RETENTION = (
+    Address(
+        PROJECT + "/retention",
+        "retention",
+        {
+            "GET": Route(retention.show, rights.SEE_RETENTION, "Retention"),
+            "PUT": Route(retention.set_rule, rights.SET_RETENTION, fields=BOUNDS),
+            "DELETE": Route(retention.unset_rule, rights.SET_RETENTION),
+        },
+    ),
+    Address(
+        PROJECT + "/quota",
+        "retention",
+        {
+            "PUT": Route(retention.set_quota, rights.SET_QUOTA, fields=(BYTES_MAX,)),
+            "DELETE": Route(retention.unset_quota, rights.SET_QUOTA),
+        },
+    ),
+    Address(
+        RELEASE + "/keep",
+        "retention",
+        {
+            "PUT": Route(retention.keep, rights.SET_RETENTION),
+            "DELETE": Route(retention.unkeep, rights.SET_RETENTION),
+        },
+    ),
+    Address(
+        "indexes/<slug:index>/retention",
+        "retention",
+        {
+            "GET": Route(retention.show_index, rights.SET_QUOTA, "IndexRetention"),
+            "PUT": Route(retention.set_index_rule, rights.ADMINISTER, fields=BOUNDS),
+            "DELETE": Route(retention.unset_index_rule, rights.ADMINISTER),
+        },
+    ),
+    Address(
+        "indexes/<slug:index>/quota",
+        "retention",
+        {
+            "PUT": Route(retention.set_index_quota, rights.SET_QUOTA, fields=(BYTES_MAX,)),
+            "DELETE": Route(retention.unset_index_quota, rights.SET_QUOTA),
+        },
+    ),
+)
+
 INSTANCE = (
     Address(
         "indexes/<slug:index>/grants",
@@ -305,4 +356,12 @@ TOKENS = (
     ),
 )
 
-TABLE: tuple[Address, ...] = (*PROJECTS, *PEOPLE, *ORGANISATIONS, *INSTANCE, *MODERATION, *TOKENS)
+TABLE: tuple[Address, ...] = (
+    *PROJECTS,
+    *PEOPLE,
+    *ORGANISATIONS,
+    *RETENTION,
+    *INSTANCE,
+    *MODERATION,
+    *TOKENS,
+)

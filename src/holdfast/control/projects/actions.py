@@ -52,7 +52,7 @@ def delete_file(publisher: Publication, index: str, name: str, filename: str, ac
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.DELETE, index, name)
         tx.demand_on("deletions", index, name)
-        _delist(tx, project, [find_listed_file(project, filename)])
+        delist(tx, project, [find_listed_file(project, filename)])
         tx.changed(project)
         tx.audit("delete-file", f"{index}/{name}/{filename}")
     return tx.serial
@@ -67,7 +67,7 @@ def delete_release(
         project = permitted_project(tx, rights.DELETE, index, name)
         tx.demand_on("deletions", index, name)
         release = find_release(project, version)
-        _delist(tx, project, list(release.files.filter(deleted=None, removed=False)))
+        delist(tx, project, list(release.files.filter(deleted=None, removed=False)))
         release.deleted = tx.now
         release.save(update_fields=["deleted"])
         tx.changed(project)
@@ -81,7 +81,7 @@ def delete_project(publisher: Publication, index: str, name: str, actor: Actor, 
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.DELETE, index, name)
         tx.demand_on("deletions", index, name)
-        _delist(tx, project, list(project.files.filter(deleted=None, removed=False)))
+        delist(tx, project, list(project.files.filter(deleted=None, removed=False)))
         project.releases.filter(deleted=None).update(deleted=tx.now)
         project.deleted = tx.now
         project.save(update_fields=["deleted"])
@@ -178,7 +178,7 @@ def _set_file_yank(
     return tx.serial
 
 
-def _delist(tx: WriteTransaction, project: Project, files: list[File]) -> None:
+def delist(tx: WriteTransaction, project: Project, files: list[File]) -> None:
     """Mark files deleted and tell the readers."""
     File.objects.filter(pk__in=[file.pk for file in files]).update(deleted=tx.now)
     for file in files:

@@ -13,6 +13,7 @@ from holdfast.control.projects.models import File, FilenameBinding, Project, Rel
 from holdfast.control.projects.rights import NotAccepted, has_people, require_uploader
 from holdfast.control.publication.changes import file_added
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.retention.quotas import require_room
 from holdfast.core.errors import Refused, Removed
 from holdfast.core.names import normalize
 
@@ -130,7 +131,11 @@ def release_for_upload(tx: WriteTransaction, project: Project, version: str) -> 
 def add_file(
     tx: WriteTransaction, project: Project, release: Release, new: NewFile, yank: tuple[bool, str] = (False, "")
 ) -> None:
-    """Bind the filename, list the file, tell the readers. A yanked release makes it yanked, whatever `yank` says."""
+    """Bind the filename, list the file, tell the readers. A yanked release makes it yanked, whatever `yank` says.
+
+    Raises NotAccepted past a quota.
+    """
+    require_room(project.index, project.name, new.size)
     yanked, yanked_reason = (True, release.yanked_reason) if release.yanked else yank
     FilenameBinding.objects.create(
         index=project.index, filename=new.filename, sha256=new.sha256, project=project.name, created=tx.now

@@ -47,6 +47,7 @@ def make_own_token(
     try:
         with write_transaction(publisher, actor, deadline) as tx:
             require(actor, rights.MAKE_OWN_TOKEN)
+            tx.demand_on("token-creation")
             if not speaks_for(actor, wanted.user):
                 raise Absent(f"there is nobody called {wanted.user!r} whose tokens are yours to make")
             tx.lock(f"user:{wanted.user}")
@@ -73,7 +74,7 @@ def list_own_tokens(actor: Actor) -> list[TokenFacts]:
 @held
 def end_own_token(publisher: Publication, token: str, actor: Actor, *, deadline: float) -> int:
     """Revoke a token of one's own, by its id. Somebody else's is Absent."""
-    with write_transaction(publisher, actor, deadline) as tx:
+    with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.END_OWN_TOKEN)
         row = Token.objects.select_related("user").filter(id=token).first()
         if row is None or not speaks_for(actor, row.user.username):
@@ -93,7 +94,7 @@ def end_leaked_tokens(
     shown = {parsed.id: parsed for text in texts[:LEAKED_MAX] if (parsed := tokens.parse(text)) is not None}
     if not shown:
         return []
-    with write_transaction(publisher, actor, deadline) as tx:
+    with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.REPORT_LEAKED_TOKENS)
         rows = Token.objects.select_related("user").filter(id__in=shown, revoked=None)
         leaked = [row for row in rows if tokens.same_digest(row.digest, shown[row.id].digest)]

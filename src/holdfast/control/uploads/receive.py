@@ -21,6 +21,7 @@ from holdfast.control.projects.models import FilenameBinding, Project, Removal
 from holdfast.control.projects.publishing import NewFile, Published, is_new_project, publish_file
 from holdfast.control.projects.rights import require_index, require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
+from holdfast.control.retention.quotas import require_room
 from holdfast.control.spool import spool_trouble, spooled_body
 from holdfast.control.uploads.hold import held, with_last_try
 from holdfast.control.uploads.multipart import Form, MalformedForm, read_form
@@ -211,6 +212,7 @@ def _store_and_publish(
     new = _new_file(upload, provenance)
     if held(lambda: _is_taken(index.name, new), parts.clock, deadline):
         return publish_file(parts.publisher, index.name, new, actor, deadline=deadline)  # refuses, with the reason
+    held(lambda: _require_room(index.name, new), parts.clock, deadline)
     digests = tuple(filter(None, (new.sha256, new.metadata_sha256, new.provenance_sha256)))
     ids = held(lambda: intents.declare(digests, parts.clock, deadline), parts.clock, deadline)
     parts.pause("declared")
@@ -236,6 +238,13 @@ def _is_taken(index: str, new: NewFile) -> bool:
         if Removal.objects.filter(sha256__in=digests).exists():
             return True
         return FilenameBinding.objects.filter(index=index, filename=new.filename).exclude(sha256=new.sha256).exists()
+
+
+def _require_room(index: str, new: NewFile) -> None:
+    """Before anything is stored. A file that is there already takes no more room. The action checks again."""
+    with database_guard():
+        if not FilenameBinding.objects.filter(index=index, filename=new.filename).exists():
+            require_room(index, normalize(new.project), new.size)
 
 
 def _store_bytes(parts: Parts, upload: Upload, provenance: bytes, provenance_sha256: str, deadline: float) -> None:
