@@ -19,6 +19,7 @@ from holdfast.pages import CSP
 from holdfast.pages.assets import asset_path, assets
 from holdfast.tree import addresses
 from holdfast.tree.journal import BytesRemoved, ProjectGone
+from holdfast.tree.person import Part, Person, put_person
 
 LONG = (
     "Description-Content-Type: text/markdown\nSummary: It does things\n"
@@ -397,3 +398,33 @@ def test_no_index_can_take_the_address_of_a_page(name):
     from holdfast.core.names import is_index_name
 
     assert not is_index_name(name)
+
+
+@plays
+async def test_a_persons_page_has_what_everybody_may_know(tmp_path):
+    """Their projects in public indexes that are listed now; who has none is not told apart from nobody."""
+    indexes = (IndexConfig("main"), IndexConfig("team"), private_index())
+    async with running(tmp_path, indexes=indexes) as site:
+        fill(site)
+        site.publish("gone", site.wheel("gone"))
+        site.tell(ProjectGone("main", "gone", "gone", site.serial + 1))
+        for index in ("team", "secret"):
+            site.publish("tool", site.wheel("tool", index=index), index=index)
+        had = [("main", "demo"), ("main", "gone"), ("main", "never"), ("team", "tool"), ("secret", "tool")]
+        parts = tuple(Part(index, name, "owner") for index, name in had)
+        put_person(site.store, "user", Person("ann <b>", "ann <b>", parts), 1)
+        put_person(site.store, "user", Person("hush", "hush", parts[-1:]), 1)
+        put_person(site.store, "org", Person("acme", "Acme & Sons", parts[:1]), 1)
+        ann, acme = await site.get("/user/ann%20%3Cb%3E/"), await site.get("/org/acme/")
+        hush, nobody = await site.get("/user/hush/"), await site.get("/user/nobody/")
+
+    page = Markup(ann.body)
+    assert (200, []) == (ann.status, page.faults)
+    assert "ann <b> Has a part in 2 projects here." in text_of(page)
+    assert "It does things" in text_of(page)
+    links = {address for address in page.addresses() if "/project/" in address}
+    assert {"/project/demo/", "/team/project/tool/"} == links
+    assert "secret" not in ann.body.decode()
+    assert (200, "Acme & Sons") == (acme.status, Markup(acme.body).all("h1")[0].text)
+    assert (404, 404) == (hush.status, nobody.status)
+    assert hush.body == nobody.body

@@ -100,6 +100,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
     from holdfast.control.mail.sending import send_waiting
     from holdfast.control.organisations.invitations import expire_invitations
     from holdfast.control.organisations.offers import expire_offers
+    from holdfast.control.people_pages import PeoplePages
     from holdfast.control.publication.drill import pause_from_environment
     from holdfast.control.publication.page_assets import forget_assets, keep_assets
     from holdfast.control.publication.publisher import Publisher
@@ -118,12 +119,14 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
     publisher = Publisher(known, store, clock, pause_from_environment("work"))
     reader = TreeReader(store, clock, known.instance)
     checkpoints = Checkpoints(reader, clock)
+    people = PeoplePages(known, store)
     return [
         Task("publication", TICK_SECONDS, publisher.drain),
         Task("the sweep of abandoned and removed bytes", MINUTE, lambda: sweep(known, store, clock)),
         Task("giving up the bytes of deleted files", MINUTE * 60, lambda: expire_deleted(known, clock)),
         Task("the sweep of temporary files", MINUTE * 60, lambda: sweep_folders(known, store, clock)),
         Task("writing checkpoints", MINUTE / 6, checkpoints.write_when_due),
+        Task("writing the pages of people", MINUTE / 6, people.write_when_changed),
         Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),
         Task("forgetting assets of releases long gone", DAY, lambda: forget_assets(store, clock)),
         Task("reminding of kill switches", MINUTE, SwitchReminders(publisher.switches, clock).remind),

@@ -24,6 +24,7 @@ PULLED_PREFIX = "pulled/"
 RENDERED_PREFIX = "rendered/"
 ASSET_PREFIX = "assets/"
 ASSET_SET_PREFIX = "v1/page-assets/"
+PERSON_PREFIX = "v1/person/"
 BLOB_PREFIX = "blobs/"
 _IMMUTABLE_PREFIXES = (
     BLOB_PREFIX,
@@ -34,6 +35,7 @@ _IMMUTABLE_PREFIXES = (
     ADVISORIES_PREFIX,
     RENDERED_PREFIX,
     ASSET_PREFIX,
+    PERSON_PREFIX,
 )
 
 
@@ -193,3 +195,13 @@ def asset_set(release: str) -> str:
     """Which assets a release's pages have, and when it was last seen running."""
     assert is_filename(release), release
     return f"{ASSET_SET_PREFIX}{release}.json"
+
+
+def persons(kind: str) -> str:
+    """The prefix of what is known of every person ("user"), or of every organisation ("org")."""
+    return f"{PERSON_PREFIX}{kind}/"
+
+
+def person(kind: str, segment: str, serial: int, number: int) -> str:
+    """What was known of a person or an organisation at that serial; `number` tells several apart."""
+    return f"{persons(kind)}{segment}/{serial:012d}-{number:04d}.json"

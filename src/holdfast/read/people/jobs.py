@@ -88,3 +88,4 @@ class Brief:
     uploaded: datetime | None = None
     summary: str = ""
     metadata_sha256: str = ""
+    role: str = ""  # of the person whose page it is

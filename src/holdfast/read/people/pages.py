@@ -6,14 +6,15 @@ helper's work; when it cannot be had the answer says so, and never that there is
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 from holdfast import __version__
 from holdfast.clock import Clock
 from holdfast.config import DEFAULT_INDEX, Config
-from holdfast.core.errors import Absent, Corrupt, Unavailable
+from holdfast.core.errors import Corrupt, Unavailable
 from holdfast.core.negotiation import Encoding, choose_encoding
 from holdfast.pages.assets import assets
 from holdfast.pages.values import Notice, Site
@@ -26,6 +27,7 @@ from holdfast.read.people.finished import FinishedPages, Key
 from holdfast.read.people.helper import PagesHelper
 from holdfast.read.people.indexes import overviews
 from holdfast.read.people.jobs import Frame, Painted, PlainJob, ProjectJob
+from holdfast.read.people.persons import Persons
 from holdfast.read.people.snippets import Place, install, set_up
 from holdfast.read.people.sources import ProjectSources
 from holdfast.read.policies import Policies
@@ -40,6 +42,7 @@ NEWEST_SHOWN = 8
 PAGE_MS = 25.0  # of processor time, a page that has to be made; clients pay for these apart from installers' pages
 TOTAL_MS, CLIENT_MS, BURST_SECONDS = 500.0, 300.0, 6.0
 QUERY_BYTES_MAX = 2000
+PARTS_SHOWN_MAX = 200  # projects on a person's page; each may have to be read
 EXAMPLE = "PROJECT"  # in lines to paste
 
 Make = Callable[[Frame], Awaitable[Painted]]
@@ -69,6 +72,7 @@ class PeoplePages:
         self._workers = workers
         self._helper = pages_helper
         self._clock = clock
+        self._persons = Persons(config, reader, workers, clock)
         self._briefs = Briefs(reader, stacks, workers, pages_helper)
         self._finished = FinishedPages()
         self._making: SingleFlight[tuple[Key, str], Painted] = SingleFlight(1000)
@@ -95,7 +99,7 @@ class PeoplePages:
             case "indexes":
                 return await self._indexes(asked)
             case "user" | "org":
-                raise Absent("nobody of that name has a page here")
+                return await self._person(asked, page.kind)
 
     async def error(self, request: Request, page: Page, status: int, text: str) -> Painted:
         """An answer that is none, as a page. Raises OverBudget, Unavailable."""
@@ -195,6 +199,24 @@ class PeoplePages:
 
         return await self._page(asked, "indexes/", str(self._policies.serial), "indexes", make)
 
+    async def _person(self, asked: "_Asked", kind: Literal["user", "org"]) -> Response:
+        person = await self._persons.of(kind, asked.page.name)
+        listed = self._persons.shown(person)[:PARTS_SHOWN_MAX]
+
+        async def make(frame: Frame) -> Painted:
+            groups = []
+            for index in dict.fromkeys(index for index, _, _ in listed):
+                parts = [(project, role) for where, project, role in listed if where == index]
+                briefs = await self._briefs.of(index, [project for project, _ in parts])
+                told = [replace(brief, role=role) for brief, (_, role) in zip(briefs, parts, strict=True)]
+                groups.append(("" if index == DEFAULT_INDEX else index, self._root(index), told))
+            context = {"kind": kind, "display": person.display, "count": len(listed), "groups": groups}
+            return await self._helper.do(helper.plain, PlainJob(frame, "person.html", context))
+
+        made_from = json.dumps([person.display, [[index, project, role] for index, project, role in listed]])
+        address = f"{kind}/{person.name}/"
+        return await self._page(asked, address, made_from, f"{kind}/{quote(person.name, safe='')}", make)
+
     async def _page(self, asked: "_Asked", address: str, made_from: str, surrogate: str, make: Make) -> Response:
         """The page at that address of its index, kept or made. `made_from` names all it says."""
         index, encoding = asked.page.index, asked.encoding
@@ -218,13 +240,16 @@ class PeoplePages:
         url = self._config.index_url(index)
         return Frame(
             self._site,
-            urlsplit(url).path.rstrip("/") + "/",
+            self._root(index),
             Place(url, private=settings is not None and settings.private),
             "" if index == DEFAULT_INDEX else index,
             encoding,
             self._clock.now(),
             self._notices(),
         )
+
+    def _root(self, index: str) -> str:
+        return urlsplit(self._config.index_url(index)).path.rstrip("/") + "/"
 
     def _notices(self) -> tuple[Notice, ...]:
         """What operators have to tell everybody."""

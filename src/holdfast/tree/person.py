@@ -1,0 +1,114 @@
+"""What everybody may know of a person or an organisation: on which projects they have which role.
+
+A document of its own, written from the database's rows whenever they say something else (control/people_pages.py), so
+that their pages need no database. Each is a new object under the serial it was written at; the highest one counts.
+A tree without any is whole: those pages are then not there yet.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+
+from holdfast.core.errors import Absent, Conflict, Corrupt
+from holdfast.store.port import Store
+from holdfast.tree import addresses
+
+Kind = Literal["user", "org"]
+SEGMENT_CHARS_MAX = 200
+KEPT = 2  # objects of one person: whoever reads just now may have chosen the one before
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A project, and what the person is to it. An organisation holds its projects: `role` is "holder"."""
+
+    index: str
+    name: str  # normalised
+    role: str
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A person or an organisation."""
+
+    name: str
+    display: str
+    parts: tuple[Part, ...] = ()  # sorted
+    v: int = 1
+
+
+def read_person(store: Store, kind: Kind, name: str) -> Person:
+    """The newest word. Raises Absent, Unavailable, Corrupt."""
+    for _ in range(KEPT + 1):
+        keys = _keys(store, kind, name)
+        if not keys:
+            raise Absent("nobody of that name has a page here")
+        try:
+            return _decode(store.get(keys[-1]), name)
+        except Absent:
+            continue  # a newer one took its place between two looks
+    raise Absent("nobody of that name has a page here")
+
+
+def put_person(store: Store, kind: Kind, person: Person, serial: int) -> bool:
+    """Store what is known at `serial`, unless that, or something newer, is stored already; True when it wrote.
+
+    Raises Unavailable, Corrupt.
+    """
+    keys = _keys(store, kind, person.name)
+    newest = _place(keys[-1]) if keys else (0, -1)
+    if newest[0] > serial:
+        return False  # by somebody who knew more
+    if keys and _decode(store.get(keys[-1]), person.name) == person:
+        return False
+    number = newest[1] + 1 if newest[0] == serial else 0
+    try:
+        store.put(addresses.person(kind, _segment(person.name), serial, number), _encode(person), create=True)
+    except Conflict:
+        return False  # another writer was faster; the next round compares again
+    for key in keys[: len(keys) - KEPT + 1]:
+        store.delete(key)
+    return True
+
+
+def everybody(store: Store, kind: Kind) -> Iterator[Person]:
+    """Whoever ever had a document, as last known. Raises Unavailable, Corrupt."""
+    prefix = addresses.persons(kind)
+    newest: dict[str, str] = {}
+    for info in store.list(prefix):
+        newest[info.key.removeprefix(prefix).partition("/")[0]] = info.key
+    for key in newest.values():
+        try:
+            yield _decode(store.get(key))
+        except Absent:
+            continue  # a newer one took its place: whoever wrote that knows
+
+
+def _segment(name: str) -> str:
+    """A name as one segment of a key, whatever is in it; never `.` or `..`, and no longer than a file's name may be."""
+    quoted = f"~{quote(name, safe='')}"
+    return quoted if len(quoted) <= SEGMENT_CHARS_MAX else f"~{sha256(name.encode()).hexdigest()}"
+
+
+def _keys(store: Store, kind: Kind, name: str) -> list[str]:
+    return [info.key for info in store.list(f"{addresses.persons(kind)}{_segment(name)}/")]
+
+
+def _place(key: str) -> tuple[int, int]:
+    serial, _, number = key.rpartition("/")[2].removesuffix(".json").partition("-")
+    return int(serial), int(number)
+
+
+def _encode(person: Person) -> bytes:
+    return msgspec.json.encode(person)
+
+
+def _decode(data: bytes, name: str = "") -> Person:
+    try:
+        person = msgspec.json.decode(data, type=Person)
+    except msgspec.MsgspecError as error:
+        raise Corrupt(f"what is stored of {name or 'somebody'} does not parse: {error}") from error
+    if name and person.name != name:
+        raise Corrupt(f"what is stored of {name} is of {person.name}")
+    return person

@@ -1,0 +1,101 @@
+"""What the tree says of persons and organisations: as the rows have it, of public indexes alone, and never the past."""
+
+from dataclasses import replace
+
+from instances import ALICE, OPERATOR, Instance, soon
+
+from holdfast.config import IndexConfig
+from holdfast.control.accounts.models import User
+from holdfast.control.organisations.models import Holding, Membership, Organisation, Team, TeamRole
+from holdfast.control.people_pages import PeoplePages
+from holdfast.control.projects import actions, standing
+from holdfast.control.projects.models import Project
+from holdfast.tree.person import Part, Person, put_person, read_person
+
+
+def writer(instance: Instance) -> PeoplePages:
+    """A work process that has just started."""
+    return PeoplePages(instance.config, instance.store)
+
+
+def parts(instance: Instance, name: str, kind: str = "user") -> list[tuple[str, str]]:
+    """What is told of somebody: projects and roles."""
+    return [(part.name, part.role) for part in read_person(instance.store, kind, name).parts]  # type: ignore[arg-type]
+
+
+def test_roles_are_told_as_they_are(instance: Instance) -> None:
+    """Whatever gave them or took them, without any action having to say so."""
+    pages = writer(instance)
+    instance.upload("tool", "1.0")
+    instance.upload("other", "1.0")
+    standing.add_role(instance.publisher, "main", "tool", "bob", "maintainer", ALICE, deadline=soon())
+    pages.write_when_changed()
+    before = (parts(instance, "alice"), parts(instance, "bob"))
+
+    standing.remove_role(instance.publisher, "main", "tool", "bob", ALICE, deadline=soon())
+    actions.delete_project(instance.publisher, "main", "other", OPERATOR, deadline=soon())
+    pages.write_when_changed()
+
+    assert ([("other", "owner"), ("tool", "owner")], [("tool", "maintainer")]) == before
+    assert ([("tool", "owner")], []) == (parts(instance, "alice"), parts(instance, "bob"))
+
+
+def test_an_organisation_and_its_people_and_teams_are_told(instance: Instance) -> None:
+    """A role through a team counts only while its organisation holds the project."""
+    instance.upload("tool", "1.0")
+    now = instance.publisher.clock.now()
+    acme = Organisation.objects.create(name="acme", display="Acme & Sons", created=now)
+    Holding.objects.create(project=Project.objects.get(name="tool"), organisation=acme)
+    people = {name: User.objects.create(username=name) for name in ("olga", "mia", "tom", "una")}
+    for name, role in (("olga", "owner"), ("mia", "manager"), ("tom", "member")):
+        Membership.objects.create(organisation=acme, user=people[name], role=role)
+    team = Team.objects.create(organisation=acme, name="release", created=now)
+    team.members.add(people["tom"])
+    TeamRole.objects.create(team=team, project=Project.objects.get(name="tool"), role="maintainer")
+
+    writer(instance).write_when_changed()
+
+    assert Person("acme", "Acme & Sons", (Part("main", "tool", "holder"),)) == read_person(
+        instance.store, "org", "acme"
+    )
+    assert [[("tool", "owner")], [("tool", "maintainer")], [("tool", "maintainer")]] == [
+        parts(instance, name) for name in ("olga", "mia", "tom")
+    ]
+
+
+def test_nothing_of_a_private_index_is_written(instance: Instance) -> None:
+    instance.upload("tool", "1.0")
+    private = replace(instance.config, indexes=(IndexConfig("main", private=True),))
+
+    written = PeoplePages(private, instance.store).write_when_changed()
+
+    assert 0 == written
+
+
+def test_what_is_known_already_is_not_written_again(instance: Instance) -> None:
+    instance.upload("tool", "1.0")
+
+    first, second = writer(instance).write_when_changed(), writer(instance).write_when_changed()
+
+    assert (1, 0) == (first, second)
+
+
+def test_a_writer_that_knows_less_writes_nothing(instance: Instance) -> None:
+    """Two processes write; the one whose look at the rows is older comes later."""
+    newer, older = Person("ann", "ann", (Part("main", "a", "owner"),)), Person("ann", "ann")
+
+    assert put_person(instance.store, "user", newer, 7)
+    assert not put_person(instance.store, "user", older, 6)
+    assert newer == read_person(instance.store, "user", "ann")
+    assert put_person(instance.store, "user", older, 7)
+    assert older == read_person(instance.store, "user", "ann")
+    for serial in (8, 9, 10):
+        put_person(instance.store, "user", Person("ann", f"ann {serial}"), serial)
+    assert 2 == len(list(instance.store.list("v1/person/user/~ann/")))
+
+
+def test_any_name_can_have_a_page(instance: Instance) -> None:
+    for name in ("..", "a/b", "é" * 150, "%2e%2e", " "):
+        person = Person(name, name)
+        assert put_person(instance.store, "user", person, 1)
+        assert person == read_person(instance.store, "user", name)
