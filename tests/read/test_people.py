@@ -6,6 +6,7 @@ from html import unescape
 
 import pytest
 from markup import Markup
+from msgspec.structs import replace
 from pull.fake_upstream import FakeFile, FakeUpstream, Fault
 from read.plays import plays
 from read.policed import NOW, policed, wheel
@@ -17,9 +18,10 @@ from holdfast.config import IndexConfig
 from holdfast.core.model import Role
 from holdfast.pages import CSP
 from holdfast.pages.assets import asset_path, assets
-from holdfast.tree import addresses
+from holdfast.tree import addresses, overrides
 from holdfast.tree.journal import BytesRemoved, ProjectGone
 from holdfast.tree.person import Part, Person, put_person
+from holdfast.tree.switches import new_switch
 
 LONG = (
     "Description-Content-Type: text/markdown\nSummary: It does things\n"
@@ -428,3 +430,29 @@ async def test_a_persons_page_has_what_everybody_may_know(tmp_path):
     assert (200, "Acme & Sons") == (acme.status, Markup(acme.body).all("h1")[0].text)
     assert (404, 404) == (hush.status, nobody.status)
     assert hush.body == nobody.body
+
+
+@plays
+async def test_what_operators_switch_off_is_told_on_every_page(tmp_path):
+    """A banner on each, in force with control dead; a search that is off says so and when to come again."""
+    async with running(tmp_path) as site:
+        fill(site)
+        before = await site.get("/project/demo/")
+        switch = new_switch(
+            "search",
+            scope="*",
+            reason="The <index> is being moved",
+            status_url="",
+            banner=None,
+            until=None,
+            by="olga",
+            now=UPLOADED,
+        )
+        overrides.change(site.store, lambda old: replace(old, switches=(switch,)), by="olga", what="off", now=UPLOADED)
+        site.plane.policies.look()
+        pages = [await site.get(path) for path in PAGES]
+
+    assert "is being moved" not in before.body.decode()
+    assert [200, 200, 200, 503, 200, 200] == [page.status for page in pages]
+    assert all("Search is switched off: The <index> is being moved." in text_of(Markup(page.body)) for page in pages)
+    assert "60" == pages[3].headers["retry-after"]

@@ -1,5 +1,6 @@
 """Half the fronts are on a new release, old pages are still about: every page keeps its styles and pictures."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from holdfast.drill.corpus import wheel
 from holdfast.drill.rig import READY_SECONDS_MAX, Answer, Rig, fetch, free_port, wait_until
 from holdfast.drill.scenario import Say
 from holdfast.drill.steps import publish
+from holdfast.effective import SNAPSHOT_VARIABLE
 
 INCIDENTS = ("r35-missing-css",)
 PAGES = ("/", "/project/base/", "/project/base/1.0/", "/project/nobody/", "/search/?q=base", "/set-up/", "/indexes/")
@@ -83,7 +85,10 @@ def _old_front(rig: Rig) -> Iterator[str]:
     """One more front on the same data, of the release that was there before."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = rig.environment() | {"HOLDFAST_LISTEN": f"127.0.0.1:{port}", "HOLDFAST_PUBLIC_URL": rig.url}
+    settings = rig.folder / "old-front.json"  # those of the instance, and a port of its own
+    running = json.loads((rig.data / "run" / "config.json").read_text())
+    settings.write_text(json.dumps(running | {"listen_port": port}))
+    environment = rig.environment() | {SNAPSHOT_VARIABLE: str(settings)}
     environment["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
     with (rig.folder / "front.log").open("ab") as log:
         front = subprocess.Popen(

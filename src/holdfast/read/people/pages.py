@@ -42,6 +42,7 @@ NEWEST_SHOWN = 8
 PAGE_MS = 25.0  # of processor time, a page that has to be made; clients pay for these apart from installers' pages
 TOTAL_MS, CLIENT_MS, BURST_SECONDS = 500.0, 300.0, 6.0
 QUERY_BYTES_MAX = 2000
+SWITCHED_OFF_SECONDS = 60  # before it is worth asking again what an operator has switched off
 PARTS_SHOWN_MAX = 200  # projects on a person's page; each may have to be read
 EXAMPLE = "PROJECT"  # in lines to paste
 
@@ -162,6 +163,7 @@ class PeoplePages:
 
     async def _search(self, asked: "_Asked") -> Response:
         index = asked.page.index
+        self._demand_search()
         query = search.query_of(*_fields(asked.request.query, "q", "page"))
         names = await self._names_of(index)
 
@@ -248,12 +250,19 @@ class PeoplePages:
             self._notices(),
         )
 
+    def _demand_search(self) -> None:
+        """Raises Unavailable while operators have search switched off."""
+        now = self._clock.now()
+        for switch in self._policies.switches:
+            if switch.capability == "search" and switch.is_in_force(now):
+                raise Unavailable(switch.sentence(), retry_after_seconds=SWITCHED_OFF_SECONDS)
+
     def _root(self, index: str) -> str:
         return urlsplit(self._config.index_url(index)).path.rstrip("/") + "/"
 
     def _notices(self) -> tuple[Notice, ...]:
         """What operators have to tell everybody."""
-        return ()
+        return tuple(Notice(banner) for banner in self._policies.banners())
 
     async def _names_of(self, index: str) -> search.Names:
         serial, projects = await self._lists.projects(index)
