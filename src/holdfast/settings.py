@@ -24,7 +24,10 @@ __all__ = ["Problem", "SettingsError", "default_data", "discover", "load", "vari
 FILE_NAME = "holdfast.toml"
 # Variables of our prefix that are no settings. Kubernetes puts HOLDFAST_PORT... and HOLDFAST_SERVICE_... into every
 # container beside a Service named holdfast; refusing those would make that name unusable.
-_NOT_SETTINGS = ("CONFIG", "RESOLVED", "DRILL", "DRILL_*", "LIVE", "REQUIRE_ALL", "PORT", "PORT_*", "SERVICE_*")
+_NOT_SETTINGS = (
+    "CONFIG", "RESOLVED", "DRILL", "DRILL_*", "LIVE", "REQUIRE_ALL", "PORT", "PORT_*", "SERVICE_*",
+    "TOKEN",  # of commands that are clients of an index
+)  # fmt: skip
 _TABLES = ("upstream", "index")
 _ABSOLUTE: dict[str, Callable[[Any, Path], Any]] = {
     "data": absolute,

@@ -36,6 +36,9 @@ ROLE = PROJECT + "/roles/<str:user>"
 SWITCH = "api/switches/<slug:capability>"
 SHADOW = "api/grants/shadow/<slug:index>/<str:name>"
 
+SESSIONS = "api/sessions/<slug:index>"
+SESSION = SESSIONS + "/<slug:session>"
+
 ORGANISATION = "api/organisations/<slug:organisation>"
 TEAM = ORGANISATION + "/teams/<slug:team>"
 TEAM_PROJECT = TEAM + "/projects/<slug:index>/<str:name>"
@@ -62,6 +65,19 @@ def _stored(world: World) -> None:
     """A release whose bytes are really there."""
     assert world.door.upload(form(world), world.door.token()).status == 200
     world.facts["version"] = "2.0"
+
+
+def _session(world: World) -> None:
+    """Alice has opened a session for a release."""
+    release = {"name": world.project, "version": "2.0"}
+    world.facts["session"] = world.door.api("POST", "sessions/main", world.door.token(), release).json()["session"]
+
+
+def _staged(world: World) -> None:
+    """And staged its wheel."""
+    _session(world)
+    path = f"/api/sessions/main/{world.facts['session']}/files"
+    world.facts["filename"] = world.door.upload(form(world), world.door.token(), path).json()["filename"]
 
 
 def _with_role(world: World) -> None:
@@ -149,6 +165,8 @@ NEW_BY_ADMINS = f"     403 403 403 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
 EVERY_PERSON = f"      200 200 200 200 200 401   200 200 200 200 {NOBODY_KNOWN}"
 FOR_ONESELF = f"       200 200 200 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
 NEW_FOR_ONESELF = f"   201 201 201 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
+LISTERS = f"           200 200 200 200 200 401   403 200 403 200 {NOBODY_KNOWN}"
+STAGERS = f"           201 201 403 201 201 401   403 403 403 201 {NOBODY_KNOWN}"
 ANYBODY = "            200 200 200 200 200 200   200 200 200 200 200 200 200"
 # Ids of other people's things answer as ids of nothing: 404.
 CHARLIES = f"          404 404 200 404 403 401   403 403 403 403 {NOBODY_KNOWN}"
@@ -183,6 +201,15 @@ ROWS = [
     Row("POST", RELEASE + "/yank", MAINTAINERS, {"reason": "broken"}),
     Row("POST", RELEASE + "/unyank", MAINTAINERS),
     Row("POST", RELEASE + "/promote", PROMOTERS, {"to": "team"}, _stored),
+    # Releases that are staged.
+    Row("GET", SESSIONS, LISTERS),
+    Row("POST", SESSIONS, STAGERS, lambda world: {"name": world.project, "version": "3.0"}),
+    Row("GET", SESSION, UPLOADERS, before=_session),
+    Row("DELETE", SESSION, UPLOADERS, before=_session),
+    Row("POST", SESSION + "/extend", UPLOADERS, {"seconds": 864_000}, _session),
+    Row("POST", SESSION + "/publish", UPLOADERS, before=_staged),
+    Row("POST", SESSION + "/files", UPLOADERS, before=_session),
+    Row("DELETE", SESSION + "/files/<str:filename>", UPLOADERS, before=_staged),
     Row("DELETE", FILE, OWNERS),
     Row("POST", FILE + "/yank", MAINTAINERS, {"reason": "broken"}),
     Row("POST", FILE + "/unyank", MAINTAINERS),
@@ -311,7 +338,7 @@ def _world(cast: Cast, row: Row) -> World:
 def _ask(world: World, row: Row, token: str) -> int:
     path = "/" + re.sub(r"<\w+:(\w+)>", lambda part: world.facts[part[1]], row.route)
     body = row.body(world) if callable(row.body) else row.body
-    if path.endswith(("/legacy", "/legacy/")):
+    if path.endswith(("/legacy", "/legacy/", "/files")) and row.method == "POST":
         return world.door.upload(form(world), token, path).status
     if token:
         return world.door.api(row.method, path.removeprefix("/api/"), token, body).status

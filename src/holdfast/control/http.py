@@ -15,7 +15,10 @@ from django.http.response import HttpResponseBase
 
 from holdfast.control.parts import Opening, Parts
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.staging.publishing import FilesInTheWay
+from holdfast.control.staging.sessions import SessionOpen
 from holdfast.control.tokens.rate import TooMany
+from holdfast.control.uploads.taking import Rejected
 from holdfast.core.errors import Outcome
 from holdfast.core.problem import Problem, problem, translate
 from holdfast.store.port import DiskFull
@@ -67,6 +70,9 @@ def answers_outcomes(view: View) -> View:
     def answering(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
+        except Rejected as error:
+            told = [(one.field, one.sentence()) for one in error.problems]
+            return respond_problem(request, problem(400, " ".join(said for _, said in told), errors=told))
         except Outcome as error:
             return respond_problem(request, _translate(error))
 
@@ -81,6 +87,10 @@ def _translate(error: Outcome) -> Problem:
             return problem(429, error.reason, ("retry-after", str(error.retry_after_seconds)))
         case DiskFull():
             return problem(507, error.reason)
+        case SessionOpen():
+            return problem(409, error.reason, ("location", error.location))
+        case FilesInTheWay():
+            return problem(409, error.reason, errors=error.problems)
         case _:
             return translate(error)
 

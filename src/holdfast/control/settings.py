@@ -17,6 +17,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
+    "holdfast.control.staging",
     "holdfast.control.organisations",
     "holdfast.control.tokens",
     "holdfast.control.retention",

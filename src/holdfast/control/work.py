@@ -113,6 +113,8 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
     )
     from holdfast.control.reminders import SwitchReminders
     from holdfast.control.retention.carrying import Retention
+    from holdfast.control.staging.preview import drop_strays, show_changed
+    from holdfast.control.staging.sessions import expire_sessions
     from holdfast.tree.reader import TreeReader
 
     known = prepare(config, store, clock)
@@ -123,6 +125,9 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
     return [
         Task("publication", TICK_SECONDS, publisher.drain),
         Task("the sweep of abandoned and removed bytes", MINUTE, lambda: sweep(known, store, clock)),
+        Task("ending staged releases that expired", MINUTE, lambda: expire_sessions(publisher, clock)),
+        Task("previews of staged releases", MINUTE / 6, lambda: show_changed(store, clock)),
+        Task("the sweep of lost previews", MINUTE * 60, lambda: drop_strays(store, clock)),
         Task("giving up the bytes of deleted files", MINUTE * 60, lambda: expire_deleted(known, clock)),
         Task("the sweep of temporary files", MINUTE * 60, lambda: sweep_folders(known, store, clock)),
         Task("writing checkpoints", MINUTE / 6, checkpoints.write_when_due),

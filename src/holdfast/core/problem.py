@@ -5,6 +5,7 @@ as "no such project", a 401 or 403 stops uv, 503 is retried by all. Errors are n
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -12,6 +13,7 @@ from holdfast.core.errors import Absent, Conflict, Corrupt, NotKept, Outcome, Re
 
 CONTENT_TYPE = "application/problem+json"
 DETAIL_CHARS_MAX = 400
+ERRORS_MAX = 50  # told one by one; who repairs those learns of the rest
 WWW_AUTHENTICATE = 'Basic realm="holdfast", charset="UTF-8"'
 RETRY_AFTER_SECONDS_MAX = 3600
 
@@ -55,10 +57,18 @@ def translate(outcome: Outcome) -> Problem:
             return problem(503, "This cannot be answered right now.", ("retry-after", _seconds(5)))
 
 
-def problem(status: int, detail: str, *headers: tuple[str, str]) -> Problem:
-    """An error answer outside the outcomes (405 with `allow`, 416 with `content-range` ...)."""
+def problem(status: int, detail: str, *headers: tuple[str, str], errors: Sequence[tuple[str, str]] = ()) -> Problem:
+    """An error answer outside the outcomes (405 with `allow`, 416 with `content-range` ...).
+
+    `errors` are single things that are wrong, each with its source (a field, a file), as PEP 694 shapes them.
+    """
     title = _TITLES.get(status) or HTTPStatus(status).phrase
-    document = {"status": status, "title": title, "detail": printable(detail, DETAIL_CHARS_MAX)}
+    document: dict[str, object] = {"status": status, "title": title, "detail": printable(detail, DETAIL_CHARS_MAX)}
+    if errors:
+        document["errors"] = [
+            {"source": printable(source, DETAIL_CHARS_MAX), "message": printable(message, DETAIL_CHARS_MAX)}
+            for source, message in errors[:ERRORS_MAX]
+        ]
     return Problem(status, (*_COMMON, *headers), json.dumps(document).encode() + b"\n")
 
 

@@ -1,6 +1,7 @@
 """The one table of what is stored where in the published tree. No other module spells a key.
 
 Durable: instance, journal, checkpoints, overrides, advisories, pins, records, cards, card books, blobs.
+While their session lives: previews of staged releases.
 Forgotten after weeks: use (what each machine read of `pulled/`, by day).
 Disposable: `pulled/` (pages and files of upstreams), `rendered/` (page bytes that are slow to make), `assets/` (styles
 and scripts of the pages, of this release and of those before it).
@@ -26,6 +27,7 @@ ASSET_PREFIX = "assets/"
 ASSET_SET_PREFIX = "v1/page-assets/"
 PERSON_PREFIX = "v1/person/"
 BLOB_PREFIX = "blobs/"
+PREVIEW_PREFIX = "previews/"  # beside `v1/`, where an index may be called that
 _IMMUTABLE_PREFIXES = (
     BLOB_PREFIX,
     JOURNAL_PREFIX,
@@ -177,6 +179,12 @@ def use(machine: str, day: str) -> str:
     """What one machine read of `pulled/` on a day (ISO date, UTC), so that every machine knows before it evicts."""
     assert is_index_name(machine) and len(day) == 10, (machine, day)
     return f"{USE_PREFIX}{machine}/{day}.zst"
+
+
+def preview(token_sha256: str) -> str:
+    """A staged release, by the digest of the token in its preview's URL: whoever lists the store learns no address."""
+    assert is_sha256(token_sha256), token_sha256
+    return f"{PREVIEW_PREFIX}{token_sha256}.json"
 
 
 def rendered(renderer: str, digest: str, representation: str) -> str:

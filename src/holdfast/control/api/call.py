@@ -41,6 +41,8 @@ class Call:
     body: Mapping[str, Any]
     deadline: float  # monotonic seconds
     query: Mapping[str, str] = field(default_factory=dict)
+    spool: str = ""  # the spooled body's file name, where the route takes a form
+    content_type: str = ""
 
     @property
     def limit(self) -> int:
@@ -108,8 +110,8 @@ def view_of(**routes: Route) -> Callable[..., HttpResponse]:
             found = route.handler(call, **_clean(path))
         except NotYetPublished as error:
             found = 202, {"serial": error.serial, "detail": error.reason}
-        status, document = found if isinstance(found, tuple) else (route.status, found)
-        headers = (("content-type", "application/json"), ("cache-control", "no-store"))
+        status, document, *more = found if isinstance(found, tuple) else (route.status, found)
+        headers = (("content-type", "application/json"), ("cache-control", "no-store"), *(more[0] if more else ()))
         return respond(request, status, headers, json.dumps(document).encode() + b"\n")
 
     view.routes = routes  # type: ignore[attr-defined]  # what the rights matrix and the API's description are made from
@@ -121,6 +123,9 @@ def _call(request: HttpRequest, route: Route) -> Call:
     body_end = request.headers.get("X-Holdfast-Body-End", "")
     deadline = deadline_of(body_end, parts.config.hold_seconds, parts.clock)
     actor = _actor(request, route, parts, deadline)
+    if route.form:
+        content_type = request.headers.get("Content-Type", "")
+        return Call(parts, actor, {}, deadline, spool=spool_of(request), content_type=content_type)
     body = _read_body(request, route, parts)
     names = [field.name for field in route.fields]
     unknown = sorted(set(body) - set(names))

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from holdfast.control.rights import Right
 
-Handler = Callable[..., Any]  # (call, **path parts) -> what becomes JSON; (status, that) for another than 200
+Handler = Callable[..., Any]
+"""(call, **path parts) -> what becomes JSON; (status, that) or (status, that, headers) where the route's are not it."""
 Kind = Literal["text", "flag", "texts", "whole", "any"]
 
 
@@ -40,6 +41,7 @@ class Route:
     status: int = 200
     changes: bool = False
     open: bool = False
+    form: bool = False  # the body is an upload's form, which the handler reads
     lists_too: str = ""  # the field that a bare JSON list in the body stands for
     more: tuple[tuple[int, str], ...] = ()
 

@@ -26,6 +26,12 @@ _KINDS: dict[Kind, dict[str, Any]] = {
     "whole": {"type": "integer", "minimum": 0},
     "any": {"type": "array", "items": {}},
 }
+_FORM = {
+    "type": "object",
+    "description": "The form that upload tools send to /legacy/, with the file as `content`.",
+    "properties": {"content": {"type": "string", "format": "binary"}},
+    "required": ["content"],
+}
 _EXAMPLES = {
     "index": "main",
     "name": "demo",
@@ -39,6 +45,7 @@ _EXAMPLES = {
     "offer": 1,
     "webhook": 1,
     "capability": "search",
+    "session": "0123456789abcdef",
 }
 _PROBLEMS = {
     400: "The request cannot be done as asked; `detail` says what would work.",
@@ -126,6 +133,11 @@ def _operation(address: "Address", method: str, route: Route) -> dict[str, Any]:
         found["requestBody"] = {
             "required": any(field.required for field in route.fields),
             "content": {"application/json": {"schema": _body(route), "example": _body_example(route)}},
+        }
+    if route.form:
+        found["requestBody"] = {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": _FORM, "example": {"content": ""}}},
         }
     if route.open:
         found["security"] = []

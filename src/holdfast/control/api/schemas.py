@@ -67,6 +67,16 @@ _FILE: dict[str, Schema] = {
 }
 
 _RULE = record(newest=maybe(WHOLE), days=maybe(WHOLE))
+_SESSION: dict[str, Schema] = {
+    "session": TEXT,
+    "index": TEXT,
+    "name": TEXT,
+    "version": TEXT,
+    "status": {"enum": ["open", "error", "processing", "published", "canceled"]},
+    "created": TIME,
+    "expires_at": TIME,
+    "url": TEXT,
+}
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": record(status=WHOLE, title=TEXT, detail=TEXT),
@@ -126,6 +136,18 @@ SCHEMAS: dict[str, Schema] = {
         bytes_used=WHOLE,
     ),
     "IndexRetention": record(rule=maybe(_RULE), bytes_max=maybe(WHOLE), bytes_used=WHOLE),
+    "Session": record(
+        **_SESSION,
+        notices=many(TEXT),
+        serial=WHOLE,
+        files=many(record(filename=TEXT, size=WHOLE, sha256=TEXT, staged=TIME, status=TEXT)),
+        links={"type": "object", "additionalProperties": TEXT},
+    ),
+    "Sessions": record(sessions=many(record(**_SESSION))),
+    "StagedFile": record(filename=TEXT, existing=FLAG),
+    "PublishedRelease": record(
+        dry_run=FLAG, serial=WHOLE, files=many(record(filename=TEXT, sha256=TEXT, size=WHOLE, existing=FLAG))
+    ),
     "Invited": record(id=WHOLE, expires=TIME, secret=maybe(TEXT)),
     "Invitations": record(invitations=many(_INVITATION)),
     "Offered": record(id=WHOLE, taken=FLAG, serial=WHOLE),

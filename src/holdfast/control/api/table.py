@@ -8,6 +8,7 @@ from holdfast.control.accounts.actor import ACTIONS
 from holdfast.control.api import leaks, lists, openapi, organisations, people, projects, promotions, retention, tokens
 from holdfast.control.api.describe import PAGED, Address, Field, Route
 from holdfast.control.api.table_moderation import MODERATION
+from holdfast.control.api.table_sessions import SESSIONS
 from holdfast.core.model import STATUSES
 
 PROJECT = "projects/<slug:index>/<str:name>"
@@ -358,6 +359,7 @@ TOKENS = (
 
 TABLE: tuple[Address, ...] = (
     *PROJECTS,
+    *SESSIONS,
     *PEOPLE,
     *ORGANISATIONS,
     *RETENTION,

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from holdfast.clock import Clock
 from holdfast.control.database import database_guard, held_transaction
 from holdfast.control.projects.models import File, Intent
+from holdfast.control.staging.referenced import staged_digests
 from holdfast.core.errors import Unavailable
 
 UPLOAD_LEASE_SECONDS = 2 * 3600  # longer than the slowest accepted upload needs from its first to its last byte
@@ -69,9 +70,8 @@ def forget(ids: Sequence[int], clock: Clock, deadline: float) -> None:
         Intent.objects.filter(pk__in=ids).delete()
 
 
-def leave_behind(digests: Iterable[str], clock: Clock) -> None:
+def leave_behind(digests: Iterable[str], now: datetime) -> None:
     """Have the next sweep look at these digests, and delete those that nothing needs. In the caller's transaction."""
-    now = clock.now()
     Intent.objects.bulk_create(
         Intent(sha256=digest, created=now, lease_until=now) for digest in sorted({*digests} - {""})
     )
@@ -85,9 +85,12 @@ def keep_until(digests: Iterable[str], until: datetime, now: datetime) -> None:
 
 
 def referenced(digests: Sequence[str]) -> set[str]:
-    """Those of the digests that a file that was not taken down needs, as bytes, metadata or provenance."""
+    """Those of the digests that a file that was not taken down needs, as bytes, metadata or provenance.
+
+    A staged file needs them as a listed one does, while its session lives.
+    """
     kept = File.objects.filter(removed=False)
-    found: set[str] = set()
+    found = staged_digests(digests)
     for column in ("sha256", "metadata_sha256", "provenance_sha256"):
         found.update(kept.filter(**{f"{column}__in": list(digests)}).values_list(column, flat=True))
     return found

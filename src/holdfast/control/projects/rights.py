@@ -13,6 +13,7 @@ from holdfast.control.accounts.models import User
 from holdfast.control.organisations.effective import ProjectRole, holder_of, role_on
 from holdfast.control.projects.models import Project
 from holdfast.control.rights import Right
+from holdfast.control.staging.reserved import is_reserved_by_another
 from holdfast.core.errors import Absent, Outcome, Refused
 from holdfast.core.model import format_time
 
@@ -57,6 +58,11 @@ def require_uploader(actor: Actor, index: str, name: str, project: Project | Non
     if project is None or not has_people(project):
         if not actor.may_create(index):
             raise Refused(f"this token may not create projects, and {name!r} does not exist in index {index!r} yet")
+        if is_reserved_by_another(actor.user, index, name):
+            raise Refused(
+                f"{name!r} is reserved in index {index!r} by somebody's staged release, until that is published or"
+                " given up"
+            )
         return
     if actor.credential != "publisher":  # whose token was made for this project, because its people said so
         _require_role(actor, rights.UPLOAD_FILE, project, role_on(project, actor.user))

@@ -81,6 +81,7 @@ class WriteTransaction:
         self._projects: dict[int, Change] = {}
         self._changes: list[Change] = []
         self._audits: list[AuditEvent] = []
+        self._stamps: list[Callable[[int], object]] = []
 
     def demand_on(self, capability: str, index: str = "", project: str = "") -> None:
         """Raises Refused while an operator has the capability switched off there.
@@ -116,6 +117,10 @@ class WriteTransaction:
         """Something else readers must learn."""
         self._changes.append(change)
 
+    def stamp(self, write: Callable[[int], object]) -> None:
+        """Have another row carry this transaction's serial too: `write` gets it at the end, if there is one."""
+        self._stamps.append(write)
+
     def audit(self, action: str, subject: str, **detail: Any) -> None:
         """Who did what, kept for good."""
         self._audits.append(
@@ -146,6 +151,8 @@ class WriteTransaction:
                 raise TreeAhead(self.serial - 1, head)
             if self._projects:
                 Project.objects.filter(pk__in=self._projects).update(last_serial=self.serial)
+            for write in self._stamps:
+                write(self.serial)
             Event.objects.create(
                 serial=self.serial,
                 event=uuid4().hex,

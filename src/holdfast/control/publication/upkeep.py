@@ -52,7 +52,7 @@ def expire_deleted(config: Config, clock: Clock) -> int:
             expired = File.objects.filter(removed=False, deleted__lt=before).order_by("pk")[:EXPIRED_BATCH]
             rows = list(expired.values_list("pk", "sha256", "metadata_sha256", "provenance_sha256"))
             File.objects.filter(pk__in=[row[0] for row in rows]).update(removed=True)
-            intents.leave_behind((digest for row in rows for digest in row[1:]), clock)
+            intents.leave_behind((digest for row in rows for digest in row[1:]), clock.now())
         count += len(rows)
         if len(rows) < EXPIRED_BATCH:
             return count

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from holdfast.control.projects.rights import NotAccepted
-from holdfast.control.uploads.receive import DeadAction, Received, Rejected
+from holdfast.control.uploads.receive import DeadAction, Received
+from holdfast.control.uploads.taking import Rejected
 from holdfast.core.errors import Absent, Outcome, Refused, Removed, Unavailable
 from holdfast.core.problem import WWW_AUTHENTICATE, printable
 from holdfast.core.upload_problems import Problem

@@ -7,7 +7,8 @@ from holdfast.config import DEFAULT_INDEX
 from holdfast.control.http import client_of, method_not_allowed, parts_of, respond, spool_of
 from holdfast.control.uploads.answer import received, refused
 from holdfast.control.uploads.hold import deadline_of
-from holdfast.control.uploads.receive import DeadAction, Received, Rejected, UploadRequest, receive
+from holdfast.control.uploads.receive import DeadAction, Received, UploadRequest, receive
+from holdfast.control.uploads.taking import Rejected
 from holdfast.core.errors import Outcome
 
 log = structlog.get_logger()
