@@ -142,7 +142,7 @@ def test_what_is_canceled_leaves_no_project_no_name_no_serial_no_preview_and_no_
 
 
 def test_a_new_name_is_reserved_for_whoever_opened_the_session(instance: Instance):
-    door, alice, session = staged(instance)
+    door, _, session = staged(instance)
     bob = door.token("bob")
 
     refused = door.upload(wheels.twine_body(*WHEEL), bob)
@@ -356,7 +356,7 @@ def test_a_session_can_be_extended_and_never_shortened(sqlite_instance: Instance
 
 def test_a_preview_without_a_session_goes_with_its_bytes(sqlite_instance: Instance):
     """A database that was rebuilt from the tree knows no session."""
-    door, _, _ = staged(sqlite_instance)
+    staged(sqlite_instance)
     StagingSession.objects.all().delete()
 
     assert drop_strays(sqlite_instance.store, CLOCK) == 1

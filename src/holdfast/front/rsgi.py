@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from holdfast.core.errors import Outcome
+from holdfast.core.preview_token import without_token
 from holdfast.front.access_log import AccessLog
 from holdfast.front.peers import TrustedProxies, bare_address
 from holdfast.front.streams import Streams, close
@@ -82,7 +83,7 @@ class RsgiApp:
             status, sent = await _send(proto, request, response, self._streams)
         except (Outcome, TimeoutError, OSError) as error:
             # The connection is broken by now, which is all a client can be told in mid-body.
-            log.warning("an answer broke off: %s", error, path=request.path)
+            log.warning("an answer broke off: %s", error, path=without_token(request.path))
         finally:
             if self._add is not None:
                 micros = int((time.perf_counter() - began) * 1e6)

@@ -16,6 +16,7 @@ from holdfast.config import DEFAULT_INDEX, Config
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.legacy_json import NOT_FOUND
 from holdfast.core.negotiation import choose, choose_encoding
+from holdfast.core.preview_token import without_token
 from holdfast.read.access import Access
 from holdfast.read.answers import NOSNIFF, from_outcome, method_not_allowed, options, problem, redirect
 from holdfast.read.as_of import demand_past
@@ -40,6 +41,7 @@ from holdfast.read.people.helper import PagesHelper
 from holdfast.read.people.pages import PeoplePages
 from holdfast.read.people.sources import ProjectSources
 from holdfast.read.policies import Policies
+from holdfast.read.previews import Previews, kept_secret, ordinary
 from holdfast.read.provenance import Provenance
 from holdfast.read.pull_port import Pull
 from holdfast.read.pulled import PulledPages
@@ -53,6 +55,7 @@ from holdfast.read.routes import (
     Moved,
     NotFound,
     Own,
+    PreviewRoute,
     ProvenanceRoute,
     Route,
     Routes,
@@ -136,6 +139,8 @@ class ReadPlane:
         self._people = PeoplePages(
             config, self.reader, stacks, policies, self._lists, sources, self.workers, pages_helper, clock
         )
+        staged = (self.reader, self._local, self._merged, self._ownership, stacks, policies, admission, bases)
+        self._previews = Previews(*staged, self.workers, clock)
         self.health = Health(config, self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
         self._routes = Routes(tuple(bases), DEFAULT_INDEX, urlsplit(config.public_url).path.rstrip("/"))
         self._config = config
@@ -181,12 +186,12 @@ class ReadPlane:
         try:
             response = await self._dispatch(request, route)
         except Corrupt as error:
-            log.error("corrupt bytes were not sent: %s", error.reason, path=request.path)
+            log.error("corrupt bytes were not sent: %s", error.reason, path=without_token(request.path))
             response = from_outcome(error)
         except (Outcome, OverBudget) as error:
             response = self._told(request, route, error)
         except Exception:  # the server's own answer would be an empty page that says nothing
-            log.exception("a request was not answered", path=request.path)
+            log.exception("a request was not answered", path=without_token(request.path))
             response = problem(500, "Something went wrong here, and was noted. It is not your request's fault.")
         if isinstance(route, Page):
             response = await as_page(self._people, request, route, response)
@@ -240,9 +245,20 @@ class ReadPlane:
                 return await self._provenance.answer(request, route, owner, private=private)
             case Page():
                 return await self._people.answer(request, route, private=private)
+            case PreviewRoute():
+                return await self._preview(request, route, private=private)
             case NotFound(reason):
                 raise Absent(reason)
         raise AssertionError(route)
+
+    async def _preview(self, request: Request, route: PreviewRoute, *, private: bool) -> Response:
+        preview, inner = await self._previews.find(route), route.inner
+        found: Response | None = None
+        if isinstance(inner, SimpleDetail) and inner.name == preview.name:
+            found = await self._previews.page(request, preview, self._variant(request), private=private)
+        elif isinstance(inner, FileRoute):
+            found = await self._previews.file(request, preview, inner, private=private)
+        return kept_secret(found or await self._dispatch(ordinary(request, route.token), inner))
 
     async def _detail(self, request: Request, route: SimpleDetail, *, private: bool) -> Response:
         index, name, as_of = route.index, route.name, route.as_of

@@ -2,12 +2,14 @@
 
 An index is one subtree; the default index's root is `/`. What no route owns is `NotFound`. A spelling that is nearly
 right is a `Moved` with its one canonical address, relative, so that no answer depends on Host and no hop leads to
-another hop. `@<date>` before `simple/` and `packages/` is the same index as of that date (as_of.py).
+another hop. `@<date>` before `simple/` and `packages/` is the same index as of that date (as_of.py), `@preview/<token>`
+the index with one staged release (previews.py).
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from holdfast.core import preview_token
 from holdfast.core.names import is_filename, is_project_name, is_sha256, normalize
 from holdfast.core.page_paths import is_control_page
 from holdfast.core.simple_json import url_segment
@@ -79,6 +81,15 @@ class ProvenanceRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewRoute:
+    """An address below a preview of a staged release; `inner` is the route it would be of the index itself."""
+
+    index: str
+    token: str = field(repr=False)
+    inner: "Route"
+
+
+@dataclass(frozen=True, slots=True)
 class Forwarded:
     """Control's: uploads and the management API."""
 
@@ -111,6 +122,7 @@ LABELS: dict[type, str] = {  # how metrics call the routes
     UnhashedFile: "file",
     LegacyJson: "legacy-json",
     ProvenanceRoute: "provenance",
+    PreviewRoute: "preview",
     Forwarded: "forwarded",
     ForwardedPage: "page",
     Own: "own",
@@ -121,8 +133,8 @@ LABELS: dict[type, str] = {  # how metrics call the routes
 
 
 Route = (
-    Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | ProvenanceRoute | Forwarded
-    | ForwardedPage | Own | Page | AssetRoute | NotFound
+    Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | ProvenanceRoute | PreviewRoute
+    | Forwarded | ForwardedPage | Own | Page | AssetRoute | NotFound
 )  # fmt: skip
 
 _OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics", "/upstreams": "upstreams"}
@@ -157,9 +169,19 @@ class Routes:
             if len(parts) == 1:
                 return Moved(f"{parts[0]}/", parts[0])
             index, parts = parts[0], parts[1:]
+        if parts[0] == preview_token.SEGMENT:
+            return _in_preview(index, parts[1:])
         if parts[0].startswith("@"):
             return _in_view(index, parts[0][1:], parts[1:])
         return _in_index(index, parts)
+
+
+def _in_preview(index: str, parts: list[str]) -> Route:
+    """What lies below `@preview/<token>`: links and redirects are relative, so they stay there."""
+    if len(parts) < 2 or not preview_token.is_token(parts[0]) or parts[1] not in ("simple", "packages"):
+        return NotFound(_NOTHING_HERE, index)
+    inner = _in_index(index, parts[1:])
+    return inner if isinstance(inner, NotFound) else PreviewRoute(index, parts[0], inner)
 
 
 def _in_view(index: str, date: str, parts: list[str]) -> Route:
