@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "project": ("project", "Yank, delete, remove and set the status of projects and files."),
     "org": ("org", "Organisations, their members and teams, and rights on whole indexes."),
     "retention": ("retention", "Which releases go by themselves, and how much an index may hold."),
+    "publish": ("publish", "Publish the files of a release, here or elsewhere: all at once, or none."),
     "promote": ("promote", "Take a release from one hosted index into another."),
     "user": ("user", "Make, invite, freeze and list people and robots."),
     "mail": ("mail", "See mails that wait, and have them tried again."),
