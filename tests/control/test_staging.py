@@ -1,7 +1,6 @@
 """Publishing sessions: files are staged one by one and published all at once, or never."""
 
 import hashlib
-from datetime import timedelta
 
 import wheels
 from doors import Door, FakeUpstreams
@@ -23,17 +22,14 @@ from sessions import (
     traces,
 )
 
-from holdfast.clock import ManualClock, SystemClock
+from holdfast.clock import SystemClock
 from holdfast.config import IndexConfig
-from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import Intent, Project, Role
 from holdfast.control.publication.models import Event
 from holdfast.control.publication.transaction import current_serial
 from holdfast.control.publication.upkeep import sweep
 from holdfast.control.staging.models import StagedFile, StagingSession
-from holdfast.control.staging.preview import drop_strays, show_changed
-from holdfast.control.staging.sessions import ENDED_SECONDS, SESSION_SECONDS, expire_sessions
 from holdfast.tree import addresses
 
 CLOCK = SystemClock()
@@ -89,8 +85,8 @@ def test_a_session_tells_what_it_is_and_what_it_has(sqlite_instance: Instance):
     assert lives[0] < lives[1]
 
 
-def test_publishing_again_answers_as_before(instance: Instance):
-    door, alice, session = staged(instance)
+def test_publishing_again_answers_as_before(sqlite_instance: Instance):
+    door, alice, session = staged(sqlite_instance)
     first = ask(door, alice, session, "POST", "publish").json()
 
     again = ask(door, alice, session, "POST", "publish")
@@ -111,8 +107,8 @@ def test_a_dry_run_says_whether_it_would_work_and_does_nothing(sqlite_instance: 
     assert (traces(), ask(door, alice, session).json()["status"]) == (before, "open")
 
 
-def test_a_second_session_for_the_release_is_refused_with_the_address_of_the_first(instance: Instance):
-    door, alice, session = staged(instance)
+def test_a_second_session_for_the_release_is_refused_with_the_address_of_the_first(sqlite_instance: Instance):
+    door, alice, session = staged(sqlite_instance)
 
     second = door.api("POST", "sessions/main", alice, {"name": "demo_pkg", "version": "1.0.0"})
 
@@ -172,14 +168,14 @@ def test_rights_are_the_projects_and_not_the_opening_tokens(sqlite_instance: Ins
     assert filenames(sqlite_instance)[-2:] == NAMES
 
 
-def test_staged_bytes_outlive_every_sweep_while_the_session_lives(instance: Instance):
-    door, alice, session = staged(instance)
-    kept = blobs(instance)
+def test_staged_bytes_outlive_every_sweep_while_the_session_lives(sqlite_instance: Instance):
+    door, alice, session = staged(sqlite_instance)
+    kept = blobs(sqlite_instance)
 
     Intent.objects.update(lease_until=CLOCK.now())
-    sweep(instance.config, instance.store, CLOCK)
+    sweep(sqlite_instance.config, sqlite_instance.store, CLOCK)
 
-    assert blobs(instance) == kept
+    assert blobs(sqlite_instance) == kept
     assert ask(door, alice, session, "POST", "publish").status == 200
 
 
@@ -257,14 +253,14 @@ def test_filenames_bound_meanwhile_refuse_all_and_are_each_named(instance: Insta
     assert sorted(filenames(instance)) == sorted([*NAMES, late[0]])
 
 
-def test_the_same_bytes_uploaded_meanwhile_count_as_done(instance: Instance):
-    door, alice, session = staged(instance)
+def test_the_same_bytes_uploaded_meanwhile_count_as_done(sqlite_instance: Instance):
+    door, alice, session = staged(sqlite_instance)
     door.upload(wheels.twine_body(*WHEEL), alice)
 
     answer = ask(door, alice, session, "POST", "publish")
 
     assert {file["filename"]: file["existing"] for file in answer.json()["files"]} == {WHEEL[0]: True, SDIST[0]: False}
-    assert filenames(instance) == NAMES
+    assert filenames(sqlite_instance) == NAMES
 
 
 def test_bytes_that_were_taken_down_are_not_published(sqlite_instance: Instance):
@@ -287,83 +283,6 @@ def test_a_session_without_files_is_not_published(sqlite_instance: Instance):
     alice = door.token("alice")
 
     assert ask(door, alice, opened(door, alice), "POST", "publish").status == 409
-
-
-def test_the_preview_shows_the_files_in_the_store_under_a_digest_of_the_secret_alone(sqlite_instance: Instance):
-    door, alice, session = staged(sqlite_instance)
-
-    shown = preview_of(door, alice, session)
-
-    token = StagingSession.objects.get().preview_token
-    assert shown is not None and (shown.index, shown.name) == ("main", "demo-pkg")
-    assert [file.filename for file in shown.staged().files] == NAMES
-    keys = [info.key for info in sqlite_instance.store.list(addresses.PREVIEW_PREFIX)]
-    assert keys == [f"previews/{hashlib.sha256(token.encode()).hexdigest()}.json"]
-    assert all(token.encode() not in sqlite_instance.store.get(key) for key in keys)
-    assert not any(token in str(event.detail) for event in AuditEvent.objects.all())
-
-
-def test_the_preview_ends_with_publication(sqlite_instance: Instance):
-    door, alice, session = staged(sqlite_instance)
-    url = ask(door, alice, session).json()["links"]["preview"]
-
-    ask(door, alice, session, "POST", "publish")
-
-    assert read(door, url) is None
-    assert "preview" not in ask(door, alice, session).json()["links"]
-
-
-def test_what_expires_is_canceled_by_work_with_its_bytes_and_forgotten_a_week_later(instance: Instance):
-    door = Door(instance)
-    alice = door.token("alice")
-    before = blobs(instance)
-    session = opened(door, alice)
-    stage(door, alice, session, WHEEL)
-    late = ManualClock(CLOCK.now() + timedelta(seconds=SESSION_SECONDS + 1))
-    publisher = instance.another_publisher(clock=late)
-
-    assert expire_sessions(publisher, late) == 1
-    assert show_changed(instance.store, late) == 1
-    sweep(instance.config, instance.store, late)
-
-    assert ask(door, alice, session).json()["status"] == "canceled"
-    assert blobs(instance) == before
-    assert list(instance.store.list(addresses.PREVIEW_PREFIX)) == []
-    late.advance(ENDED_SECONDS + 1)
-    expire_sessions(publisher, late)
-    assert ask(door, alice, session).status == 404
-
-
-def test_an_expired_session_that_work_has_not_seen_yet_is_over_all_the_same(sqlite_instance: Instance):
-    door, alice, session = staged(sqlite_instance)
-    StagingSession.objects.update(expires=CLOCK.now())
-
-    assert ask(door, alice, session, "POST", "publish").status == 409
-    assert opened(door, alice) != session
-
-
-def test_a_session_can_be_extended_and_never_shortened(sqlite_instance: Instance):
-    door, alice, session = staged(sqlite_instance)
-    first = ask(door, alice, session).json()["expires_at"]
-
-    shorter = ask(door, alice, session, "POST", "extend", seconds=60).json()["expires_at"]
-    longest = ask(door, alice, session, "POST", "extend", seconds=10**9).json()["expires_at"]
-
-    assert (shorter, longest > first) == (first, True)
-    assert StagingSession.objects.get().expires < CLOCK.now() + timedelta(days=31)
-    assert ask(door, alice, session, "POST", "extend", seconds=-1).status == 400
-
-
-def test_a_preview_without_a_session_goes_with_its_bytes(sqlite_instance: Instance):
-    """A database that was rebuilt from the tree knows no session."""
-    staged(sqlite_instance)
-    StagingSession.objects.all().delete()
-
-    assert drop_strays(sqlite_instance.store, CLOCK) == 1
-    sweep(sqlite_instance.config, sqlite_instance.store, CLOCK)
-
-    assert blobs(sqlite_instance) == set()
-    assert list(sqlite_instance.store.list(addresses.PREVIEW_PREFIX)) == []
 
 
 def test_a_name_that_a_layer_below_has_is_refused_when_the_session_is_opened_and_again_when_published(

@@ -22,6 +22,7 @@ from holdfast.control.publication.models import Event
 from holdfast.control.publication.publisher import Publisher, store_card
 from holdfast.control.publication.transaction import write_transaction
 from holdfast.control.publication.upkeep import collect, sweep_folders
+from holdfast.control.staging.referenced import staged_digests
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.model import File, Record
 from holdfast.store.opening import configured_store
@@ -307,6 +308,9 @@ def _check_once_more(run: _Check, index: str, name: str) -> None:
 def _count_orphans(run: _Check) -> None:
     """Blobs that no listed file needs. Without a database, deleted files' bytes count too, and nothing is deleted."""
     clock = SystemClock()
+    if run.publisher is not None:
+        with database_guard():
+            run.blobs |= staged_digests()
     for info in list(run.store.list(addresses.BLOB_PREFIX)):
         digest = info.key.removeprefix(addresses.BLOB_PREFIX).replace("/", "")
         if digest in run.blobs:
