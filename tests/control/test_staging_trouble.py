@@ -56,6 +56,7 @@ def test_publishing_cut_off_before_the_commit_changes_nothing(sqlite_instance: I
 
     class NoHead:
         clock, instance = CLOCK, sqlite_instance.config.instance
+        switches = sqlite_instance.publisher.switches
 
         def head_before_write(self) -> int:
             raise Killed
