@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from instances import OPERATOR, Actor, Instance, Scopes, soon
 
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.database import close_connection
+from holdfast.control.mail.models import Mail
 from holdfast.control.organisations import actions, invitations, offers, teams
 from holdfast.control.organisations.effective import people_of, place_in, role_on
 from holdfast.control.organisations.models import Invitation, Membership, Offer, Organisation, TeamRole
@@ -267,11 +269,46 @@ def test_an_invitation_is_accepted_declined_revoked_or_runs_out(sqlite_instance:
     assert AuditEvent.objects.filter(action="add-role", detail__by="invitation").count() == 1
 
 
+def test_whoever_loses_a_project_to_a_transfer_is_told(sqlite_instance: Instance):
+    publisher = with_organisation(sqlite_instance).publisher
+    for name in ("alice", "bob", "dora"):
+        person = User.objects.get(username=name)
+        EmailAddress.objects.create(user=person, email=f"{name}@people.example", verified=True, primary=True)
+    offered = offers.offer_project(publisher, "main", "tool", ALICE, user="dora", deadline=soon())
+    assert list(Mail.objects.values_list("kind", "to")) == [("project-offered", "dora@people.example")]
+
+    offers.take_project(publisher, offered.id, DORA, deadline=soon())
+
+    told = Mail.objects.filter(kind="project-taken").order_by("to").values_list("to", flat=True)
+    assert list(told) == ["alice@people.example", "bob@people.example"]
+
+
+def test_an_account_that_was_just_recovered_takes_nothing_down(sqlite_instance: Instance):
+    """The hook for the cool-off after a recovery: what destroys or gives away waits, what can be undone does not."""
+    publisher = with_organisation(sqlite_instance).publisher
+    until = publisher.clock.now() + timedelta(hours=1)
+    User.objects.filter(username="alice").update(recovered_until=until)
+
+    waiting: list[Callable[[], object]] = [
+        lambda: projects.delete_project(publisher, "main", "tool", ALICE, deadline=soon()),
+        lambda: standing.add_role(publisher, "main", "tool", "dora", "owner", ALICE, deadline=soon()),
+        lambda: offers.offer_project(publisher, "main", "tool", ALICE, user="dora", deadline=soon()),
+        lambda: actions.remove_member(publisher, "acme", "bob", ALICE, deadline=soon()),
+    ]
+    for act in waiting:
+        with pytest.raises(Refused, match="the account 'alice' was just recovered"):
+            act()
+    projects.yank_release(publisher, "main", "tool", "1.0", "bad", ALICE, deadline=soon())
+    projects.delete_project(publisher, "main", "tool", OPERATOR, deadline=soon())
+
+
 def test_an_invitation_by_mail_needs_its_secret(sqlite_instance: Instance):
     publisher = with_organisation(sqlite_instance).publisher
 
     made = invitations.invite_to_organisation(publisher, "acme", "d@people.example", "member", BOB, deadline=soon())
 
+    mail = Mail.objects.get(kind="role-offered")
+    assert (mail.to, made.secret in mail.text) == ("d@people.example", True)
     assert made.secret not in str(made)
     for secret in ("", "guess", made.secret[:-1]):
         with pytest.raises(Absent):

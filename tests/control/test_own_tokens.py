@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 import wheels
+from allauth.account.models import EmailAddress
 from doors import Door
 from instances import OPERATOR, UPLOADER, Actor, Instance, Scopes, new_file, soon
 
 from holdfast.config import Config
 from holdfast.control.accounts.actions import NewToken, authenticate, create_token, list_tokens
 from holdfast.control.accounts.models import AuditEvent, Token, User
+from holdfast.control.mail.models import Mail
 from holdfast.control.organisations import actions as organisations
 from holdfast.control.organisations.grants import Grantee, grant_index, list_index_grants, revoke_index_grant
 from holdfast.control.projects.publishing import publish_file
@@ -18,6 +20,7 @@ from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.tokens import uses as uses_module
 from holdfast.control.tokens.actions import OwnToken, end_leaked_tokens, end_own_token, list_own_tokens, make_own_token
 from holdfast.control.tokens.rate import Rate, TooMany, network_of
+from holdfast.control.tokens.robots import give_robot
 from holdfast.control.tokens.uses import Uses
 from holdfast.core.errors import Absent, Refused
 
@@ -153,6 +156,38 @@ def test_one_ends_ones_own_tokens_and_others_are_absent(sqlite_instance: Instanc
     end_own_token(sqlite_instance.publisher, made.id, ALICE, deadline=soon())
 
     assert authenticate(made.text, sqlite_instance.publisher.clock) is None
+
+
+def test_a_robots_tokens_are_its_owners(sqlite_instance: Instance):
+    for name in ("alice", "bob"):
+        User.objects.create(username=name)
+    User.objects.create(username="machine", is_robot=True)
+    give_robot(sqlite_instance.publisher, "machine", "alice", OPERATOR, deadline=soon())
+
+    made = make(sqlite_instance, Scopes(("main",)), user="machine")
+
+    assert actor_of(sqlite_instance, made).user == "machine"
+    assert [facts.id for facts in list_own_tokens(ALICE)] == [made.id]
+    assert list_own_tokens(BOB) == []
+    with pytest.raises(Absent):
+        end_own_token(sqlite_instance.publisher, made.id, BOB, deadline=soon())
+    end_own_token(sqlite_instance.publisher, made.id, ALICE, deadline=soon())
+    for robot, owner in (("alice", "bob"), ("machine", "nobody")):
+        with pytest.raises(NotAccepted):
+            give_robot(sqlite_instance.publisher, robot, owner, OPERATOR, deadline=soon())
+
+
+def test_the_owner_of_a_leaked_token_is_told_by_mail(sqlite_instance: Instance):
+    alice = User.objects.create(username="alice")
+    EmailAddress.objects.create(user=alice, email="alice@people.example", verified=True, primary=True)
+    made = make(sqlite_instance, Scopes(("main",)))
+
+    end_leaked_tokens(sqlite_instance.publisher, [made.text], "https://code.example/a", NOBODY, deadline=soon())
+
+    mail = Mail.objects.get(kind="token-leaked")
+    assert (mail.to, made.id in mail.subject) == ("alice@people.example", True)
+    assert "https://code.example/a" in mail.text
+    assert made.text not in mail.text
 
 
 def test_uses_are_noted_and_written_later(instance: Instance):

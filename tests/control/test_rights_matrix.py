@@ -14,7 +14,7 @@ import pytest
 from instances import ALICE, OPERATOR, Instance, new_instance, soon
 from rights_world import ADMIN, COLUMNS, Cast, World, form, routes
 
-from holdfast.control.accounts.models import AuditEvent
+from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.database import close_connection
 from holdfast.control.organisations.grants import Grantee, grant_index
 from holdfast.control.organisations.invitations import invite_to_project
@@ -126,6 +126,11 @@ def _offered(world: World) -> None:
     """Alice offers the project to Charlie."""
     publisher, name = world.door.instance.publisher, world.project
     world.facts["offer"] = str(offer_project(publisher, "main", name, ALICE, user="charlie", deadline=soon()).id)
+
+
+def _a_robot(world: World) -> None:
+    world.facts["user"] = f"machine{world.number}"
+    User.objects.create(username=world.facts["user"], is_robot=True)
 
 
 def _ruled(world: World) -> None:
@@ -273,6 +278,7 @@ ROWS = [
     Row("GET", "api/tokens", FOR_ONESELF),
     Row("POST", "api/tokens", NEW_BY_ADMINS, {"name": "ci"}),
     Row("DELETE", "api/tokens/<str:token>", TOKEN_ENDERS, before=_a_token),
+    Row("PUT", "api/robots/<str:user>", ADMINS, {"owner": "alice"}, _a_robot),
     Row("POST", "api/leaked-tokens", ANYBODY, {"tokens": []}),
 ]
 

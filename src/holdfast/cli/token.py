@@ -149,4 +149,17 @@ def _rights(facts: object) -> str:
     return " ".join(words) or "nothing"
 
 
+@token.command()
+@click.argument("robot")
+@click.argument("owner")
+def robot(robot: str, owner: str) -> None:
+    """Have OWNER make and end the tokens of a robot account."""
+    with open_desk() as desk:
+        from holdfast.control.accounts.actor import operator
+        from holdfast.control.tokens.robots import give_robot
+
+        give_robot(desk.publisher, robot, owner, operator(), deadline=desk.deadline)
+        click.echo(f"{robot} is {owner}'s")
+
+
 commands: list[click.Command] = [token]

@@ -119,6 +119,7 @@ LEAVE_INSTANCE = Right("leave-instance", "deleting an account", ("self",), ("ses
 # Tokens.
 MAKE_ANY_TOKEN = Right("make-any-token", "creating a token", ("admin",))
 END_ANY_TOKEN = Right("end-any-token", "revoking a token", ("admin",))
+GIVE_ROBOT = Right("give-robot", "giving a robot to somebody", ("admin",))
 MAKE_OWN_TOKEN = Right("make-own-token", "creating a token of one's own", ("person",), ("session", "machine"))
 LIST_OWN_TOKENS = Right("list-own-tokens", "listing one's own tokens", ("person",), needs="account")
 END_OWN_TOKEN = Right("end-own-token", "revoking a token of one's own", ("person",), needs="account")

@@ -337,6 +337,17 @@ TOKENS = (
         {"DELETE": Route(tokens.end_token, rights.END_OWN_TOKEN, "Serial", changes=True)},
     ),
     Address(
+        "robots/<str:user>",
+        "tokens",
+        {
+            "PUT": Route(
+                tokens.give,
+                rights.GIVE_ROBOT,
+                fields=(Field("owner", "text", "Who makes and ends its tokens.", "alice", required=True),),
+            )
+        },
+    ),
+    Address(
         "leaked-tokens",
         "tokens",
         {

@@ -11,6 +11,7 @@ from holdfast.control.accounts.actor import ACTIONS, ALL, PROJECT_ACTIONS, Actio
 from holdfast.control.api.call import Call, demand_user_name
 from holdfast.control.projects.rights import NotAccepted, is_administrator, require
 from holdfast.control.tokens.actions import end_own_token, list_own_tokens
+from holdfast.control.tokens.robots import give_robot
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.names import upload_index
 from holdfast.core.model import format_time, parse_time
@@ -125,3 +126,9 @@ def _document(facts: TokenFacts) -> dict[str, Any]:
         "revoked": format_time(facts.revoked) if facts.revoked else None,
         "last_used": format_time(facts.last_used) if facts.last_used else None,
     }
+
+
+def give(call: Call, user: str) -> dict[str, Any]:
+    """Make somebody the owner of a robot account: they make and end its tokens, signed in as themselves."""
+    give_robot(call.parts.publisher, user, call.text("owner"), call.actor, deadline=call.deadline)
+    return {}

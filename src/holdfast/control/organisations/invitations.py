@@ -9,11 +9,16 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
 from holdfast.clock import Clock
 from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.database import held_transaction
+from holdfast.control.mail.queue import queue
+from holdfast.control.notices import tell
 from holdfast.control.organisations.effective import OrganisationRole, ProjectRole, place_in, role_on
 from holdfast.control.organisations.models import Invitation, Membership, Organisation
 from holdfast.control.organisations.rights import permitted_organisation, require_place
@@ -22,6 +27,7 @@ from holdfast.control.projects.models import Project, Role
 from holdfast.control.projects.rights import NotAccepted, require_credential, require_standing
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.core.errors import Absent, Outcome
+from holdfast.core.model import format_time
 from holdfast.core.tokens import same_digest
 
 INVITATION_DAYS = 7  # as long as somebody may be on holiday, and short enough that nobody forgets whom they asked
@@ -114,6 +120,10 @@ def _invite(tx: WriteTransaction, row: Invitation, to: str) -> Invited:
     secret = ""
     if "@" in to:
         secret = secrets.token_urlsafe(32)
+        try:
+            validate_email(to)
+        except ValidationError:
+            raise NotAccepted(f"{to[:80]!a} is no mail address") from None
         row.email, row.secret_sha256 = to[:254], _digest(secret)
     else:
         row.user = User.objects.filter(username=to, is_active=True).first()
@@ -127,7 +137,24 @@ def _invite(tx: WriteTransaction, row: Invitation, to: str) -> Invited:
     row.invited_by = User.objects.filter(username=tx.actor.user).first()
     row.created, row.expires = tx.now, tx.now + timedelta(days=INVITATION_DAYS)
     row.save()
+    _send(tx, row, secret)
     return Invited(row.pk, row.expires, secret)
+
+
+def _send(tx: WriteTransaction, row: Invitation, secret: str) -> None:
+    """A mail to the address, which is the only place the secret goes to beside the inviter's answer."""
+    context = {
+        "by": tx.actor.user or "an operator",
+        "role": row.role,
+        "to": _subject(row).removeprefix("organisation:"),
+        "invitation": row.pk,
+        "until": format_time(row.expires),
+        "secret": secret,
+    }
+    if row.user is not None:
+        tell(tx, row.user.username, "role-offered", context)
+    else:
+        queue(tx, row.email, "role-offered", {"user": row.email, **context})
 
 
 def _refuse_needless(row: Invitation) -> None:

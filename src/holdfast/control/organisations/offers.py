@@ -12,7 +12,8 @@ from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.database import held_transaction
-from holdfast.control.organisations.effective import holder_of, place_in, role_on
+from holdfast.control.notices import tell_all
+from holdfast.control.organisations.effective import holder_of, people_of, place_in, role_on
 from holdfast.control.organisations.hands import hand_over
 from holdfast.control.organisations.models import Offer, Organisation
 from holdfast.control.organisations.rights import require_place
@@ -22,6 +23,7 @@ from holdfast.control.projects.rights import NotAccepted, require_credential, re
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.control.rights import Right
 from holdfast.core.errors import Absent, Outcome, Refused
+from holdfast.core.model import format_time
 
 OFFER_DAYS = 7
 STATEMENT_SECONDS = 5.0
@@ -62,6 +64,8 @@ def offer_project(
         taken = _may_take(tx, row)
         if taken:
             _take(tx, row)
+        else:
+            _send(tx, row)
     return Offered(row.pk, taken, tx.serial)
 
 
@@ -154,9 +158,30 @@ def _take(tx: WriteTransaction, row: Offer) -> None:
     to = row.to_organisation or row.to_user
     assert to is not None
     _end(tx, row, "accepted")
+    before = people_of(row.project)
     hand_over(tx, row.project, to)
     name = to.name if isinstance(to, Organisation) else to.username
+    told = {"project": _subject(row.project), "to": name, "by": row.offered_by}
+    tell_all(tx, sorted(set(before) - set(people_of(row.project))), "project-taken", told)
     tx.audit("transfer-project", _subject(row.project), to=name, organisation=isinstance(to, Organisation))
+
+
+def _send(tx: WriteTransaction, row: Offer) -> None:
+    """Tell whoever may take it."""
+    if row.to_organisation is not None:
+        name = row.to_organisation.name
+        leaders = row.to_organisation.memberships.filter(role="owner")
+        people = list(leaders.values_list("user__username", flat=True))
+    else:
+        assert row.to_user is not None
+        name, people = "you", [row.to_user.username]
+    until, project = format_time(row.expires), _subject(row.project)
+    tell_all(
+        tx,
+        people,
+        "project-offered",
+        {"by": row.offered_by, "project": project, "to": name, "offer": row.pk, "until": until},
+    )
 
 
 def _end(tx: WriteTransaction, row: Offer, outcome: str) -> None:

@@ -10,6 +10,7 @@ from holdfast.control.accounts.actions import NewToken, TokenFacts, facts_of, in
 from holdfast.control.accounts.actor import Actor, Scopes
 from holdfast.control.accounts.models import Token
 from holdfast.control.database import database_guard
+from holdfast.control.notices import tell_all
 from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.publication.changes import token_revoked
 from holdfast.control.publication.transaction import (
@@ -20,9 +21,10 @@ from holdfast.control.publication.transaction import (
     write_transaction,
 )
 from holdfast.control.tokens.limits import require_within_rights
-from holdfast.control.tokens.robots import speaks_for
+from holdfast.control.tokens.robots import owners_of, speaks_for
 from holdfast.core import tokens
 from holdfast.core.errors import Absent
+from holdfast.core.model import format_time
 
 TOKENS_MAX = 200  # in force of one person: a machine that makes one for each run should revoke them, too
 LEAKED_MAX = 100  # texts in one report
@@ -100,6 +102,8 @@ def end_leaked_tokens(
         leaked = [row for row in rows if tokens.same_digest(row.digest, shown[row.id].digest)]
         for row in leaked:
             _revoke(tx, row, "token-leaked", found_at=found_at)
+            facts = {"token": row.id, "name": row.name, "found_at": found_at, "when": format_time(tx.now)}
+            tell_all(tx, [row.user.username, *owners_of(row.user)], "token-leaked", facts)
     return [row.id for row in leaked]
 
 

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from holdfast.control.accounts.models import Token
+from holdfast.control.accounts.models import Token, User
 
 
 class TokenNote(models.Model):
@@ -15,3 +15,10 @@ class TokenNote(models.Model):
     actions = models.JSONField(null=True)  # of accounts.actor.ACTIONS; null: not narrowed
     own = models.BooleanField(default=False, db_default=False)  # made by its person, within their rights at the time
     last_used = models.DateTimeField(null=True)  # by control; reads through fronts are not seen
+
+
+class RobotOwner(models.Model):
+    """Who makes and ends a robot's tokens, and hears of it when one leaks."""
+
+    robot = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="robot_owner")
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="robots")

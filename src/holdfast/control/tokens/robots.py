@@ -1,7 +1,11 @@
 """Whose tokens a person may make and end: their own, and those of robots that are theirs."""
 
+from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
+from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.control.publication.transaction import Publication, held, write_transaction
+from holdfast.control.tokens.models import RobotOwner
 
 
 def speaks_for(actor: Actor, user: str) -> bool:
@@ -10,6 +14,25 @@ def speaks_for(actor: Actor, user: str) -> bool:
         return False
     if actor.user == user:
         return True
-    robot = User.objects.filter(username=user, is_active=True).first()
-    owner = getattr(robot, "robot_owner", None)
-    return isinstance(owner, User) and owner.username == actor.user
+    robots = RobotOwner.objects.filter(robot__username=user, robot__is_robot=True, robot__is_active=True)
+    return robots.filter(owner__username=actor.user).exists()
+
+
+def owners_of(robot: User) -> list[str]:
+    """Whose robot it is; nobody's for a person."""
+    return list(RobotOwner.objects.filter(robot=robot).values_list("owner__username", flat=True))
+
+
+@held
+def give_robot(publisher: Publication, robot: str, owner: str, actor: Actor, *, deadline: float) -> None:
+    """Make somebody the owner of a robot account, in place of whoever was."""
+    with write_transaction(publisher, actor, deadline) as tx:
+        require(actor, rights.GIVE_ROBOT)
+        machine = User.objects.filter(username=robot, is_robot=True).first()
+        person = User.objects.filter(username=owner, is_robot=False, is_active=True).first()
+        if machine is None:
+            raise NotAccepted(f"there is no robot called {robot!r}; `holdfast user` makes them")
+        if person is None:
+            raise NotAccepted(f"there is nobody called {owner!r} here")
+        RobotOwner.objects.update_or_create(robot=machine, defaults={"owner": person})
+        tx.audit("give-robot", robot, owner=owner)
