@@ -259,6 +259,7 @@ class Late:
     def __init__(self, inner: Publisher) -> None:
         self._inner = inner
         self.clock, self.instance, self.switches = inner.clock, inner.instance, inner.switches
+        self.networks = inner.networks
 
     def head_before_write(self) -> int:
         return self._inner.head_before_write()

@@ -268,6 +268,7 @@ ROWS = [
     Row("PUT", SHADOW, ADMINS),
     Row("DELETE", SHADOW, ADMINS, before=_granted),
     Row("POST", "api/removals", ADMINS, {"sha256": ["0" * 64], "reason": "a key"}),
+    Row("GET", "api/audit", FOR_ONESELF),
     Row("GET", "api/switches", ADMINS),
     Row("GET", "api/switches/history", ADMINS),
     Row("PUT", SWITCH, ADMINS, {"reason": "a flood"}),

@@ -110,6 +110,7 @@ RELEASE_NAME = Right("release-name", "releasing a name", ("admin",))
 ANY_NEW_NAME = Right("any-new-name", "creating a name that the rules hold back", ("admin",), PROGRAMS)
 SEE_SWITCHES = Right("see-switches", "seeing the kill switches", ("admin",))
 SWITCH = Right("switch", "switching capabilities", ("admin",))
+READ_AUDIT = Right("read-audit", "reading the audit trail", ("person", "admin"), needs="account")
 
 # Accounts.
 INVITE_PERSON = Right("invite-person", "inviting a person", ("admin",))

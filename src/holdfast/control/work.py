@@ -95,6 +95,7 @@ def run(config: Config, stop_event: threading.Event | None = None) -> None:
 
 def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
     """What there is to do, once the instance is whole. Raises any Outcome."""
+    from holdfast.control.accounts.trail import chain_waiting, publish_trail_head
     from holdfast.control.accounts.upkeep import sweep_accounts
     from holdfast.control.instance import prepare
     from holdfast.control.mail.sending import send_waiting
@@ -140,6 +141,8 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         Task("retention", MINUTE * 60, Retention(publisher).run),
         Task("ending invitations", MINUTE * 10, lambda: expire_invitations(clock)),
         Task("ending offers", MINUTE * 10, lambda: expire_offers(clock)),
+        Task("chaining events of the audit trail", MINUTE, lambda: chain_waiting(publisher)),
+        Task("publishing the audit trail's head", MINUTE * 60, lambda: publish_trail_head(publisher, store)),
         Task("compaction", DAY, lambda: compact_tree(known, reader, clock)),
     ]
 

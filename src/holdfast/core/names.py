@@ -22,7 +22,7 @@ RESERVED_INDEX_NAMES = frozenset(
     "static assets indexes search browse set-up stats status integrity danger-api healthz readyz metrics upstreams rss "
     "help about - _ "
     # the tree's own folders, beside an index's
-    "journal journal-chunk checkpoint overrides advisories pin use page-assets person".split()
+    "audit journal journal-chunk checkpoint overrides advisories pin use page-assets person".split()
 )
 
 

@@ -1,6 +1,6 @@
 """The one table of what is stored where in the published tree. No other module spells a key.
 
-Durable: instance, journal, checkpoints, overrides, advisories, pins, records, cards, card books, blobs.
+Durable: instance, journal, checkpoints, overrides, advisories, audit heads, pins, records, cards, card books, blobs.
 While their session lives: previews of staged releases.
 Forgotten after weeks: use (what each machine read of `pulled/`, by day).
 Disposable: `pulled/` (pages and files of upstreams), `rendered/` (page bytes that are slow to make), `assets/` (styles
@@ -19,6 +19,7 @@ COMPACTION = "v1/compaction.json"  # how far superseded records have been looked
 OVERRIDES_PREFIX = "v1/overrides/"
 ADVISORIES_PREFIX = "v1/advisories/"
 PIN_PREFIX = "v1/pin/"
+AUDIT_PREFIX = "v1/audit/"
 USE_PREFIX = "v1/use/"
 PROBE_PREFIX = "probe/"
 PULLED_PREFIX = "pulled/"
@@ -35,6 +36,7 @@ _IMMUTABLE_PREFIXES = (
     CHECKPOINT_PREFIX,
     OVERRIDES_PREFIX,
     ADVISORIES_PREFIX,
+    AUDIT_PREFIX,
     RENDERED_PREFIX,
     ASSET_PREFIX,
     PERSON_PREFIX,
@@ -79,6 +81,17 @@ def overrides(serial: int) -> str:
 def overrides_serial(key: str) -> int:
     """The number an overrides key carries."""
     return int(key.removeprefix(OVERRIDES_PREFIX).removesuffix(".json"))
+
+
+def audit_head(position: int) -> str:
+    """The end of the audit trail's chain after that many events. Zero-padded: key order is their order."""
+    assert position > 0, position
+    return f"{AUDIT_PREFIX}{position:012d}.json"
+
+
+def audit_head_position(key: str) -> int:
+    """The position an audit head's key carries."""
+    return int(key.removeprefix(AUDIT_PREFIX).removesuffix(".json"))
 
 
 def advisories(digest: str) -> str:

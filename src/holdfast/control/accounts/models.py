@@ -96,14 +96,28 @@ class Invitation(models.Model):
     used = models.DateTimeField(null=True)
 
 
+class AuditHead(models.Model):
+    """One row: the end of the audit trail's chain. Locked while events get their places."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    position = models.BigIntegerField(default=0, db_default=0)
+    hash = models.CharField(max_length=64, default="0" * 64)
+
+
 class AuditEvent(models.Model):
-    """Who did what, through which token. Append-only, written in the transaction of the change itself."""
+    """Who did what, through which credential. Append-only and chained (audit.py), in the transaction of the change."""
 
     serial = models.BigIntegerField(null=True, db_index=True)  # of the change, when it was a published one
     created = models.DateTimeField()
     actor = models.CharField(max_length=200)
     token = models.CharField(max_length=12, default="", db_default="")
-    address = models.CharField(max_length=64, default="", db_default="")  # the client's, when there is one
+    address = models.CharField(max_length=64, default="", db_default="")  # written by earlier releases alone
+    credential = models.CharField(max_length=16, default="", db_default="")
+    network = models.CharField(max_length=64, default="", db_default="")  # the client's, hashed (networks.py)
+    position = models.BigIntegerField(
+        null=True, unique=True
+    )  # in the chain; null = of an earlier release, not yet there
+    hash = models.CharField(max_length=64, default="", db_default="")
     action = models.CharField(max_length=64)  # a verb: "yank-release"
     subject = models.CharField(max_length=500)  # index/project[/version|/filename], a digest, a token id
     detail = models.JSONField(default=dict)

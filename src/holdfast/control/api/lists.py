@@ -71,6 +71,20 @@ def list_audit(call: Call, index: str, name: str) -> dict[str, Any]:
     return paged(rows, call.limit, lambda row: str(row.pk), _event)  # type: ignore[no-any-return]
 
 
+def list_events(call: Call) -> dict[str, Any]:
+    """What one did, newest first; for an administrator what everybody did, or `user` alone."""
+    require(call.actor, rights.READ_AUDIT)
+    who = call.query.get("user", "") if call.actor.is_admin else call.actor.user
+
+    def look() -> list[AuditEvent]:
+        with read_snapshot():
+            rows = AuditEvent.objects.filter(pk__lt=_before(call))
+            return list((rows.filter(actor=who) if who else rows).order_by("-pk")[: call.limit + 1])
+
+    rows = held(look, call.parts.clock, call.deadline)
+    return paged(rows, call.limit, lambda row: str(row.pk), _event)  # type: ignore[no-any-return]
+
+
 _RELEASE = ("version", "created", "yanked", "yanked_reason")
 _FILE = ("filename", "release__version", "packagetype", "size", "sha256", "upload_time", "yanked", "yanked_reason")
 

@@ -1,8 +1,11 @@
-"""The part of the API's table that operators and moderators use: kill switches. table.py puts the parts together."""
+"""The part of the API's table for operators and moderators: kill switches, the audit trail.
+
+table.py puts the parts together.
+"""
 
 from holdfast.control import rights
-from holdfast.control.api import switches
-from holdfast.control.api.describe import Address, Field, Route
+from holdfast.control.api import lists, switches
+from holdfast.control.api.describe import PAGED, Address, Field, Route
 
 SWITCH = "switches/<slug:capability>"
 
@@ -10,7 +13,12 @@ SCOPE = Field("scope", "text", "`*`, an index, `index/name-pattern`, or an issue
 HOURS = Field("hours", "whole", "After how many hours it ends by itself; 24 unless told otherwise.", 24)
 NO_EXPIRY = Field("no_expiry", "flag", "Until somebody switches it on.", False)
 
+OF_USER = Field("user", "text", "What this person did; for administrators.", "bob")
+
 MODERATION = (
+    Address(
+        "audit", "moderation", {"GET": Route(lists.list_events, rights.READ_AUDIT, "Events", query=(*PAGED, OF_USER))}
+    ),
     Address("switches", "moderation", {"GET": Route(switches.list_switches, rights.SEE_SWITCHES, "Switches")}),
     Address("switches/history", "moderation", {"GET": Route(switches.history, rights.SEE_SWITCHES, "Decisions")}),
     Address(

@@ -121,10 +121,11 @@ def set_status(
         raise NotAccepted(f"{status!r} is no project status; one of {', '.join(STATUSES)}")
     with write_transaction(publisher, actor, deadline, moderates=actor.is_admin) as tx:
         project = _project_for_status(tx, index, name, status)
+        before = {"status": project.status, "reason": project.status_reason}
         project.status, project.status_reason = status, reason
         project.save(update_fields=["status", "status_reason"])
         tx.changed(project)
-        tx.audit("set-status", f"{index}/{name}", status=status, reason=reason)
+        tx.audit("set-status", f"{index}/{name}", status=status, reason=reason, before=before)
     return tx.serial
 
 

@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config
+from holdfast.control.accounts.networks import Networks
 from holdfast.control.database import (
     DatabaseUnavailable,
     database_guard,
@@ -58,6 +59,7 @@ class Publisher:
         self.clock: Clock = clock or SystemClock()
         self.instance = config.instance
         self.switches = Switches(store, self.clock)
+        self.networks = Networks(config)
         self._pause = pause
         self._holder = uuid4().hex
         self._busy = threading.Lock()  # one drain per process; waiting threads find their row done

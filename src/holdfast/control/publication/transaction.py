@@ -17,7 +17,9 @@ from django.db.models import F
 
 from holdfast.clock import Clock
 from holdfast.control.accounts.actor import Actor
+from holdfast.control.accounts.audit import append
 from holdfast.control.accounts.models import AuditEvent
+from holdfast.control.accounts.networks import Networks
 from holdfast.control.database import RETRY_SECONDS, DatabaseUnavailable, connection, database_guard, held_transaction
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.changes import Change, project_changed
@@ -61,6 +63,7 @@ class Publication(Protocol):
     clock: Clock
     instance: str
     switches: Switches
+    networks: Networks
 
     def head_before_write(self) -> int:
         """The newest published serial this machine knows of. Raises TreeAhead, Unavailable."""
@@ -72,10 +75,11 @@ class Publication(Protocol):
 class WriteTransaction:
     """What an action tells about its change while it makes it."""
 
-    def __init__(self, actor: Actor, now: datetime, switches: Switches) -> None:
+    def __init__(self, actor: Actor, now: datetime, switches: Switches, networks: Networks) -> None:
         self.actor = actor
         self.now = now
         self._switches = switches
+        self._networks = networks
         self.serial = 0  # set at the end; 0 = nothing was published by this transaction
         self.await_serial = 0  # an earlier serial the caller's answer depends on
         self._projects: dict[int, Change] = {}
@@ -128,7 +132,8 @@ class WriteTransaction:
                 created=self.now,
                 actor=self.actor.user,
                 token=self.actor.token,
-                address=self.actor.address,
+                credential=self.actor.credential,
+                network=self._networks.hashed(self.actor.address),
                 action=action,
                 subject=subject[:500],
                 detail=detail,
@@ -161,7 +166,7 @@ class WriteTransaction:
             )
         for audit in self._audits:
             audit.serial = self.serial or None
-        AuditEvent.objects.bulk_create(self._audits)
+        append(self._audits)
 
 
 @contextmanager
@@ -177,7 +182,7 @@ def write_transaction(
     head = publisher.head_before_write()  # a serial given out inside the transaction must be greater
     with held_transaction(publisher.clock, deadline):
         _hold_to_instance(publisher.instance)
-        tx = WriteTransaction(actor, publisher.clock.now(), publisher.switches)
+        tx = WriteTransaction(actor, publisher.clock.now(), publisher.switches, publisher.networks)
         yield tx
         tx.finish(head)
     awaited = max(tx.serial, tx.await_serial)
