@@ -38,7 +38,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     # Who may come in
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        wanted = parts_of(request).config.sign_up
+        parts = parts_of(request)
+        if parts.switches.refusal("sign-up") is not None:  # the page says why
+            return False
+        wanted = parts.config.sign_up
         return wanted == "open" or (wanted == "invited" and invitation_of(request) is not None)
 
     def clean_email(self, email: str) -> str:
@@ -56,6 +59,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         user = super().save_user(request, user, form, commit=False)
         if commit:
             with noting(request, user) as tx:
+                tx.demand_on("sign-up")
                 user.save()
                 take_up(request, user, tx.now)
                 tx.audit("sign-up", user.username)

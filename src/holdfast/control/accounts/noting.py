@@ -12,6 +12,7 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.http import client_of, parts_of
 from holdfast.control.publication.transaction import WriteTransaction, unpublished_transaction
+from holdfast.tree.switches import READ_ONLY
 
 HOLD_SECONDS = 2.0  # how long a page waits for a database that blinks
 AGENT_CHARS_MAX = 200
@@ -44,6 +45,8 @@ def whole(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBa
     def changing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST" or not isinstance(request.user, User):
             return view(request, *args, **kwargs)
+        if refused := parts_of(request).switches.refusal(READ_ONLY):
+            raise refused
         with noting(request) as tx:
             setattr(request, _OPEN, tx)
             try:

@@ -198,7 +198,7 @@ def unpublished_transaction(publisher: Publication, actor: Actor, deadline: floa
     """
     with held_transaction(publisher.clock, deadline):
         _hold_to_instance(publisher.instance)
-        tx = WriteTransaction(actor, publisher.clock.now(), publisher.switches)
+        tx = WriteTransaction(actor, publisher.clock.now(), publisher.switches, publisher.networks)
         yield tx
         assert not tx.is_published, "a change that is published needs write_transaction"
         tx.finish(0)

@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 
-from holdfast.control.http import OPENING
+from holdfast.control.http import OPENING, parts_of
 from holdfast.control.web.messages import Message
-from holdfast.pages import Site
+from holdfast.core.errors import Outcome
+from holdfast.pages import Notice, Site
 from holdfast.pages.environment import environment as pages_environment
 
 SITE = "holdfast.site"  # where wsgi.py puts the Site in a page's environ
@@ -33,8 +34,9 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     return {
         "site": site_of(request),
         "messages": found,
-        "notices": (),
+        "notices": _notices(request),
         "here": "account",
+        "sign_up_stopped": partial(_sign_up_stopped, request),
         "sign_up_is_open": partial(_sign_up_is_open, request),
         "sign_in_providers": (),
     }
@@ -44,6 +46,20 @@ def _sign_up_is_open(request: HttpRequest) -> bool:
     from allauth.account.adapter import get_adapter
 
     return bool(get_adapter(request).is_open_for_signup(request))
+
+
+def _sign_up_stopped(request: HttpRequest) -> str:
+    """Why an operator stopped new accounts, "" when nobody did."""
+    refused = parts_of(request).switches.refusal("sign-up")
+    return refused.reason if refused is not None else ""
+
+
+def _notices(request: HttpRequest) -> tuple[Notice, ...]:
+    """What operators have to tell everybody, as far as it can be read now: no page waits for it."""
+    try:
+        return tuple(Notice(one.banner) for one in parts_of(request).switches.in_force() if one.banner)
+    except Outcome:
+        return ()
 
 
 def site_of(request: HttpRequest) -> Site:
