@@ -70,7 +70,7 @@ def create_person(
 @held
 def freeze(publisher: Publication, name: str, reason: str, actor: Actor, *, deadline: float) -> int:
     """Shut an account: its sessions end now, its tokens are refused as long as it is frozen."""
-    with write_transaction(publisher, actor, deadline) as tx:
+    with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.MANAGE_PERSON)
         user = _find(tx, name)
         user.is_active, user.frozen_reason = False, reason[:500]
@@ -87,7 +87,7 @@ def unfreeze(publisher: Publication, name: str, actor: Actor, *, deadline: float
     """Open a frozen account again, with the tokens it had."""
     from holdfast.control.publication.changes import token_issued
 
-    with write_transaction(publisher, actor, deadline) as tx:
+    with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.MANAGE_PERSON)
         user = _find(tx, name)
         user.is_active, user.frozen_reason = True, ""
