@@ -23,6 +23,7 @@ BUDGET_SECONDS = {
     "front": 30,
     "pull": 60,
     "cli": 150,
+    "browser": 60,
     "drills": 200,
     "clients": 180,
 }
