@@ -3,10 +3,12 @@
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from django.http import HttpRequest, HttpResponse
 
+from holdfast.control.accounts import hashing
+from holdfast.control.accounts.signing_in import tally
 from holdfast.control.database import close_connection, database_guard
 from holdfast.control.http import OPENING, respond
 from holdfast.control.parts import Parts
@@ -93,6 +95,7 @@ def health(request: HttpRequest) -> HttpResponse:
     document = {
         "database": {"ok": not found.database, "reason": found.database},
         "writes": {"ok": not found.writes, "reason": found.writes},
+        "sign_in": {**asdict(tally), "busy": hashing.strangers.refused + hashing.known.refused},
         "publication": {"newest": found.newest, "published": found.published, "lag": lag},
     }
     headers = (("content-type", "application/json"), ("cache-control", "no-store"))
