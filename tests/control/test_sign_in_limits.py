@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 from browsers import Browser
 from control.test_sign_up_and_in import OTHER, confirmed, is_in, link, opened, sign_in
@@ -16,8 +15,6 @@ from holdfast.control.accounts.limits import Counters, Limit, TooManyAttempts, n
 from holdfast.control.accounts.models import Attempts, User
 from holdfast.control.mail.models import Mail
 from holdfast.core.errors import Unavailable
-from holdfast.tree.overrides import change
-from holdfast.tree.switches import new_switch
 
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 
@@ -174,19 +171,3 @@ def test_nobody_is_mailed_more_than_six_times_an_hour(sqlite_instance: Instance)
         assert "Look into your mail" in browser.submit("/account/password/reset/", email="alice@example.org").text
 
     assert 5 == Mail.objects.filter(to="alice@example.org", kind="reset-password").count()  # the sixth was sign-up's
-
-
-def test_a_switch_stops_sign_up_with_its_reason(sqlite_instance: Instance):
-    now = datetime.now(UTC)
-    facts = {"scope": "*", "reason": "a flood of spam", "status_url": "", "banner": None, "by": "root"}
-    off = new_switch("sign-up", until=now + timedelta(hours=1), now=now, **facts)
-    change(
-        sqlite_instance.store, lambda old: msgspec.structs.replace(old, switches=(off,)), by="root", what="off", now=now
-    )
-    browser = Browser(opened(sqlite_instance))
-
-    answer = browser.get("/account/signup/")
-
-    assert 403 == answer.status and "a flood of spam" in answer.text
-    login = browser.get("/account/login/")
-    assert 200 == login.status and "a flood of spam" in login.text  # the banner

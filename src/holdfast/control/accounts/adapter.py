@@ -42,10 +42,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if parts.switches.refusal("sign-up") is not None:  # the page says why
             return False
         wanted = parts.config.sign_up
-        """What the setting says; a kill switch goes before it, and says so on its own page."""
-        if request.path == reverse("account_signup") and (off := parts_of(request).switches.refusal("sign-up")):
-            raise off
-        wanted = parts_of(request).config.sign_up
         return wanted == "open" or (wanted == "invited" and invitation_of(request) is not None)
 
     def clean_email(self, email: str) -> str:

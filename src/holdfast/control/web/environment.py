@@ -12,7 +12,6 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from holdfast.control.http import OPENING, parts_of
 from holdfast.control.web.messages import Message
 from holdfast.core.errors import Outcome
-from holdfast.core.errors import Unavailable
 from holdfast.pages import Notice, Site
 from holdfast.pages.environment import environment as pages_environment
 
@@ -36,20 +35,11 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         "site": site_of(request),
         "messages": found,
         "notices": _notices(request),
-        "notices": _banners(request),
         "here": "account",
         "sign_up_stopped": partial(_sign_up_stopped, request),
         "sign_up_is_open": partial(_sign_up_is_open, request),
         "sign_in_providers": (),
     }
-
-
-def _banners(request: HttpRequest) -> list[Notice]:
-    """What operators have switched off, for everybody to read."""
-    try:
-        return [Notice(one.banner) for one in parts_of(request).switches.in_force() if one.banner]
-    except Unavailable:
-        return []
 
 
 def _sign_up_is_open(request: HttpRequest) -> bool:
