@@ -54,8 +54,21 @@ ROWS = {
     "account/2fa/keys/<int:pk>/edit/": "302 302 302",
     "account/2fa/keys/reauthenticate/": "302 302 302",
     "account/2fa/keys/login/": "302 302 302",
+    "manage": "302 302 302",
+    "manage/": "302 200 302",
+    "manage/tokens/": "302 200 302",
+    "manage/tokens/new/": "302 302 302",
+    "manage/organisations/new/": "302 200 302",
+    "manage/organisations/<slug:name>/": "302 404 302",
+    "manage/projects/<slug:index>/<str:name>/": "302 404 302",
 }
-PARTS = {"key": "no-such-key", "pk": "1", "uidb36": "1"}  # what stands for the parts of an address
+PARTS = {
+    "key": "no-such-key",
+    "pk": "1",
+    "uidb36": "1",
+    "index": "main",
+    "name": "no-such-name",
+}  # what stands for the parts of an address
 
 
 def test_every_page_has_a_row():

@@ -51,6 +51,7 @@ RESET = Limit("reset", 20, HOUR)
 LINK = Limit("link", 60, HOUR)  # opening links of mails
 MAIL_TO = Limit("mail-to", 6, HOUR)
 MANAGE = Limit("manage", 60, HOUR)  # changes of one's own account
+MANAGE_PROJECTS = Limit("manage-projects", 600, HOUR)  # changes of one's projects, by hand
 CODES = Limit("codes", 10, 15 * MINUTE)  # second factors of one account, after its password
 
 

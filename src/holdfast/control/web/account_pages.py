@@ -28,6 +28,11 @@ def to_home(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("account_home"))
 
 
+def to_manage(request: HttpRequest) -> HttpResponse:
+    """`/manage` without its slash."""
+    return HttpResponseRedirect(reverse("manage"))
+
+
 @signed_in
 def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """What there is to an account."""
