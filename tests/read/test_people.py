@@ -226,7 +226,7 @@ async def test_an_upstream_project_has_a_page_and_says_when_it_was_seen(tmp_path
     assert (200, []) == (answer.status, page.faults)
     assert "from afar" in text_of(page)
     assert "up seen 3 Feb 2026, 04:05 UTC" in text_of(page)
-    assert "demo is not hosted here. Look for it in up" in text_of(Markup(search.body))
+    assert "demo is not hosted here. Ask up for it" in text_of(Markup(search.body))
     assert 404 == nobody.status
 
 
@@ -456,3 +456,51 @@ async def test_what_operators_switch_off_is_told_on_every_page(tmp_path):
     assert [200, 200, 200, 503, 200, 200] == [page.status for page in pages]
     assert all("Search is switched off: The <index> is being moved." in text_of(Markup(page.body)) for page in pages)
     assert "60" == pages[3].headers["retry-after"]
+
+
+HOSTILE = (
+    "Summary: <script>alert('summary')</script>\"'\n"
+    "Author: <img src=x onerror=alert(1)>\n"
+    'Author-email: "\\"><script>alert(1)</script>" <a@b.example>\n'
+    "Keywords: <b>,</title><script>alert(1)</script>\n"
+    "Home-page: javascript:alert(1)\n"
+    "Download-URL: data:text/html,<script>alert(1)</script>\n"
+    'Project-URL: "><svg onload=alert(1)>, JaVaScRiPt:alert(1)\n'
+    'Project-URL: Docs" onmouseover="alert(1), https://docs.example/"><script>alert(1)</script>\n'
+    "License: </dd><script>alert(1)</script>\n"
+    "Classifier: Topic :: <script>alert(1)</script>\n"
+    "Requires-Dist: <script>alert(1)</script>\n"
+    "Requires-Dist: x; extra == '\"><script>'\n"
+    'Provides-Extra: "><script>\n'
+    'Requires-Python: >=3"><script>alert(1)</script>\n'
+    'Description-Content-Type: text/plain; charset="><script>\n'
+    "\n</pre><script>alert('description')</script>"
+)
+
+
+@plays
+async def test_nothing_that_a_publisher_writes_becomes_markup(tmp_path):
+    """Name, summary, people, links, versions, reasons: all of it is text."""
+    async with running(tmp_path) as site:
+        file = site.wheel("demo", "1.0", told=HOSTILE, yanked=True, yanked_reason='"><script>alert(1)</script>')
+        site.publish(
+            "demo", file, display="<Demo>", status="archived", status_reason="<script>alert(1)</script>",
+            roles=(Role("<script>", "owner"),),
+        )  # fmt: skip
+        pages = [await site.get(path) for path in ("/project/demo/", "/", "/search/?q=demo")]
+        told = [
+            await site.get(path)
+            for path in (
+                "/search/?q=%3Cscript%3Ealert(1)%3C/script%3E",
+                "/project/demo/%3Cscript%3E/",
+                "/user/%3Cscript%3E/",
+            )
+        ]
+
+    for answer in (*pages, *told):
+        page = Markup(answer.body)
+        assert [] == page.faults
+        assert ["holdfast.js"] == [one.get("src").split("/")[-1].split(".")[0] + ".js" for one in page.all("script")]
+        assert not page.all("svg") and not page.all("b")
+        assert {"", "/assets"} >= {image.get("src").rpartition("/")[0] for image in page.all("img")}
+    assert "<script>alert('summary')</script>" in text_of(Markup(pages[0].body))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from holdfast.config import Config, IndexConfig, UpstreamConfig
 
 DENIALS_SHOWN_MAX = 20
-_ADVISORIES = {"malware": "known malware", "all": "known malware and vulnerable versions"}
+_ADVISORIES = {"malware": "malware", "all": "malware or vulnerable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,17 @@ class Overview:
     denial_count: int
 
 
-def overviews(config: Config, decided: Iterable[tuple[str, str, str]]) -> tuple[Overview, ...]:
+def overviews(config: Config, decided: Iterable[tuple[str, str, str]], *, has_advisories: bool) -> tuple[Overview, ...]:
     """The public indexes. `decided`: what operators denied meanwhile, as (index or "*", what, reason)."""
     private = {index.name for index in config.indexes if index.private}
     denied = list(decided)
-    return tuple(_overview(config, index, private, denied) for index in config.indexes if not index.private)
+    told = has_advisories
+    return tuple(_overview(config, index, private, denied, told) for index in config.indexes if not index.private)
 
 
-def _overview(config: Config, index: IndexConfig, private: set[str], decided: list[tuple[str, str, str]]) -> Overview:
+def _overview(
+    config: Config, index: IndexConfig, private: set[str], decided: list[tuple[str, str, str]], has_advisories: bool
+) -> Overview:
     layers = tuple(_layer(config, name) for name in index.layers if name not in private)
     denials = [*index.deny, *((what, why) for where, what, why in decided if where in (index.name, "*"))]
     url = config.index_url(index.name)
@@ -45,7 +48,7 @@ def _overview(config: Config, index: IndexConfig, private: set[str], decided: li
         url,
         urlsplit(url).path.rstrip("/") + "/",
         layers,
-        tuple(_rules(index, [one for name in index.layers if (one := config.upstream(name)) is not None])),
+        tuple(_rules(index, [one for name in index.layers if (one := config.upstream(name))], has_advisories)),
         tuple(denials[:DENIALS_SHOWN_MAX]),
         len(denials),
     )
@@ -56,7 +59,7 @@ def _layer(config: Config, name: str) -> Layer:
     return Layer(name, urlsplit(upstream.url).hostname or "" if upstream is not None else "")
 
 
-def _rules(index: IndexConfig, upstreams: list[UpstreamConfig]) -> Iterable[str]:
+def _rules(index: IndexConfig, upstreams: list[UpstreamConfig], has_advisories: bool) -> Iterable[str]:
     """What upstream files are held to, a sentence each."""
     if not upstreams:
         return
@@ -67,8 +70,8 @@ def _rules(index: IndexConfig, upstreams: list[UpstreamConfig]) -> Iterable[str]
         yield "Some projects have a waiting time of their own."
     if index.allow:
         yield "Only projects on a list may come in."
-    if index.advisories in _ADVISORIES:
-        yield f"Versions that are {_ADVISORIES[index.advisories]} are refused, where an advisory says so."
+    if has_advisories and index.advisories in _ADVISORIES:
+        yield f"Versions that an advisory calls {_ADVISORIES[index.advisories]} are refused."
     if "hash" in index.require:
         yield "Files without a sha256 digest are refused."
     if "provenance" in index.require:

@@ -193,10 +193,11 @@ class PeoplePages:
         return await self._page(asked, "set-up/", "", "set-up", make)
 
     async def _indexes(self, asked: "_Asked") -> Response:
+        has_advisories = bool(self._policies.decided.advisories)
         decided = [(denial.index, denial.what, denial.reason) for denial in self._policies.decided.denials]
 
         async def make(frame: Frame) -> Painted:
-            context = {"overviews": overviews(self._config, decided)}
+            context = {"overviews": overviews(self._config, decided, has_advisories=has_advisories)}
             return await self._helper.do(helper.plain, PlainJob(frame, "indexes.html", context))
 
         return await self._page(asked, "indexes/", str(self._policies.serial), "indexes", make)

@@ -95,7 +95,7 @@ def _installers(place: Place) -> Iterable[Snippet]:
     )
     yield (
         "env",
-        "Any, by environment",
+        "Environment",
         f"export PIP_INDEX_URL={place.simple_with_token}\n" + (f"export UV_DEFAULT_INDEX={place.simple_with_token}\n"),
     )
 
