@@ -10,11 +10,15 @@ from django.urls import URLPattern, URLResolver
 from doors import Door
 from instances import UPLOADER, Instance, Scopes, operator, soon
 
+from holdfast.clock import SystemClock
+from holdfast.config import ProviderConfig
 from holdfast.control.accounts.actions import create_token, revoke_token
 from holdfast.control.accounts.actor import ACTIONS
 from holdfast.control.accounts.models import User
 from holdfast.control.organisations.models import Membership, Organisation, Team
 from holdfast.control.projects.models import Project, Role
+from holdfast.control.publishers.exchange import Exchange
+from holdfast.control.publishers.fetching import fetch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ADMIN = Scopes(("*",), ("*",), (), True, True)
@@ -50,7 +54,9 @@ class Cast:
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
-        self.door = Door(instance)
+        provider = ProviderConfig("ci", "https://issuer.example", "google")
+        trusting = replace(instance, config=replace(instance.config, providers=(provider,)))
+        self.door = Door(trusting, exchange=Exchange(fetch, SystemClock()))
         self._worlds = 0
         made = self._token("alice", UPLOADER, datetime(2020, 1, 1, tzinfo=UTC))
         revoked = self._token("alice", UPLOADER)

@@ -1,5 +1,6 @@
 """One frozen Config for every process. Loading (file, environment, defaults, all errors at once) is in settings.py."""
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ TwoFactor = Literal["publishers", "all", "optional"]  # who must have a second f
 Undated = Literal["trust-existing", "first-seen", "refuse"]
 UploadRules = Literal["private", "public"]  # control's rule profiles for uploads
 Advisories = Literal["off", "malware", "all"]  # which known advisories hold a file back
+ProviderKind = Literal["github", "gitlab", "google", "oidc"]  # how an issuer's tokens describe who they are for
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,18 @@ class IndexConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderConfig:
+    """An issuer of identity tokens whose identities may be trusted publishers."""
+
+    name: str
+    issuer: str  # exactly as the tokens' `iss` says it
+    kind: ProviderKind = "oidc"
+    audience: str = ""  # of tokens whose issuer cannot be asked for another one; "" = the instance's
+    claims: tuple[tuple[str, str], ...] = ()  # (name, value) every token must have; "" = each publisher says its own
+    ca_bundle: str = ""  # PEM file; "" = the system's trust store
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting, resolved. Paths are absolute."""
 
@@ -113,6 +127,8 @@ class Config:
     attestations_trust_root: str = ""  # sigstore's trusted_root.json; "" = attestations are kept unverified
     advisories: str = ""  # an OSV dump (zip file or folder) on this machine; "" = none
     description_images: bool = False  # pictures of descriptions are loaded from elsewhere, over https
+    publishing_audience: str = ""  # what identity tokens must be made for; "" = the public URL
+    providers: tuple[ProviderConfig, ...] = ()  # whose identity tokens may be exchanged; () = trusted publishing is off
     log_level: str = "info"
     access_log: str = ""  # "" = <data>/log/access.jsonl, "-" = standard output, "off"
     access_log_bytes_max: int = 64 * MIB  # rotated once past this size, one old file kept
@@ -136,6 +152,15 @@ class Config:
         scheme = "https" if self.tls_cert else "http"
         host = f"[{self.listen_host}]" if ":" in self.listen_host else self.listen_host
         return f"{scheme}://{host}:{self.listen_port}"
+
+    def provider(self, issuer: str) -> ProviderConfig | None:
+        """The provider of that issuer."""
+        return next((p for p in self.providers if p.issuer == issuer), None)
+
+    def audience(self, index: str = "") -> str:
+        """What identity tokens must be made for: any index of this instance, or the named one alone."""
+        audience = self.publishing_audience or self.base_url
+        return f"{audience}/{index}" if index else audience
 
     def index_url(self, index: str) -> str:
         """The absolute URL of an index's root, without a trailing slash: from configuration, never from Host."""
@@ -227,3 +252,11 @@ class Config:
     @property
     def log_folder(self) -> Path:
         return self.data / "log"
+
+
+def is_loopback_host(host: str) -> bool:
+    """True for this machine itself, by address or by its one reserved name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -16,6 +16,7 @@ from holdfast.config import Config
 from holdfast.settings_layers import load_layers
 from holdfast.settings_layers import variables as layer_variables
 from holdfast.settings_problems import PREFIX, Complaints, Given, Problem, SettingsError, variable_of
+from holdfast.settings_publishing import load_providers
 from holdfast.settings_table import DATA_HOME, SCALARS, Setting
 from holdfast.settings_values import absolute, absolute_breached, absolute_each, absolute_log, absolute_store
 
@@ -28,7 +29,7 @@ _NOT_SETTINGS = (
     "CONFIG", "RESOLVED", "DRILL", "DRILL_*", "LIVE", "REQUIRE_ALL", "PORT", "PORT_*", "SERVICE_*",
     "TOKEN",  # of commands that are clients of an index
 )  # fmt: skip
-_TABLES = ("upstream", "index")
+_TABLES = ("upstream", "index", "publishing")
 _ABSOLUTE: dict[str, Callable[[Any, Path], Any]] = {
     "data": absolute,
     "tls_cert": absolute,
@@ -80,7 +81,8 @@ def load(
         if given and parsed is not None:
             values |= _as_fields(setting, parsed, given.base)
     upstreams, indexes = load_layers(document, config_file, environ, overrides, folder, complaints)
-    config = Config(**{"data": Path("/")} | values, upstreams=upstreams, indexes=indexes)
+    providers = load_providers(document, config_file, values.pop("providers", ()), complaints)
+    config = Config(**{"data": Path("/")} | values, upstreams=upstreams, indexes=indexes, providers=providers)
     _check_together(config, complaints)
     if complaints.problems:
         raise SettingsError(complaints.problems)
@@ -132,10 +134,10 @@ def _find(
 
 def _as_fields(setting: Setting, parsed: Any, base: Path) -> dict[str, Any]:
     """The Config fields a parsed setting fills, paths made absolute."""
-    if setting.fields:
+    if len(setting.fields) > 1:
         return dict(zip(setting.fields, parsed, strict=True))
     value = _ABSOLUTE[setting.key](parsed, base) if setting.key in _ABSOLUTE else parsed
-    return {setting.key: Path(value) if setting.key == "data" else value}
+    return {setting.config_fields[0]: Path(value) if setting.key == "data" else value}
 
 
 def _check_together(config: Config, complaints: Complaints) -> None:

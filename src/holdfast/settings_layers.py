@@ -30,7 +30,7 @@ def load_layers(
     complaints: Complaints,
 ) -> tuple[tuple[UpstreamConfig, ...], tuple[IndexConfig, ...]]:
     """Upstreams and indexes from the file's `document`, variables and overrides laid over it."""
-    tables = _tables_of("upstream", document, file, complaints) or {DEFAULT_UPSTREAM: {}}
+    tables = tables_of("upstream", document, file, complaints) or {DEFAULT_UPSTREAM: {}}
     given = _variables_of("upstream", UPSTREAM, environ, folder)
     if (url := _upstream_url(environ, overrides, folder)) is not None:
         given["url"] = url
@@ -41,18 +41,18 @@ def load_layers(
             table.pop("url", None)
     _lay_over(tables, "upstream", given, next(iter(tables)) if len(tables) == 1 else "", complaints)
     upstreams = tuple(
-        UpstreamConfig(**({"url": ""} | _fields("upstream", name, table, UPSTREAM, complaints)))
+        UpstreamConfig(**({"url": ""} | fields_of("upstream", name, table, UPSTREAM, complaints)))
         for name, table in tables.items()
     )
     if not switched_off:
         _check_urls(upstreams, complaints)
 
-    index_tables: Tables = {DEFAULT_INDEX: {}} | _tables_of("index", document, file, complaints)
+    index_tables: Tables = {DEFAULT_INDEX: {}} | tables_of("index", document, file, complaints)
     _lay_over(index_tables, "index", _variables_of("index", INDEX, environ, folder), DEFAULT_INDEX, complaints)
     names = [upstream.name for upstream in upstreams]
     index_tables[DEFAULT_INDEX].setdefault("layers", Given(names, "index.main.layers", folder))
     indexes = tuple(
-        IndexConfig(**_fields("index", name, table, INDEX, complaints)) for name, table in index_tables.items()
+        IndexConfig(**fields_of("index", name, table, INDEX, complaints)) for name, table in index_tables.items()
     )
     _check_indexes(indexes, names, complaints)
     if switched_off:
@@ -67,7 +67,7 @@ def variables() -> set[str]:
     return {"HOLDFAST_UPSTREAM"} | {variable_of(f"{kind}_{s.key}") for kind, settings in pairs for s in settings}
 
 
-def _tables_of(kind: str, document: Mapping[str, Any], file: Path | None, complaints: Complaints) -> Tables:
+def tables_of(kind: str, document: Mapping[str, Any], file: Path | None, complaints: Complaints) -> Tables:
     """The file's `[kind.NAME]` tables; `upstream = "URL"` is short for the default one's url."""
     found = document.get(kind, {})
     base = file.parent if file else Path.cwd()
@@ -111,7 +111,7 @@ def _lay_over(tables: Tables, kind: str, given: dict[str, Given], target: str, c
         tables[target].update(given)
 
 
-def _fields(
+def fields_of(
     kind: str, name: str, table: dict[str, Given], settings: tuple[Setting, ...], complaints: Complaints
 ) -> dict[str, Any]:
     """The constructor arguments one table gives."""

@@ -11,6 +11,7 @@ from holdfast.settings_values import (
     parse_boolean,
     parse_breached,
     parse_choice,
+    parse_choices,
     parse_count,
     parse_database_url,
     parse_list,
@@ -24,6 +25,7 @@ from holdfast.settings_values import (
     parse_sender,
     parse_size,
     parse_store,
+    parse_text,
     parse_whole_seconds,
 )
 
@@ -261,6 +263,21 @@ SCALARS: tuple[Setting, ...] = (
         "false",
         "Whether pictures in projects' descriptions are loaded from where they are, over https. Else: links to them.",
         "true",
+    ),
+    Setting(
+        "trusted_publishing",
+        parse_choices("github", "gitlab", "google"),
+        "[]",
+        "Well-known services whose identity tokens may be exchanged for publishing. Others are [publishing.NAME].",
+        '["github", "gitlab"]',
+        ("providers",),
+    ),
+    Setting(
+        "publishing_audience",
+        parse_text,
+        '""',
+        "What identity tokens must be made for. Empty: the public URL.",
+        '"https://packages.example"',
     ),
     Setting("log_level", parse_log_level, '"info"', "debug, info, warning or error.", '"warning"'),
     Setting(

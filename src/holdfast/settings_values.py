@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from holdfast.config import is_loopback_host
+
 Parser = Callable[[object], object]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?b?)", re.IGNORECASE)
@@ -218,6 +220,28 @@ def parse_upstream_url(raw: object) -> str:
 def parse_upstream_urls(raw: object) -> tuple[str, ...]:
     """Simple API bases, each ending in one slash."""
     return tuple(parse_upstream_url(item) for item in parse_list(raw))
+
+
+def parse_issuer(raw: object) -> str:
+    """An OpenID Connect issuer as it calls itself, last slash included or not; plain http on this machine alone."""
+    text = str(raw).strip()
+    url = parse_public_url(text)
+    if not url.startswith("https://") and not is_loopback_host(urlsplit(url).hostname or ""):
+        raise ValueError("an https:// URL")
+    return text
+
+
+def parse_claims(raw: object) -> tuple[tuple[str, str], ...]:
+    """`NAME=VALUE` or `NAME` each."""
+    found = []
+    for item in parse_list(raw):
+        name, _, value = item.partition("=")
+        if not re.fullmatch(r"[A-Za-z0-9_.:/-]{1,200}", name.strip()):
+            raise ValueError("a list of NAME=VALUE or NAME, where NAME is a claim")
+        found.append((name.strip(), value.strip()))
+    if len({name for name, _ in found}) != len(found):
+        raise ValueError("a list that names each claim once")
+    return tuple(found)
 
 
 def parse_proxy(raw: object) -> str:

@@ -47,6 +47,8 @@ OFFER = "api/offers/<int:offer>"
 INDEX = "api/indexes/<slug:index>"
 GRANTS = "api/indexes/<slug:index>/grants"
 
+IDENTITY = {"provider": "ci", "claims": {"email": "ci@acme.example"}}
+
 NOBODY_KNOWN = "401 401 401"  # expired, revoked and malformed tokens are no credentials at all
 
 
@@ -90,6 +92,17 @@ def _deleted(world: World) -> None:
 
 def _granted(world: World) -> None:
     grant_shadow(world.door.instance.publisher, "main", world.project, OPERATOR, deadline=soon())
+
+
+def _published_to(world: World) -> None:
+    made = world.door.api("POST", f"projects/main/{world.project}/publishers", world.cast.tokens["alice"], IDENTITY)
+    world.facts["publisher"] = str(made.json()["id"])
+
+
+def _pending(world: World) -> None:
+    body = {**IDENTITY, "name": f"pending{world.number}"}
+    made = world.door.api("POST", "publishers/pending", world.cast.tokens["alice"], body)
+    world.facts["publisher"] = str(made.json()["id"])
 
 
 def _a_token(world: World) -> None:
@@ -189,6 +202,13 @@ MEMBERS_LEAVE = f"     200 200 404 404 403 401   403 403 403 403 {NOBODY_KNOWN}"
 OFFERERS = f"          200 404 404 200 404 401   404 404 404 403 {NOBODY_KNOWN}"
 TOKEN_ENDERS = f"      404 404 404 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
 
+MANAGERS = f"          200 200 200 200 200 401   200 200 403 403 {NOBODY_KNOWN}"
+NEW_BY_CREATORS = f"   201 201 201 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
+ALICES_PENDING = f"    200 404 404 200 404 401   200 404 403 403 {NOBODY_KNOWN}"
+EMPTY_HANDED = "       422 422 422 422 422 422   422 422 422 422 422 422 422"
+ALWAYS_TAKEN = "       202 202 202 202 202 202   202 202 202 202 202 202 202"
+NO_SUCH_PATH = "       404 404 404 404 404 404   404 404 404 404 404 404 404"
+
 ROWS = [
     Row("POST", "legacy/", UPLOADERS),
     Row("POST", "legacy", UPLOADERS),
@@ -218,6 +238,19 @@ ROWS = [
     Row("DELETE", FILE, OWNERS),
     Row("POST", FILE + "/yank", MAINTAINERS, {"reason": "broken"}),
     Row("POST", FILE + "/unyank", MAINTAINERS),
+    # Trusted publishers. Exchanging and burning needs no right: the token in the body is what counts.
+    Row("GET", PROJECT + "/publishers", MAINTAINERS),
+    Row("POST", PROJECT + "/publishers", NEW_BY_OWNERS, IDENTITY),
+    Row("DELETE", PROJECT + "/publishers/<int:publisher>", OWNERS, before=_published_to),
+    Row("GET", "api/publishers/pending", MANAGERS),
+    Row("POST", "api/publishers/pending", NEW_BY_CREATORS, lambda world: {**IDENTITY, "name": f"new{world.number}"}),
+    Row("DELETE", "api/publishers/pending/<int:publisher>", ALICES_PENDING, before=_pending),
+    Row("GET", "_/oidc/audience", ANYBODY),
+    Row("GET", "_/oidc/<slug:index>/audience", ANYBODY),
+    Row("POST", "_/oidc/mint-token", EMPTY_HANDED),
+    Row("POST", "_/oidc/<slug:index>/mint-token", EMPTY_HANDED),
+    Row("POST", "_/oidc/burn-token", ALWAYS_TAKEN),
+    Row("GET", ".well-known/pytp", NO_SUCH_PATH),
     # Who a project belongs to.
     Row("PUT", ROLE, OWNERS, {"role": "maintainer"}),
     Row("DELETE", ROLE, OWNERS, before=_with_role),

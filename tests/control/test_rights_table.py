@@ -27,7 +27,8 @@ from holdfast.control.rights import Right
 from holdfast.core.errors import Absent, Refused
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-TRUSTED = Actor("", Scopes((), (), ("main/tool",)), "t", credential="publisher")
+CI = Identity("ci", "google", "https://issuer.example", "ci:a@b.example", (), (1,))
+TRUSTED = Actor("", Scopes((), (), ("main/tool",)), "t", credential="publisher", identity=CI)
 
 
 def session(user: str, *, admin: bool = False) -> Actor:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.cli.config_example import example_file
-from holdfast.config import Config, IndexConfig, UpstreamConfig
+from holdfast.config import Config, IndexConfig, ProviderConfig, UpstreamConfig
 from holdfast.settings import Problem, SettingsError, default_data, discover, load
 from holdfast.settings_layer_table import INDEX, UPSTREAM
 from holdfast.settings_table import SCALARS
@@ -15,6 +15,8 @@ from holdfast.settings_table import SCALARS
 HERE = Path("/srv/here")
 UPSTREAM_URL = "https://index.example/simple/"
 DEFAULT = load({}, folder=HERE)
+
+GOOGLE = ProviderConfig("google", "https://accounts.google.com", "google")
 
 # (key, what an operator writes, the Config fields it gives)
 SET = [
@@ -56,6 +58,8 @@ SET = [
     ("secret_key_file", "key", {"secret_key_file": "/srv/here/key"}),
     ("secret_key_fallback_files", "/run/old,/run/older", {"secret_key_fallback_files": ("/run/old", "/run/older")}),
     ("description_images", "yes", {"description_images": True}),
+    ("trusted_publishing", "google", {"providers": (GOOGLE,)}),
+    ("publishing_audience", "holdfast", {"publishing_audience": "holdfast"}),
     ("log_level", "WARNING", {"log_level": "warning"}),
     ("access_log", "off", {"access_log": "off"}),
     ("access_log_bytes_max", "1000000", {"access_log_bytes_max": 1000000}),
@@ -144,7 +148,7 @@ def test_every_scalar_can_be_set_in_the_environment(key: str, text: str, expecte
 
 @pytest.mark.parametrize(("key", "text", "expected"), SET, ids=[row[0] for row in SET])
 def test_every_scalar_can_be_set_in_the_file(tmp_path: Path, key: str, text: str, expected: dict[str, object]) -> None:
-    raw = str([item.strip() for item in text.split(",")]) if key == "trusted_proxies" else f'"{text}"'
+    raw = str([item.strip() for item in text.split(",")]) if key.startswith("trusted_") else f'"{text}"'
     others = "".join(f'{name[9:].lower()} = "{value}"\n' for name, value in BESIDES.get(key, {}).items())
 
     found = load({}, write(tmp_path, f"{key} = {raw}\n{others}"), folder=HERE)

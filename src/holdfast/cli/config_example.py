@@ -9,6 +9,7 @@ from holdfast.cli.errors import config_or_exit
 from holdfast.redact import redact
 from holdfast.settings import variable_of
 from holdfast.settings_layer_table import INDEX, UPSTREAM
+from holdfast.settings_publishing import PUBLISHING
 from holdfast.settings_table import SCALARS, Setting
 
 _HEAD = """\
@@ -26,6 +27,12 @@ _INDEX_HEAD = """\
 
 # An index that takes uploads. "main" is the default one, at the root of the URL space; others are at /NAME/.
 #[index.main]
+"""
+_PUBLISHING_HEAD = """\
+
+# An issuer of identity tokens that may be exchanged for publishing (trusted publishing), with examples: there is none
+# by default, and may be several.
+# [publishing.corporate]
 """
 
 
@@ -46,7 +53,7 @@ def show() -> None:
     found = config_or_exit(os.environ)
     for field in fields(found):
         value = getattr(found, field.name)
-        if field.name in ("upstreams", "indexes"):
+        if field.name in ("upstreams", "indexes", "providers"):
             for item in value:
                 click.echo(redact(f"{field.name}: {item}"))
         else:
@@ -61,6 +68,8 @@ def example_file() -> str:
     parts += [_entry(setting, variable_of(f"upstream_{setting.key}")) for setting in UPSTREAM]
     parts.append(_INDEX_HEAD)
     parts += [_entry(setting, variable_of(f"index_{setting.key}")) for setting in INDEX]
+    parts.append(_PUBLISHING_HEAD)
+    parts += [f"\n# {setting.why}\n# {setting.key} = {setting.example}\n" for setting in PUBLISHING]
     return "".join(parts)
 
 

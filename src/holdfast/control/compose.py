@@ -7,6 +7,8 @@ from holdfast.control.parts import Parts
 from holdfast.control.publication.drill import pause_from_environment
 from holdfast.control.publication.page_assets import keep_assets
 from holdfast.control.publication.publisher import Publisher
+from holdfast.control.publishers.exchange import Exchange
+from holdfast.control.publishers.fetching import fetch
 from holdfast.control.tokens.uses import Uses
 from holdfast.control.uploads.attested import attesters
 from holdfast.control.uploads.shadow import PullNames
@@ -21,5 +23,14 @@ def open_parts(config: Config, uses: Uses | None = None) -> Parts:
     keep_assets(store, clock)  # before any page of this release: a front of another one may be asked for its styles
     pause = pause_from_environment("control")
     publisher = Publisher(known, store, clock, pause)
-    names, verifier = PullNames(known.pull_socket), attesters(known)
-    return Parts(known, clock, store, publisher, names, attestations=verifier, pause=pause, uses=uses or Uses())
+    return Parts(
+        known,
+        clock,
+        store,
+        publisher,
+        PullNames(known.pull_socket),
+        attestations=attesters(known),
+        exchange=Exchange(fetch, clock) if known.providers else None,
+        pause=pause,
+        uses=uses or Uses(),
+    )

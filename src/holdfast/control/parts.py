@@ -12,6 +12,7 @@ from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.transaction import Publication
+from holdfast.control.publishers.exchange import Exchange
 from holdfast.control.switches import Switches
 from holdfast.control.tokens.rate import Rate
 from holdfast.control.tokens.uses import Uses
@@ -33,6 +34,7 @@ class Parts:
     publisher: Publication
     upstreams: UpstreamNames
     attestations: Attesters = field(default_factory=NoTrustRoot)
+    exchange: Exchange | None = None  # of identity tokens; None: trusted publishing is off
     uses: Uses = field(default_factory=Uses)  # when tokens were last used, until it is written down
     leak_reports: Rate = field(default_factory=lambda: Rate(by_network=30, by_all=300, seconds=60.0))
     pause: Pause = no_pause

@@ -98,6 +98,12 @@ LIST_MY_PROJECTS = Right("list-my-projects", "listing one's projects", ("person"
 LIST_MINE = Right("list-mine", "listing what waits for one's answer", ("person",), needs="account")
 ANSWER_INVITATION = Right("answer-invitation", "answering an invitation", ("self",), needs="account")
 TAKE_PROJECT = Right("take-project", "taking a project over", ("self", "admin"), needs="account")
+# Trusted publishers. Whoever may add one may let its workflow publish.
+SEE_PUBLISHERS = Right("see-publishers", "seeing publishers", _MAINTAIN, needs="manage")
+SET_PUBLISHER = Right("set-publisher", "adding and removing publishers", _OWN, needs="manage", waits=True)
+PENDING_PUBLISHER = Right(
+    "pending-publisher", "registering a publisher for a new project", ("creator", "admin"), needs="manage"
+)
 
 # The instance.
 DESCRIBE_API = Right("describe-api", "describing the API", ("anyone",), ANY)

@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "holdfast.control.staging",
+    "holdfast.control.publishers",
     "holdfast.control.organisations",
     "holdfast.control.tokens",
     "holdfast.control.retention",

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from holdfast.control.api.urls import urlpatterns as api_patterns
 from holdfast.control.health import health
 from holdfast.control.manage.urls import urlpatterns as manage_patterns
+from holdfast.control.publishers.urls import urlpatterns as publisher_patterns
 from holdfast.control.uploads.views import upload
 from holdfast.control.web.account_pages import to_home, to_manage
 from holdfast.control.web.account_urls import urlpatterns as account_patterns
@@ -20,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include(account_patterns)),
     path("manage", to_manage),
     path("manage/", include(manage_patterns)),
+    *publisher_patterns,
     path("<slug:index>/legacy/", upload),
     path("<slug:index>/legacy", upload),
 ]

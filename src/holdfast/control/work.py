@@ -116,6 +116,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
     from holdfast.control.retention.carrying import Retention
     from holdfast.control.staging.preview import drop_strays, show_changed
     from holdfast.control.staging.sessions import expire_sessions
+    from holdfast.control.publishers.tokens import sweep_tokens
     from holdfast.tree.reader import TreeReader
 
     known = prepare(config, store, clock)
@@ -131,6 +132,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         Task("the sweep of lost previews", MINUTE * 60, lambda: drop_strays(store, clock)),
         Task("giving up the bytes of deleted files", MINUTE * 60, lambda: expire_deleted(known, clock)),
         Task("the sweep of temporary files", MINUTE * 60, lambda: sweep_folders(known, store, clock)),
+        Task("the sweep of publishers' tokens", MINUTE * 5, lambda: sweep_tokens(clock)),
         Task("writing checkpoints", MINUTE / 6, checkpoints.write_when_due),
         Task("writing the pages of people", MINUTE / 6, people.write_when_changed),
         Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),

@@ -142,7 +142,8 @@ class ReadPlane:
         staged = (self.reader, self._local, self._merged, self._ownership, stacks, policies, admission, bases)
         self._previews = Previews(*staged, self.workers, clock)
         self.health = Health(config, self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
-        self._routes = Routes(tuple(bases), DEFAULT_INDEX, urlsplit(config.public_url).path.rstrip("/"))
+        prefix = urlsplit(config.public_url).path.rstrip("/")
+        self._routes = Routes(tuple(bases), DEFAULT_INDEX, prefix, publishing=bool(config.providers))
         self._config = config
         self._clock = clock
         self._forward = forward

@@ -6,6 +6,7 @@ another hop. `@<date>` before `simple/` and `packages/` is the same index as of 
 the index with one staged release (previews.py).
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -138,6 +139,7 @@ Route = (
 )  # fmt: skip
 
 _OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics", "/upstreams": "upstreams"}
+_OIDC = re.compile(r"/_/oidc/([a-z0-9-]{1,64}/)?(audience|mint-token)|/_/oidc/burn-token|/\.well-known/pytp")
 _NOTHING_HERE = "there is nothing at this address"
 _NOT_IN_VIEWS = "a view as of a date has simple/ and packages/ only, and takes no uploads"
 
@@ -145,8 +147,12 @@ _NOT_IN_VIEWS = "a view as of a date has simple/ and packages/ only, and takes n
 class Routes:
     """Knows the index names and the path prefix of the public URL."""
 
-    def __init__(self, indexes: tuple[str, ...], default: str, prefix: str) -> None:
-        """`prefix` is the public URL's path, without a trailing slash; "" for none."""
+    def __init__(self, indexes: tuple[str, ...], default: str, prefix: str, *, publishing: bool = False) -> None:
+        """`prefix` is the public URL's path, without a trailing slash; "" for none.
+
+        Without trusted `publishing` its addresses are nobody's: uv asks for them on each publish, and no costs nothing.
+        """
+        self._publishing = publishing
         self._indexes = frozenset(indexes) - {default}
         self._default = default
         self._prefix = prefix
@@ -159,8 +165,10 @@ class Routes:
             return Own(_OWN[path])
         if is_control_page(path) and "\x00" not in path:
             return ForwardedPage()
+        if self._publishing and _OIDC.fullmatch(path):
+            return Forwarded(self._default)
         if path.startswith("/_/") or "\x00" in path or not path.startswith("/"):
-            return NotFound(_NOTHING_HERE)  # `/_/oidc/audience` is asked by uv on each publish: no is the answer
+            return NotFound(_NOTHING_HERE)
         if path.startswith("/api/") or path == "/api":
             return Forwarded(self._default)
         parts = path[1:].split("/")

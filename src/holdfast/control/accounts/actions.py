@@ -17,6 +17,7 @@ from holdfast.control.publication.transaction import (
     held,
     write_transaction,
 )
+from holdfast.control.publishers.tokens import publisher_actor
 from holdfast.control.tokens.models import TokenNote
 from holdfast.core import tokens
 from holdfast.core.errors import Absent
@@ -150,7 +151,9 @@ def authenticate(token_text: str, clock: Clock, address: str = "") -> Actor | No
     with database_guard():
         in_force = Token.objects.filter(id=parsed.id, revoked=None, user__is_active=True)
         row = in_force.select_related("user", "note").first()
-    if row is None or not tokens.same_digest(row.digest, parsed.digest):
+        if row is None:
+            return publisher_actor(parsed, clock.now(), address)
+    if not tokens.same_digest(row.digest, parsed.digest):
         return None
     if row.expires is not None and row.expires <= clock.now():
         return None

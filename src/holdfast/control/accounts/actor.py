@@ -28,6 +28,18 @@ class Scopes:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What a trusted publisher proved of itself, and which rows of publishers/models.py that fits."""
+
+    provider: str
+    kind: str
+    issuer: str
+    label: str  # "github:acme/widgets/release.yml"
+    facts: tuple[tuple[str, str], ...] = ()  # claims: repository, workflow, sha, run ...
+    publishers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """A user acting through a token or a browser session, a trusted publisher, or an operator at the machine itself.
 
@@ -39,6 +51,12 @@ class Actor:
     token: str = ""
     address: str = ""  # the client's
     credential: Credential = "token"
+    identity: Identity | None = None  # of a trusted publisher
+
+    @property
+    def who(self) -> str:
+        """How the audit trail and a file's row call them."""
+        return self.user or (self.identity.label if self.identity else "")
 
     def may_upload(self, index: str, name: str) -> bool:
         """True when the token reaches that project; which actions it allows, and roles, are other questions."""

@@ -55,6 +55,19 @@ _SWITCH = record(
     extended_at=maybe(TIME),
     age_seconds=WHOLE,
 )
+_PUBLISHER = record(
+    id=WHOLE,
+    index=TEXT,
+    name=TEXT,
+    provider=TEXT,
+    claims={"type": "object"},
+    pinned={"type": "object"},
+    pending=FLAG,
+    user=TEXT,
+    created_by=TEXT,
+    created=TIME,
+    last_used=maybe(TIME),
+)
 _FILE: dict[str, Schema] = {
     "filename": TEXT,
     "version": TEXT,
@@ -113,6 +126,8 @@ SCHEMAS: dict[str, Schema] = {
         invitations=many(_INVITATION),
         offers=many(_OFFER),
     ),
+    "Publisher": _PUBLISHER,
+    "Publishers": record(publishers=many(_PUBLISHER)),
     "Promotion": {
         "type": "object",
         "required": ["project", "version", "from", "to", "dry_run", "existing", "serial", "files"],

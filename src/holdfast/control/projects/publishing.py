@@ -13,6 +13,7 @@ from holdfast.control.projects.models import File, FilenameBinding, Project, Rel
 from holdfast.control.projects.rights import NotAccepted, has_people, require_uploader
 from holdfast.control.publication.changes import file_added
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.publishers.arrival import first_owner
 from holdfast.control.retention.quotas import require_room
 from holdfast.core.errors import Refused, Removed
 from holdfast.core.names import normalize
@@ -105,10 +106,10 @@ def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str
     elif project.deleted is not None or not project.owned or project.display != display:
         project.deleted, project.owned, project.display = None, True, display
         project.save(update_fields=["deleted", "owned", "display"])
-    if not project.roles.exists():
-        user, _ = User.objects.get_or_create(username=tx.actor.user)
+    if not has_people(project) and (owner := first_owner(tx, project)):
+        user, _ = User.objects.get_or_create(username=owner)
         Role.objects.create(project=project, user=user, role="owner")
-        tx.audit("add-role", f"{index}/{name}", user=tx.actor.user, role="owner")
+        tx.audit("add-role", f"{index}/{name}", user=owner, role="owner")
     return project
 
 
@@ -156,7 +157,7 @@ def add_file(
         provenance_sha256=new.provenance_sha256,
         md5=new.md5,
         blake2b_256=new.blake2b_256,
-        uploader=tx.actor.user,
+        uploader=tx.actor.who,
     )
     tx.changed(project)
     tx.tell(file_added(project.index, project.name, new.filename, new.sha256))

@@ -10,8 +10,9 @@ from datetime import datetime
 from holdfast.control import rights
 from holdfast.control.accounts.actor import ALL, Actor
 from holdfast.control.accounts.models import User
-from holdfast.control.organisations.effective import ProjectRole, holder_of, role_on
+from holdfast.control.organisations.effective import ProjectRole, has_index_right, holder_of, role_on
 from holdfast.control.projects.models import Project
+from holdfast.control.publishers.models import Publisher
 from holdfast.control.rights import Right
 from holdfast.control.staging.reserved import is_reserved_by_another
 from holdfast.core.errors import Absent, Outcome, Refused
@@ -53,6 +54,9 @@ def require_uploader(actor: Actor, index: str, name: str, project: Project | Non
     A project without people (new, released, or rebuilt from the tree) may be taken by whoever may create one.
     """
     require_scope(actor, rights.UPLOAD_FILE, index, name)
+    if actor.credential == "publisher":
+        _require_publisher(actor, index, name, project)
+        return
     if is_administrator(actor, rights.UPLOAD_FILE):
         return
     if project is None or not has_people(project):
@@ -64,8 +68,26 @@ def require_uploader(actor: Actor, index: str, name: str, project: Project | Non
                 " given up"
             )
         return
-    if actor.credential != "publisher":  # whose token was made for this project, because its people said so
-        _require_role(actor, rights.UPLOAD_FILE, project, role_on(project, actor.user))
+    _require_role(actor, rights.UPLOAD_FILE, project, role_on(project, actor.user))
+
+
+def _require_publisher(actor: Actor, index: str, name: str, project: Project | None) -> None:
+    """The people of the project, or of the name before there is a project, still want that publisher."""
+    ids = actor.identity.publishers if actor.identity else ()
+    rows = Publisher.objects.filter(pk__in=ids, index=index, name=name)
+    is_wanted = project is not None and project.owned and rows.filter(project=project).exists()
+    if not is_wanted and (project is None or not has_people(project)):
+        is_wanted = rows.filter(project=None, registrant__is_active=True).exists()
+    if not is_wanted:
+        raise Refused(f"this trusted publisher is not one of {name!r} in index {index!r}")
+
+
+def require_creator(actor: Actor, right: Right, index: str) -> None:
+    """Whether somebody may bring new projects into being in the index. Raises Refused."""
+    require_credential(actor, right)
+    may = actor.may_create(index) or is_administrator(actor, right)
+    if not may and not (actor.credential == "session" and has_index_right(index, actor.user, "create")):
+        raise Refused(f"{right.doing} needs the right to create projects in index {index}")
 
 
 def require_scope(actor: Actor, right: Right, index: str, name: str) -> None:

@@ -126,11 +126,13 @@ class WriteTransaction:
         self._stamps.append(write)
 
     def audit(self, action: str, subject: str, **detail: Any) -> None:
-        """Who did what, kept for good."""
+        """Who did what, kept for good; of a trusted publisher also what its identity token said."""
+        if self.actor.identity is not None:
+            detail = {"publisher": dict(self.actor.identity.facts), **detail}
         self._audits.append(
             AuditEvent(
                 created=self.now,
-                actor=self.actor.user,
+                actor=self.actor.who,
                 token=self.actor.token,
                 credential=self.actor.credential,
                 network=self._networks.hashed(self.actor.address),

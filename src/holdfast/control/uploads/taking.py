@@ -20,6 +20,7 @@ from holdfast.control.projects.models import FilenameBinding, Project, Removal
 from holdfast.control.projects.publishing import NewFile, is_new_project
 from holdfast.control.projects.rights import require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
+from holdfast.control.publishers.attesting import signed_by_publisher
 from holdfast.control.retention.quotas import require_room
 from holdfast.control.spool import spool_trouble, spooled_body
 from holdfast.control.uploads.hold import held, with_last_try
@@ -87,7 +88,7 @@ def examine_form(
     parts.pause("judged")
     deadline = with_last_try(deadline, parts.clock)
     require_usable_name(parts, index, upload.distribution.name, actor, deadline)
-    return Taken(upload, _provenance(parts, upload), deadline)
+    return Taken(upload, _provenance(parts, upload, actor), deadline)
 
 
 def require_usable_name(parts: Parts, index: IndexConfig, name: str, actor: Actor, deadline: float) -> None:
@@ -121,13 +122,17 @@ def find_for_upload(parts: Parts, index: IndexConfig, name: str, actor: Actor, d
     return project
 
 
-def _provenance(parts: Parts, upload: Upload) -> bytes:
+def _provenance(parts: Parts, upload: Upload, actor: Actor) -> bytes:
     """The provenance document of what was sent, b"" for none. Raises Rejected, Unavailable."""
     if not upload.attestations:
         return b""
     signed, problems = parts.attestations.examine(upload.attestations)
     if problems:
         raise Rejected(problems)
+    if actor.identity is not None and parts.attestations.verifies:
+        signed, problems = signed_by_publisher(signed, actor.identity)
+        if problems:
+            raise Rejected(problems)
     return provenance_document(signed)
 
 
