@@ -23,7 +23,7 @@ from holdfast.control.tokens.rate import TooMany
 from holdfast.control.uploads.hold import deadline_of
 from holdfast.core.errors import Outcome, Refused, Unavailable
 
-BODY_BYTES_MAX = TOKEN_CHARS_MAX + 1024
+BODY_BYTES_MAX = 2 * TOKEN_CHARS_MAX
 DISCOVERY_TYPE = "application/vnd.pypi.pytp.v1+json"  # PEP 807
 PATH_CHARS_MAX = 500
 
@@ -99,7 +99,7 @@ def _index_at(config: Config, path: str) -> str:
     prefix = urlsplit(config.public_url).path
     wanted = path[:PATH_CHARS_MAX].removeprefix(prefix).rstrip("/")
     for index in config.indexes:
-        if wanted in (f"/{index.name}/legacy", "/legacy" if index.name == DEFAULT_INDEX else ""):
+        if wanted == f"/{index.name}/legacy" or (wanted == "/legacy" and index.name == DEFAULT_INDEX):
             return index.name
     raise MintRefused("not-enabled", "nothing is uploaded to that path", 404)
 

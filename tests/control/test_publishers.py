@@ -1,0 +1,411 @@
+"""Trusted publishing as CI and people meet it: exchange, upload, end; who may say which identity publishes what."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import wheels
+from doors import Answered, Door, FakeUpstreams
+from instances import ALICE, UPLOADER, Instance, Scopes, soon
+from issuer import AUDIENCE, GITHUB, WIDGETS, Issuer, running_issuer
+
+from holdfast.clock import ManualClock, SystemClock
+from holdfast.config import ProviderConfig
+from holdfast.control.accounts.models import AuditEvent
+from holdfast.control.projects import standing
+from holdfast.control.projects.models import File, Project, Role
+from holdfast.control.publishers.exchange import Exchange
+from holdfast.control.publishers.fetching import fetch
+from holdfast.control.publishers.models import Publisher, PublisherToken, UsedIdentityToken
+from holdfast.control.publishers.tokens import sweep_tokens
+from holdfast.core.errors import Refused
+
+PROJECT = "projects/main/widgets"
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with running_issuer() as running:
+        yield running
+
+
+def opened(instance: Instance, issuer: Issuer, *providers: ProviderConfig, **changes: object) -> Door:
+    """A door of an instance that trusts the issuer."""
+    config = replace(instance.config, providers=providers or (issuer.provider(),), publishing_audience=AUDIENCE)
+    return Door(replace(instance, config=config), **{"exchange": Exchange(fetch, SystemClock())} | changes)
+
+
+def owned(door: Door, name: str = "widgets", claims: dict[str, str] = WIDGETS) -> tuple[str, int]:
+    """Alice's token, and the publisher of the project she owns."""
+    if not Project.objects.filter(name=name).exists():
+        door.instance.upload(name, "1.0")
+    alice = door.token("alice")
+    made = door.api("POST", f"projects/main/{name}/publishers", alice, {"provider": "ci", "claims": claims})
+    assert made.status == 201, made.text
+    return alice, made.json()["id"]
+
+
+def mint(door: Door, token: str, path: str = "/_/oidc/mint-token") -> Answered:
+    import json
+
+    return door.request("POST", path, json.dumps({"token": token}).encode())
+
+
+def code(answer: Answered) -> str:
+    found = answer.json()
+    assert found["message"] == "Token request failed"
+    assert answer.headers["content-type"] == "application/json"
+    return found["errors"][0]["code"]
+
+
+def release(version: str, name: str = "widgets") -> tuple[str, bytes]:
+    return wheels.twine_body(*wheels.wheel(name, version))
+
+
+def test_an_identity_token_becomes_one_that_publishes_and_nothing_else(instance: Instance, issuer: Issuer):
+    door = opened(instance, issuer)
+    owned(door)
+
+    minted = mint(door, issuer.token()).json()
+    uploaded = door.upload(release("2.0"), minted["token"])
+
+    assert uploaded.status == 200, uploaded.text
+    assert (minted["success"], minted["index"]) == (True, "main")
+    assert door.upload(release("1.0", "other"), minted["token"]).status == 403
+    assert door.upload(release("3.0"), minted["token"], "/team/legacy/").status == 403
+    for method, path in (
+        ("DELETE", PROJECT),
+        ("POST", f"{PROJECT}/releases/2.0/yank"),
+        ("GET", f"{PROJECT}/publishers"),
+    ):
+        assert door.api(method, path, minted["token"]).status == 403, path
+    assert door.api("GET", "tokens", minted["token"]).status == 403
+    row = File.objects.get(filename="widgets-2.0-py3-none-any.whl")
+    assert row.uploader == "ci:acme/widgets/release.yml"
+    event = AuditEvent.objects.filter(action="publish-file").last()
+    assert event is not None
+    assert event.actor == "ci:acme/widgets/release.yml"
+    facts = event.detail["publisher"]
+    assert (facts["repository"], facts["sha"], facts["run_id"]) == ("Acme/Widgets", "a" * 40, "9000")
+    assert not Role.objects.filter(user__username="").exists()
+
+
+def test_the_audience_is_told_and_every_index_has_its_own(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    owned(door)
+
+    assert door.request("GET", "/_/oidc/audience").json() == {"audience": AUDIENCE}
+    assert door.request("GET", "/_/oidc/team/audience").json() == {"audience": f"{AUDIENCE}/team"}
+    assert door.request("GET", "/_/oidc/nowhere/audience").status == 404
+    assert door.request("POST", "/_/oidc/audience").status == 405
+    assert mint(door, issuer.token(), "/_/oidc/team/mint-token").status == 422
+    assert code(mint(door, issuer.token(aud=f"{AUDIENCE}/team"))) == "invalid-publisher"
+    assert mint(door, issuer.token(aud=f"{AUDIENCE}/main")).json()["index"] == "main"
+
+
+def test_the_discovery_document_names_the_endpoints_of_the_index_at_a_path(sqlite_instance: Instance, issuer: Issuer):
+    """PEP 807, draft: absolute URLs on the upload host; 404 where nothing is uploaded to."""
+    door = opened(sqlite_instance, issuer)
+    door.parts = replace(door.parts, config=replace(door.parts.config, public_url="https://packages.example/py"))
+
+    def discovered(path: str) -> Answered:
+        return door.request("GET", f"/.well-known/pytp?discover={path}")
+
+    main, team = discovered("%2Fpy%2Flegacy%2F"), discovered("%2Fpy%2Fteam%2Flegacy")
+    assert main.headers["content-type"] == "application/vnd.pypi.pytp.v1+json"
+    assert main.json() == {
+        "audience-endpoint": "https://packages.example/_/oidc/audience",
+        "token-mint-endpoint": "https://packages.example/_/oidc/mint-token",
+    }
+    assert team.json()["token-mint-endpoint"] == "https://packages.example/_/oidc/team/mint-token"
+    assert discovered("%2Fsimple%2F").status == 404
+    assert discovered("").status == 404
+
+
+def test_a_burned_token_is_over_at_once_and_the_answer_tells_nothing(sqlite_instance: Instance, issuer: Issuer):
+    import json
+
+    door = opened(sqlite_instance, issuer)
+    alice, _ = owned(door)
+    token = mint(door, issuer.token()).json()["token"]
+
+    def burned(text: str) -> tuple[int, bytes]:
+        answer = door.request("POST", "/_/oidc/burn-token", json.dumps({"token": text}).encode())
+        return answer.status, answer.body
+
+    answers = {burned(text) for text in (token, token, alice, "nonsense", token[:-1])}
+    assert answers == {(202, b"")}
+    assert door.request("POST", "/_/oidc/burn-token", b"[]").status == 202
+    assert door.upload(release("2.0"), token).status == 401
+    assert door.upload(release("2.0"), alice).status == 200
+
+
+def test_a_minted_token_ends_by_itself_and_is_swept(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    owned(door)
+    token = mint(door, issuer.token()).json()["token"]
+    row = PublisherToken.objects.get()
+    assert (row.expires - row.created).total_seconds() == 900
+
+    late = ManualClock(row.expires)
+    door = Door(door.instance, clock=late)
+
+    assert door.upload(release("2.0"), token).status == 401
+    sweep_tokens(late)
+    assert (PublisherToken.objects.count(), UsedIdentityToken.objects.count()) == (0, 1)
+    late.advance(2 * 3600)
+    sweep_tokens(late)
+    assert UsedIdentityToken.objects.count() == 0
+
+
+def test_a_removed_publisher_takes_its_tokens_along(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    alice, number = owned(door)
+    token = mint(door, issuer.token()).json()["token"]
+
+    assert door.api("DELETE", f"{PROJECT}/publishers/{number}", alice).status == 200
+    assert door.upload(release("2.0"), token).status == 401
+    assert code(mint(door, issuer.token())) == "invalid-publisher"
+    assert door.api("DELETE", f"{PROJECT}/publishers/{number}", alice).status == 404
+
+
+def test_a_token_reaches_the_projects_of_its_publishers_in_one_index(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    owned(door)
+    owned(door, "gadgets")
+
+    token = mint(door, issuer.token()).json()["token"]
+
+    assert door.upload(release("2.0"), token).status == 200
+    assert door.upload(release("2.0", "gadgets"), token).status == 200
+
+
+PENDING = {"provider": "ci", "claims": WIDGETS, "name": "Widgets"}
+
+
+def test_a_pending_publisher_creates_the_project_and_its_registrant_owns_it(instance: Instance, issuer: Issuer):
+    door = opened(instance, issuer)
+    alice, bob = door.token("alice"), door.token("bob")
+    made = door.api("POST", "publishers/pending", alice, PENDING)
+    other = {"owner": "bob", "repository": "w", "workflow": "r.yml"}
+    door.api("POST", "publishers/pending", bob, {**PENDING, "claims": other})
+
+    token = mint(door, issuer.token()).json()["token"]
+    uploaded = door.upload(release("1.0"), token)
+
+    assert (made.status, made.json()["name"], made.json()["pending"], made.json()["user"]) == (
+        201,
+        "widgets",
+        True,
+        "alice",
+    )
+    assert uploaded.status == 200, uploaded.text
+    assert list(Role.objects.values_list("user__username", "role")) == [("alice", "owner")]
+    row = Publisher.objects.get()  # Bob's is gone
+    assert (row.project.name if row.project else "", row.registrant) == ("widgets", None)
+    assert AuditEvent.objects.filter(action="end-publisher", detail__user="bob").count() == 1
+    assert door.upload(release("1.1"), token).status == 200
+    assert door.api("GET", "publishers/pending", alice).json() == {"publishers": []}
+
+
+def test_whoever_uploads_first_ends_what_is_pending(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    door.api("POST", "publishers/pending", door.token("bob"), PENDING)
+    token = mint(door, issuer.token()).json()["token"]
+
+    assert door.upload(release("1.0"), door.token("alice")).status == 200
+    assert Publisher.objects.count() == 0
+    assert door.upload(release("1.1"), token).status == 401
+
+
+def test_a_pending_publisher_is_held_to_the_rules_of_new_names(sqlite_instance: Instance, issuer: Issuer):
+    upstreams = FakeUpstreams("upstream/widgets")
+    door = opened(sqlite_instance, issuer, upstreams=upstreams)
+    config = replace(
+        door.parts.config, indexes=(replace(door.parts.config.indexes[0], layers=("upstream",)),), upstreams=()
+    )
+    door.parts = replace(door.parts, config=config)
+    door.api("POST", "publishers/pending", door.token("alice"), PENDING)
+    token = mint(door, issuer.token()).json()["token"]
+
+    refused = door.upload(release("1.0"), token)
+
+    assert (refused.status, "exists in upstream" in refused.text) == (403, True)
+    assert Project.objects.count() == 0
+
+
+def test_pending_publishers_are_bounded_and_ones_own(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    alice, bob = door.token("alice"), door.token("bob")
+    reader = door.token("rita", Scopes(("main",)))
+    narrow = door.token("alice", Scopes((), (), ("main/widgets",)))
+    made = [door.api("POST", "publishers/pending", alice, {**PENDING, "name": f"w{number}"}) for number in range(6)]
+
+    assert [201] * 5 + [400] == [answer.status for answer in made]
+    assert door.api("POST", "publishers/pending", reader, PENDING).status == 403
+    assert door.api("POST", "publishers/pending", narrow, PENDING).status == 403
+    assert door.api("POST", "publishers/pending", bob, {**PENDING, "user": "alice"}).status == 400
+    assert door.api("POST", "publishers/pending", bob, {**PENDING, "name": "w0"}).status == 400
+    number = made[0].json()["id"]
+    assert door.api("DELETE", f"publishers/pending/{number}", bob).status == 404
+    assert door.api("DELETE", f"publishers/pending/{number}", alice).status == 200
+    assert len(door.api("GET", "publishers/pending", alice).json()["publishers"]) == 4
+    assert door.api("GET", "publishers/pending", bob).json() == {"publishers": []}
+
+
+def test_publishers_are_an_owners_to_set_and_a_maintainers_to_see(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    owned(door)
+    standing.add_role(sqlite_instance.publisher, "main", "widgets", "bob", "maintainer", ALICE, deadline=soon())
+    bob, charlie = door.token("bob"), door.token("charlie")
+    body = {"provider": "ci", "claims": WIDGETS | {"environment": "Release"}}
+
+    assert door.api("POST", f"{PROJECT}/publishers", bob, body).status == 403
+    assert door.api("GET", f"{PROJECT}/publishers", charlie).status == 403
+    listed = door.api("GET", f"{PROJECT}/publishers", bob).json()["publishers"]
+    assert [(one["provider"], one["claims"], one["created_by"]) for one in listed] == [("ci", WIDGETS, "alice")]
+    again = door.api("POST", f"{PROJECT}/publishers", door.token("alice"), {"provider": "ci", "claims": WIDGETS})
+    assert (again.status, again.json()["id"]) == (201, listed[0]["id"])
+
+
+WRONG = [
+    ({"provider": "nobody", "claims": WIDGETS}, "the field provider must be one of those configured here (ci)"),
+    ({"provider": "ci", "claims": []}, "the field claims must be an object of texts"),
+    ({"provider": "ci", "claims": {"owner": "acme"}}, "repository is not as ci has them; a good one: widgets"),
+    ({"provider": "ci", "claims": WIDGETS | {"owner": "a/b"}}, "owner is not as ci has them; a good one: acme"),
+    ({"provider": "ci", "claims": WIDGETS | {"owner": "\u212acme"}}, "owner is not as ci has them"),
+    ({"provider": "ci", "claims": WIDGETS | {"workflow": "../x.yml"}}, "workflow is not as ci has them"),
+    ({"provider": "ci", "claims": WIDGETS | {"owner_id": "x"}}, "owner_id is not as ci has them"),
+    ({"provider": "ci", "claims": WIDGETS | {"colour": "x"}}, "ci knows no colour; it has owner, repository"),
+]
+
+
+def test_each_wrong_description_is_told(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    alice, _ = owned(door)
+
+    for document, words in WRONG:
+        answer = door.api("POST", f"{PROJECT}/publishers", alice, document)
+        assert (answer.status, words in answer.json()["detail"]) == (400, True), answer.text
+
+
+def test_a_released_name_keeps_no_publisher(sqlite_instance: Instance, issuer: Issuer):
+    """Else the next owner's project would be published to by the last one's CI."""
+    door = opened(sqlite_instance, issuer)
+    alice, _ = owned(door)
+    root = door.token("root", Scopes(("*",), ("*",), (), True, True))
+    token = mint(door, issuer.token()).json()["token"]
+
+    assert door.api("DELETE", PROJECT, alice).status == 200
+    assert door.api("POST", f"{PROJECT}/release-name", root).status == 200
+
+    assert Publisher.objects.count() == 0
+    assert door.upload(release("2.0"), token).status == 401
+
+
+def test_whoever_takes_a_project_without_people_takes_it_alone(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    owned(door)
+    Role.objects.all().delete()  # as after a rebuild, or when the only owner's account is deleted
+    token = mint(door, issuer.token()).json()["token"]
+
+    assert door.upload(release("2.0"), token).status == 200
+    assert Role.objects.count() == 0
+    assert door.upload(release("3.0"), door.token("bob", UPLOADER)).status == 200
+    assert door.upload(release("4.0"), token).status == 401
+
+
+def test_what_is_switched_off_is_told_as_not_enabled(sqlite_instance: Instance, issuer: Issuer):
+    off = Refused("uploads are switched off: maintenance")
+    owned(opened(sqlite_instance, issuer))
+    door = opened(sqlite_instance, issuer, switched_off=lambda index: off)
+
+    audience, minted = door.request("GET", "/_/oidc/audience"), mint(door, issuer.token())
+
+    assert [(audience.status, code(audience)), (minted.status, code(minted))] == [(403, "not-enabled")] * 2
+    assert UsedIdentityToken.objects.count() == 0
+
+
+def test_without_a_provider_there_is_nothing_at_these_addresses(sqlite_instance: Instance):
+    door = Door(sqlite_instance)
+
+    assert [404] * 3 == [
+        door.request("GET", "/_/oidc/audience").status,
+        mint(door, "x").status,
+        door.request("GET", "/.well-known/pytp").status,
+    ]
+
+
+def test_a_network_that_asks_too_often_waits(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    for _ in range(60):
+        mint(door, "nonsense")
+
+    answer = mint(door, issuer.token())
+
+    assert (answer.status, code(answer), answer.headers["retry-after"]) == (429, "rate-limited", "1")
+
+
+KINDS = [
+    (
+        "gitlab",
+        {"project_path": "Acme/Tools/Widgets", "namespace_id": "11"},
+        {
+            "project_path": "acme/tools/widgets",
+            "namespace_id": "11",
+            "project_id": 22,
+            "ci_config_ref_uri": "{host}/acme/tools/widgets//.gitlab-ci.yml@refs/heads/main",
+            "ref_path": "refs/heads/main",
+            "pipeline_id": "7",
+        },
+        [
+            {"project_path": "acme/tools/widget"},
+            {"namespace_id": "12"},
+            {"ci_config_ref_uri": "{host}/acme/tools/widgets//other.yml@refs/heads/main"},
+            {"ci_config_ref_uri": "{host}/mallory/x//.gitlab-ci.yml@refs/heads/main"},
+            {"ci_config_ref_uri": "gitlab.example/acme/tools/widgets//.gitlab-ci.yml@refs/heads/main"},
+            {"ref_path": "refs/heads/other"},
+        ],
+    ),
+    (
+        "google",
+        {"email": "ci@acme.iam.example"},
+        {"email": "ci@acme.iam.example", "email_verified": True, "sub": "1234"},
+        [{"email": "ci@mallory.iam.example"}, {"email_verified": False}, {"email_verified": "true"}, {"email": None}],
+    ),
+    (
+        "oidc",
+        {"sub": "pipeline:release", "team": "7"},
+        {"sub": "pipeline:release", "team": 7, "stage": "production"},
+        [{"sub": "pipeline:test"}, {"team": 8}, {"team": None}, {"stage": "test"}, {"sub": ["pipeline:release"]}],
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "wanted", "claims", "others"), KINDS, ids=[row[0] for row in KINDS])
+def test_each_kind_is_recognised_by_its_own_claims(
+    sqlite_instance: Instance, issuer: Issuer, kind: str, wanted: dict, claims: dict, others: list
+):
+    own = (("sub", ""), ("team", ""), ("stage", "production")) if kind == "oidc" else ()
+    door = opened(sqlite_instance, issuer, issuer.provider(kind, claims=own))
+    owned(door, claims=wanted)
+    host = issuer.url.removeprefix("http://")
+
+    def filled(found: dict) -> dict:
+        return {k: v.replace("{host}", host) if isinstance(v, str) else v for k, v in found.items()}
+
+    good = mint(door, issuer.token(filled(claims)))
+
+    assert good.status == 200, good.text
+    for change in others:
+        answer = mint(door, issuer.token(filled(claims), **filled(change)))
+        assert (answer.status, code(answer)) == (422, "invalid-publisher"), change
+
+
+def test_an_issuer_may_be_one_whose_tokens_repeat_no_id(sqlite_instance: Instance, issuer: Issuer):
+    """Without jti what was signed counts: such a token is good for one exchange, too."""
+    door = opened(sqlite_instance, issuer)
+    owned(door)
+    token = issuer.token(GITHUB, jti=None)
+
+    assert [200, 422] == [mint(door, token).status, mint(door, token).status]
