@@ -8,6 +8,7 @@ import pytest
 from instances import ALICE, OPERATOR, Actor, Instance, Scopes, new_file, soon
 
 from holdfast.control import rights
+from holdfast.control.accounts.actor import Identity
 from holdfast.control.accounts.models import User
 from holdfast.control.organisations import actions as organisations
 from holdfast.control.organisations.models import Membership, Organisation
@@ -17,12 +18,14 @@ from holdfast.control.projects.models import Project
 from holdfast.control.projects.publishing import publish_file
 from holdfast.control.projects.rights import (
     require,
+    require_creator,
     require_credential,
     require_reader,
     require_settled,
     require_standing,
     require_uploader,
 )
+from holdfast.control.publishers.models import Publisher
 from holdfast.control.rights import Right
 from holdfast.core.errors import Absent, Refused
 
@@ -55,6 +58,9 @@ yank              yes   yes        404      404       yes   no        yes
 delete            yes   no         404      404       yes   no        yes
 set-status        yes   no         404      yes       yes   no        yes
 set-role          yes   no         404      404       yes   no        yes
+see-publishers    yes   yes        404      404       yes   no        yes
+set-publisher     yes   no         404      404       yes   no        yes
+pending-publisher no    no         no       no        yes   no        yes
 quarantine        no    no         404      yes       yes   no        yes
 invite-to-project yes   no         404      404       yes   no        yes
 offer-project     yes   no         404      404       yes   no        yes
@@ -140,6 +146,8 @@ def answer(right: Right, actor: Actor, project: Project) -> str:
         return said(lambda: require_uploader(actor, "main", "tool", project))
     if right is rights.CREATE_PROJECT:
         return said(lambda: require_uploader(actor, "main", "new", None))
+    if right is rights.PENDING_PUBLISHER:
+        return said(lambda: require_creator(actor, right, "main"))
     if {"owner", "moderator"} & set(right.who):
         return said(lambda: require_standing(actor, right, project, NOW))
     return said(lambda: require(actor, right))
@@ -160,6 +168,7 @@ def test_every_right_answers_every_credential_as_the_table_says(sqlite_instance:
     standing.add_role(sqlite_instance.publisher, "main", "tool", "bob", "maintainer", ALICE, deadline=soon())
     User.objects.create(username="mona", is_staff=True)
     project = Project.objects.get(name="tool")
+    Publisher.objects.create(pk=1, index="main", name="tool", project=project, created=NOW)
 
     expected = parse(TABLE)
 

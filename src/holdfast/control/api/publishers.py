@@ -98,4 +98,3 @@ def _claims(call: Call) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(one, str) for pair in found.items() for one in pair):
         raise NotAccepted("the field claims must be an object of texts")
     return found
-

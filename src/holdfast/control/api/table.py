@@ -35,7 +35,9 @@ TO = Field("to", "text", "A user name, or a mail address.", "bob", required=True
 SECRET = Field("secret", "text", "The secret from the mail, for an invitation to an address.", "")
 USER = Field("user", "text", "A user name.", "bob")
 OWNING = Field("organisation", "text", "An organisation's name.", "acme")
-PROVIDER = Field("provider", "text", "Whose identity tokens, by its name in the configuration.", "github", required=True)
+PROVIDER = Field(
+    "provider", "text", "Whose identity tokens, by its name in the configuration.", "github", required=True
+)
 CLAIMS = Field("claims", "any", "What describes the identity: an object of texts.", {"owner": "acme"}, required=True)
 RIGHT = Field("right", "text", "The right.", "read", required=True, choices=("read", "create"))
 
@@ -140,9 +142,7 @@ PUBLISHERS = (
         "publishers",
         {
             "GET": Route(publishers.list_publishers, rights.SEE_PUBLISHERS, "Publishers"),
-            "POST": Route(
-                publishers.add_publisher, rights.SET_PUBLISHER, "Publisher", (PROVIDER, CLAIMS), status=201
-            ),
+            "POST": Route(publishers.add_publisher, rights.SET_PUBLISHER, "Publisher", (PROVIDER, CLAIMS), status=201),
         },
     ),
     Address(
