@@ -1,21 +1,19 @@
 """Trusted publishing as CI and people meet it: exchange, upload, end; who may say which identity publishes what."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import wheels
-from doors import Answered, Door, FakeUpstreams
+from doors import Answered, Door
 from instances import ALICE, UPLOADER, Instance, Scopes, soon
 from issuer import AUDIENCE, GITHUB, WIDGETS, Issuer, running_issuer
+from trusting import code, mint, opened, owned, release
 
-from holdfast.clock import ManualClock, SystemClock
-from holdfast.config import ProviderConfig
+from holdfast.clock import ManualClock
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.projects import standing
-from holdfast.control.projects.models import File, Project, Role
-from holdfast.control.publishers.exchange import Exchange
-from holdfast.control.publishers.fetching import fetch
+from holdfast.control.projects.models import File, Role
 from holdfast.control.publishers.models import Publisher, PublisherToken, UsedIdentityToken
 from holdfast.control.publishers.tokens import sweep_tokens
 from holdfast.core.errors import Refused
@@ -27,39 +25,6 @@ PROJECT = "projects/main/widgets"
 def issuer() -> Iterator[Issuer]:
     with running_issuer() as running:
         yield running
-
-
-def opened(instance: Instance, issuer: Issuer, *providers: ProviderConfig, **changes: object) -> Door:
-    """A door of an instance that trusts the issuer."""
-    config = replace(instance.config, providers=providers or (issuer.provider(),), publishing_audience=AUDIENCE)
-    return Door(replace(instance, config=config), **{"exchange": Exchange(fetch, SystemClock())} | changes)
-
-
-def owned(door: Door, name: str = "widgets", claims: dict[str, str] = WIDGETS) -> tuple[str, int]:
-    """Alice's token, and the publisher of the project she owns."""
-    if not Project.objects.filter(name=name).exists():
-        door.instance.upload(name, "1.0")
-    alice = door.token("alice")
-    made = door.api("POST", f"projects/main/{name}/publishers", alice, {"provider": "ci", "claims": claims})
-    assert made.status == 201, made.text
-    return alice, made.json()["id"]
-
-
-def mint(door: Door, token: str, path: str = "/_/oidc/mint-token") -> Answered:
-    import json
-
-    return door.request("POST", path, json.dumps({"token": token}).encode())
-
-
-def code(answer: Answered) -> str:
-    found = answer.json()
-    assert found["message"] == "Token request failed"
-    assert answer.headers["content-type"] == "application/json"
-    return found["errors"][0]["code"]
-
-
-def release(version: str, name: str = "widgets") -> tuple[str, bytes]:
-    return wheels.twine_body(*wheels.wheel(name, version))
 
 
 def test_an_identity_token_becomes_one_that_publishes_and_nothing_else(instance: Instance, issuer: Issuer):
@@ -123,8 +88,6 @@ def test_the_discovery_document_names_the_endpoints_of_the_index_at_a_path(sqlit
 
 
 def test_a_burned_token_is_over_at_once_and_the_answer_tells_nothing(sqlite_instance: Instance, issuer: Issuer):
-    import json
-
     door = opened(sqlite_instance, issuer)
     alice, _ = owned(door)
     token = mint(door, issuer.token()).json()["token"]
@@ -178,79 +141,6 @@ def test_a_token_reaches_the_projects_of_its_publishers_in_one_index(sqlite_inst
 
     assert door.upload(release("2.0"), token).status == 200
     assert door.upload(release("2.0", "gadgets"), token).status == 200
-
-
-PENDING = {"provider": "ci", "claims": WIDGETS, "name": "Widgets"}
-
-
-def test_a_pending_publisher_creates_the_project_and_its_registrant_owns_it(instance: Instance, issuer: Issuer):
-    door = opened(instance, issuer)
-    alice, bob = door.token("alice"), door.token("bob")
-    made = door.api("POST", "publishers/pending", alice, PENDING)
-    other = {"owner": "bob", "repository": "w", "workflow": "r.yml"}
-    door.api("POST", "publishers/pending", bob, {**PENDING, "claims": other})
-
-    token = mint(door, issuer.token()).json()["token"]
-    uploaded = door.upload(release("1.0"), token)
-
-    assert (made.status, made.json()["name"], made.json()["pending"], made.json()["user"]) == (
-        201,
-        "widgets",
-        True,
-        "alice",
-    )
-    assert uploaded.status == 200, uploaded.text
-    assert list(Role.objects.values_list("user__username", "role")) == [("alice", "owner")]
-    row = Publisher.objects.get()  # Bob's is gone
-    assert (row.project.name if row.project else "", row.registrant) == ("widgets", None)
-    assert AuditEvent.objects.filter(action="end-publisher", detail__user="bob").count() == 1
-    assert door.upload(release("1.1"), token).status == 200
-    assert door.api("GET", "publishers/pending", alice).json() == {"publishers": []}
-
-
-def test_whoever_uploads_first_ends_what_is_pending(sqlite_instance: Instance, issuer: Issuer):
-    door = opened(sqlite_instance, issuer)
-    door.api("POST", "publishers/pending", door.token("bob"), PENDING)
-    token = mint(door, issuer.token()).json()["token"]
-
-    assert door.upload(release("1.0"), door.token("alice")).status == 200
-    assert Publisher.objects.count() == 0
-    assert door.upload(release("1.1"), token).status == 401
-
-
-def test_a_pending_publisher_is_held_to_the_rules_of_new_names(sqlite_instance: Instance, issuer: Issuer):
-    upstreams = FakeUpstreams("upstream/widgets")
-    door = opened(sqlite_instance, issuer, upstreams=upstreams)
-    config = replace(
-        door.parts.config, indexes=(replace(door.parts.config.indexes[0], layers=("upstream",)),), upstreams=()
-    )
-    door.parts = replace(door.parts, config=config)
-    door.api("POST", "publishers/pending", door.token("alice"), PENDING)
-    token = mint(door, issuer.token()).json()["token"]
-
-    refused = door.upload(release("1.0"), token)
-
-    assert (refused.status, "exists in upstream" in refused.text) == (403, True)
-    assert Project.objects.count() == 0
-
-
-def test_pending_publishers_are_bounded_and_ones_own(sqlite_instance: Instance, issuer: Issuer):
-    door = opened(sqlite_instance, issuer)
-    alice, bob = door.token("alice"), door.token("bob")
-    reader = door.token("rita", Scopes(("main",)))
-    narrow = door.token("alice", Scopes((), (), ("main/widgets",)))
-    made = [door.api("POST", "publishers/pending", alice, {**PENDING, "name": f"w{number}"}) for number in range(6)]
-
-    assert [201] * 5 + [400] == [answer.status for answer in made]
-    assert door.api("POST", "publishers/pending", reader, PENDING).status == 403
-    assert door.api("POST", "publishers/pending", narrow, PENDING).status == 403
-    assert door.api("POST", "publishers/pending", bob, {**PENDING, "user": "alice"}).status == 400
-    assert door.api("POST", "publishers/pending", bob, {**PENDING, "name": "w0"}).status == 400
-    number = made[0].json()["id"]
-    assert door.api("DELETE", f"publishers/pending/{number}", bob).status == 404
-    assert door.api("DELETE", f"publishers/pending/{number}", alice).status == 200
-    assert len(door.api("GET", "publishers/pending", alice).json()["publishers"]) == 4
-    assert door.api("GET", "publishers/pending", bob).json() == {"publishers": []}
 
 
 def test_publishers_are_an_owners_to_set_and_a_maintainers_to_see(sqlite_instance: Instance, issuer: Issuer):
@@ -343,7 +233,8 @@ def test_a_network_that_asks_too_often_waits(sqlite_instance: Instance, issuer: 
 
     answer = mint(door, issuer.token())
 
-    assert (answer.status, code(answer), answer.headers["retry-after"]) == (429, "rate-limited", "1")
+    assert (answer.status, code(answer)) == (429, "rate-limited")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
 
 
 KINDS = [

@@ -55,6 +55,9 @@ PEOPLES_HOSTS = {
     "s3.amazonaws.com",  # an XML namespace, never a connection
     "www.w3.org",
     "json-schema.org",
+    "token.actions.githubusercontent.com",  # issuers that an operator may trust; tests never ask them
+    "gitlab.com",
+    "accounts.google.com",
     "in-toto.io",  # names of statement types, never connections
     "slsa.dev",
 }

@@ -42,6 +42,7 @@ _EXAMPLES = {
     "team": "release",
     "token": "abcdefghijkl",
     "invitation": 1,
+    "publisher": 1,
     "offer": 1,
     "webhook": 1,
     "capability": "search",

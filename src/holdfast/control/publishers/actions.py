@@ -132,7 +132,10 @@ def remove_pending(publisher: Publication, publisher_id: int, actor: Actor, *, d
     """Take back what one registered oneself; an administrator anybody's. Raises Absent."""
     with write_transaction(publisher, actor, deadline) as tx:
         require_credential(actor, rights.PENDING_PUBLISHER)
-        _remove(tx, _pending_of(actor).filter(pk=publisher_id).first())
+        row = _pending_of(actor).filter(pk=publisher_id).first()
+        if row is not None:  # a token of theirs for other things takes nothing back
+            require_creator(actor, rights.PENDING_PUBLISHER, row.index)
+        _remove(tx, row)
 
 
 def list_pending(actor: Actor) -> list[PublisherFacts]:
