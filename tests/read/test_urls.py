@@ -92,6 +92,19 @@ def test_what_no_route_owns_is_not_found(path):
     assert isinstance(ROUTES.find(path), NotFound)
 
 
+@pytest.mark.parametrize(
+    "path", "audience mint-token burn-token team/audience team/mint-token github/mint-token".split()
+)
+def test_trusted_publishing_is_forwarded_only_where_somebody_is_trusted(path):
+    """uv asks on each publish without credentials: without providers the front says no, whatever control does."""
+    trusting = Routes(("main", "team"), "main", "", publishing=True)
+
+    assert isinstance(trusting.find(f"/_/oidc/{path}"), Forwarded)
+    assert isinstance(trusting.find("/.well-known/pytp"), Forwarded)
+    assert isinstance(trusting.find("/_/oidc/a/b/audience"), NotFound)
+    assert isinstance(ROUTES.find(f"/_/oidc/{path}"), NotFound)
+
+
 @plays
 async def test_every_spelling_reaches_the_page_in_one_hop(tmp_path):
     from urllib.parse import urljoin

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Say what works, what does not, and what to do about it."),
     "config": ("config_example", "The settings: all of them with their defaults, or those in force."),
     "token": ("token", "Create, list and revoke tokens."),
+    "publisher": ("publisher", "Which identities of a CI may publish without a secret."),
     "project": ("project", "Yank, delete, remove and set the status of projects and files."),
     "org": ("org", "Organisations, their members and teams, and rights on whole indexes."),
     "retention": ("retention", "Which releases go by themselves, and how much an index may hold."),

@@ -10,7 +10,7 @@ from holdfast.control.rights import Right
 
 Handler = Callable[..., Any]
 """(call, **path parts) -> what becomes JSON; (status, that) or (status, that, headers) where the route's are not it."""
-Kind = Literal["text", "flag", "texts", "whole", "any"]
+Kind = Literal["text", "flag", "texts", "whole", "any", "object"]
 
 
 @dataclass(frozen=True, slots=True)

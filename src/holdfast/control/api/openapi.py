@@ -24,6 +24,7 @@ _KINDS: dict[Kind, dict[str, Any]] = {
     "flag": {"type": "boolean"},
     "texts": {"type": "array", "items": {"type": "string", "maxLength": 2000}, "maxItems": 10_000},
     "whole": {"type": "integer", "minimum": 0},
+    "object": {"type": "object", "additionalProperties": {"type": "string"}},
     "any": {"type": "array", "items": {}},
 }
 _FORM = {

@@ -38,7 +38,7 @@ OWNING = Field("organisation", "text", "An organisation's name.", "acme")
 PROVIDER = Field(
     "provider", "text", "Whose identity tokens, by its name in the configuration.", "github", required=True
 )
-CLAIMS = Field("claims", "any", "What describes the identity: an object of texts.", {"owner": "acme"}, required=True)
+CLAIMS = Field("claims", "object", "What describes the identity.", {"owner": "acme"}, required=True)
 RIGHT = Field("right", "text", "The right.", "read", required=True, choices=("read", "create"))
 
 BOUNDS = (
