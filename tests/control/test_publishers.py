@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from doors import Answered, Door
@@ -16,7 +17,8 @@ from holdfast.control.projects import standing
 from holdfast.control.projects.models import File, Role
 from holdfast.control.publishers.models import Publisher, PublisherToken, UsedIdentityToken
 from holdfast.control.publishers.tokens import sweep_tokens
-from holdfast.core.errors import Refused
+from holdfast.control.switching import switch_off
+from holdfast.tree.switches import new_switch
 
 PROJECT = "projects/main/widgets"
 
@@ -206,9 +208,13 @@ def test_whoever_takes_a_project_without_people_takes_it_alone(sqlite_instance: 
 
 
 def test_what_is_switched_off_is_told_as_not_enabled(sqlite_instance: Instance, issuer: Issuer):
-    off = Refused("uploads are switched off: maintenance")
     owned(opened(sqlite_instance, issuer))
-    door = opened(sqlite_instance, issuer, switched_off=lambda index: off)
+    now = datetime.now(UTC)
+    off = new_switch(
+        "trusted-publishing", scope="*", reason="a leak", status_url="", banner=None, until=None, by="op", now=now
+    )
+    switch_off(sqlite_instance.store, off)
+    door = opened(sqlite_instance, issuer, publisher=sqlite_instance.another_publisher())
 
     audience, minted = door.request("GET", "/_/oidc/audience"), mint(door, issuer.token())
 

@@ -4,7 +4,7 @@ In the transaction the identity token is used up by a unique row, the publishers
 nobody configured are pinned, and the token is made. Refusals use nothing up.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,7 +54,7 @@ class Minted:
 def mint(parts: Parts, text: str, index: str, client: str, deadline: float) -> Minted:
     """Exchange an identity token. `index` narrows to one index, "" lets the publishers decide.
 
-    Raises MintRefused, TooMany, Unavailable.
+    Raises MintRefused, TooMany, Refused while it is switched off, Unavailable.
     """
     exchange = parts.exchange
     if exchange is None:
@@ -73,6 +73,8 @@ def mint(parts: Parts, text: str, index: str, client: str, deadline: float) -> M
     except NotTrusted as error:
         raise MintRefused("invalid-token", str(error)) from error
     exchange.exchanges.count(parts.clock, provider.name)
+    if (refused := parts.switches.refusal("trusted-publishing", issuer=provider.issuer)) is not None:
+        raise refused
     made = _mint(parts, provider, verified, index or audiences[audience], client, deadline)
     log.info("minted a publisher's token", provider=provider.name, index=made.index, projects=made.projects)
     return made
@@ -93,13 +95,7 @@ def _mint(
     facts = identity.facts_in(provider, verified.claims)
     who = Identity(provider.name, provider.kind, provider.issuer, provider.name, tuple(sorted(facts.items())))
     actor = Actor("", address=client, credential="publisher", identity=who)
-
-    def refuse_when_off(chosen: str) -> None:
-        refused = parts.switched_off(chosen)
-        if refused is not None:
-            raise MintRefused("not-enabled", refused.reason, 403)
-
-    return _insert(parts.publisher, tokens.mint(), provider, verified, index, actor, refuse_when_off, deadline=deadline)
+    return _insert(parts.publisher, tokens.mint(), provider, verified, index, actor, deadline=deadline)
 
 
 @held
@@ -110,7 +106,6 @@ def _insert(
     verified: Verified,
     index: str,
     actor: Actor,
-    refuse_when_off: Callable[[str], None],
     *,
     deadline: float,
 ) -> Minted:
@@ -120,7 +115,6 @@ def _insert(
         _use_up(verified)
         fitting = _fitting(provider, lookup, verified.claims, index)
         chosen = _index_of(fitting)
-        refuse_when_off(chosen)
         rows = [row for row in fitting if row.index == chosen]
         _pin(tx, provider, rows, verified.claims)
         return _issue(tx, minted, provider, rows, actor)

@@ -59,7 +59,8 @@ def _answers(method: str) -> Callable[[Callable[..., HttpResponse]], View]:
 @_answers("GET")
 def audience(request: HttpRequest, parts: Parts, index: str = "") -> HttpResponse:
     """What an identity token must be made for."""
-    _refuse_when_off(parts, index or DEFAULT_INDEX)
+    if (refused := parts.switches.refusal("trusted-publishing")) is not None:
+        raise refused
     return _json(request, 200, {"audience": parts.config.audience(index)})
 
 
@@ -102,12 +103,6 @@ def _index_at(config: Config, path: str) -> str:
         if wanted == f"/{index.name}/legacy" or (wanted == "/legacy" and index.name == DEFAULT_INDEX):
             return index.name
     raise MintRefused("not-enabled", "nothing is uploaded to that path", 404)
-
-
-def _refuse_when_off(parts: Parts, index: str) -> None:
-    refused = parts.switched_off(index)
-    if refused is not None:
-        raise refused
 
 
 def _token_of(request: HttpRequest, parts: Parts) -> str:
