@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from allauth.account.models import EmailAddress
 from doors import FakeUpstreams
 from instances import Instance, Scopes
 from issuer import WIDGETS, Issuer, running_issuer
 from trusting import mint, opened, release
 
-from holdfast.control.accounts.models import AuditEvent
+from holdfast.control.accounts.models import AuditEvent, User
+from holdfast.control.mail.models import Mail
 from holdfast.control.projects.models import Project, Role
 from holdfast.control.publishers.models import Publisher
 
@@ -27,6 +29,9 @@ def test_a_pending_publisher_creates_the_project_and_its_registrant_owns_it(inst
     door = opened(instance, issuer)
     alice, bob = door.token("alice"), door.token("bob")
     made = door.api("POST", "publishers/pending", alice, PENDING)
+    EmailAddress.objects.create(
+        user=User.objects.get(username="bob"), email="bob@people.example", verified=True, primary=True
+    )
     other = {"owner": "bob", "repository": "w", "workflow": "r.yml"}
     door.api("POST", "publishers/pending", bob, {**PENDING, "claims": other})
 
@@ -44,6 +49,9 @@ def test_a_pending_publisher_creates_the_project_and_its_registrant_owns_it(inst
     row = Publisher.objects.get()  # Bob's is gone
     assert (row.project.name if row.project else "", row.registrant) == ("widgets", None)
     assert AuditEvent.objects.filter(action="end-publisher", detail__user="bob").count() == 1
+    assert list(Mail.objects.values_list("to", "subject")) == [
+        ("bob@people.example", "widgets was published by somebody else")
+    ]
     assert door.upload(release("1.1"), token).status == 200
     assert door.api("GET", "publishers/pending", alice).json() == {"publishers": []}
 

@@ -82,10 +82,10 @@ def remove(project: str, number: int, pending: bool, index: str) -> None:
 
 def _provider(config: Config, wanted: str) -> ProviderConfig:
     found = next((provider for provider in config.providers if provider.name == wanted), None)
-    if found is not None:
-        return found
-    known = ", ".join(provider.name for provider in config.providers) or "none: see trusted_publishing"
-    fail(f"there is no provider {wanted[:64]!r}; the configured ones: {known}")
+    if found is None:
+        known = ", ".join(provider.name for provider in config.providers) or "none: see trusted_publishing"
+        fail(f"there is no provider {wanted[:64]!r}; the configured ones: {known}")
+    return found
 
 
 def _claims(parts: tuple[str, ...]) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """A project gets its first owner: of those who waited for the name, one came first, and the others wait no longer."""
 
+from allauth.account.models import EmailAddress
 from django.db.models import QuerySet
 
+from holdfast.control.mail.queue import queue
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.transaction import WriteTransaction
 from holdfast.control.publishers.models import Publisher
@@ -40,4 +42,12 @@ def _end(tx: WriteTransaction, project: Project, rows: QuerySet[Publisher]) -> N
     for row in rows.select_related("registrant"):
         whose = row.registrant.username if row.registrant else row.created_by
         tx.audit("end-publisher", f"{project.index}/{project.name}", publisher_id=row.pk, user=whose)
+        _tell(tx, row)
         row.delete()
+
+
+def _tell(tx: WriteTransaction, row: Publisher) -> None:
+    """Who waited in vain reads of it, at an address that is known to be theirs."""
+    addresses = EmailAddress.objects.filter(user=row.registrant, verified=True, primary=True)
+    for address in addresses.values_list("email", flat=True) if row.registrant is not None else ():
+        queue(tx, address, "pending-publisher-ended", {"index": row.index, "name": row.name})
