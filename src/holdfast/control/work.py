@@ -112,12 +112,11 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         sweep,
         sweep_folders,
     )
+    from holdfast.control.publishers.tokens import sweep_tokens
     from holdfast.control.reminders import SwitchReminders
     from holdfast.control.retention.carrying import Retention
     from holdfast.control.staging.preview import drop_strays, show_changed
     from holdfast.control.staging.sessions import expire_sessions
-    from holdfast.control.publishers.tokens import sweep_tokens
-    from holdfast.control.reminders import SwitchReminders
     from holdfast.tree.reader import TreeReader
 
     known = prepare(config, store, clock)
