@@ -26,21 +26,22 @@ MEMORY_BYTES_MAX = 1024 * 1024 * 1024  # of address space; it uses some 150 MB o
 class PagesHelper(Helper):
     """A helper whose work is named, so that a front need not load what the work needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, job_seconds_max: float = JOB_SECONDS_MAX) -> None:
         super().__init__("pages", WAITING_MAX)
+        self._job_seconds_max = job_seconds_max
 
     async def do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work`, one of the functions below. Raises what it raises, and Unavailable."""
-        return await self.run(_limited, partial(work, *args, **kwargs))
+        return await self.run(_limited, self._job_seconds_max, partial(work, *args, **kwargs))
 
 
-def _limited(work: Callable[[], T]) -> T:
+def _limited(seconds_max: float, work: Callable[[], T]) -> T:
     """Runs in the helper."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, hard))
     with open(os.devnull, "w") as nowhere:
         # A thread without the interpreter's lock: it also ends what is stuck inside a library.
-        faulthandler.dump_traceback_later(JOB_SECONDS_MAX, exit=True, file=nowhere)
+        faulthandler.dump_traceback_later(seconds_max, exit=True, file=nowhere)
         try:
             return work()
         finally:

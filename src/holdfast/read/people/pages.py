@@ -301,6 +301,7 @@ _TOLD = {
     401: ("This index is private", "Give a token as the password, with any user name."),
     403: ("Not let through", "A rule of this index keeps it back."),
     404: ("There is nothing here", "The address may be misspelt, or what was here is gone."),
+    405: ("This page can only be read", ""),
     410: ("Taken down", ""),
     451: ("Taken down for legal reasons", ""),
     429: ("Too many pages at once", "Wait a moment, then ask again."),

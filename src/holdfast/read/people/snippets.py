@@ -134,8 +134,8 @@ def _pipelines(place: Place) -> Iterable[Snippet]:
         "GitHub Actions",
         (
             "jobs:\n  publish:\n    runs-on: ubuntu-latest\n    env:\n"
-            f"      UV_DEFAULT_INDEX: {place.simple}\n"
-            f"      UV_PUBLISH_URL: {place.upload}\n      UV_PUBLISH_TOKEN: {token}\n"
+            + _uv_variables(place, token, "      ")
+            + f"      UV_PUBLISH_URL: {place.upload}\n      UV_PUBLISH_TOKEN: {token}\n"
             "    steps:\n      - uses: actions/checkout@v4\n      - run: pipx install uv\n"
             "      - run: uv build\n      - run: uv publish\n"
         ),
@@ -145,9 +145,10 @@ def _pipelines(place: Place) -> Iterable[Snippet]:
         "GitLab CI",
         (
             "publish:\n  image: python:3.13\n  variables:\n"
-            f"    UV_DEFAULT_INDEX: {place.simple}\n    UV_PUBLISH_URL: {place.upload}\n"
-            "    # UV_PUBLISH_TOKEN: a masked variable of the project\n"
-            f"  script:\n    - pip install --index-url {place.simple} uv\n    - uv build\n    - uv publish\n"
+            + _uv_variables(place, "$TOKEN", "    ")
+            + f"    UV_PUBLISH_URL: {place.upload}\n"
+            "    # TOKEN and UV_PUBLISH_TOKEN: masked variables of the project\n"
+            f"  script:\n    - pip install --index-url {place.simple_with_token} uv\n    - uv build\n    - uv publish\n"
         ),
     )
     yield (
@@ -158,6 +159,15 @@ def _pipelines(place: Place) -> Iterable[Snippet]:
             f"twine upload --repository-url {place.upload} -u __token__ -p $TOKEN dist/*"
         ),
     )
+
+
+def _uv_variables(place: Place, token: str, indent: str) -> str:
+    """What uv reads the index from, as lines of YAML."""
+    if not place.private:
+        return f"{indent}UV_DEFAULT_INDEX: {place.simple}\n"
+    named, variable = f"{NAME}={place.simple}", f"UV_INDEX_{NAME.upper()}"
+    lines = (f"UV_DEFAULT_INDEX: {named}", f"{variable}_USERNAME: __token__", f"{variable}_PASSWORD: {token}")
+    return "".join(f"{indent}{line}\n" for line in lines)
 
 
 def _at(requirement: str) -> str:
