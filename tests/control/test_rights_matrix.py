@@ -172,8 +172,34 @@ def _switched_off(world: World) -> None:
     assert world.door.api("PUT", f"switches/{world.facts['capability']}", token, {"reason": "a flood"}).status == 200
 
 
+def _reported(world: World) -> None:
+    document = {"kind": "malware", "text": "it sends tokens away"}
+    answer = world.door.api("POST", f"projects/main/{world.project}/reports", world.door.token("eve"), document)
+    world.facts["report"] = str(answer.json()["id"])
+
+
+def _dora(world: World) -> None:
+    world.door.token(world.facts["user"])
+
+
+def _observer(world: World) -> None:
+    _dora(world)
+    assert world.door.api("PUT", f"observers/{world.facts['user']}", world.door.token("root", ADMIN)).status == 200
+
+
+def _banned(world: World) -> None:
+    document = {"network": "203.0.113.0/24", "reason": "a flood"}
+    assert world.door.api("POST", "bans", world.door.token("root", ADMIN), document).status == 200
+
+
+def _prohibited(world: World) -> None:
+    document = {"pattern": "someones", "reason": "a brand"}
+    assert world.door.api("POST", "prohibited-names", world.door.token("root", ADMIN), document).status == 200
+
+
 #                   alice bob charlie admin robot anonymous | other-index other-project read-only upload-only | none
 ANYBODY_READS = f"     200 200 200 200 200 401   403 403 200 200 {NOBODY_KNOWN}"
+REPORTERS = f"         201 201 201 201 201 401   201 201 201 201 {NOBODY_KNOWN}"
 UPLOADERS = f"         200 200 403 200 200 401   403 403 403 200 {NOBODY_KNOWN}"
 MAINTAINERS = f"       200 200 403 200 200 401   403 403 403 403 {NOBODY_KNOWN}"
 SEEN_BY_MAINTAINERS = f"200 200 403 200 200 401   403 403 403 403 {NOBODY_KNOWN}"
@@ -303,6 +329,17 @@ ROWS = [
     Row("DELETE", SHADOW, ADMINS, before=_granted),
     Row("POST", "api/removals", ADMINS, {"sha256": ["0" * 64], "reason": "a key"}),
     Row("GET", "api/audit", FOR_ONESELF),
+    # Moderation. Anybody with a credential reports; moderators judge in person, which the pages' matrix is about.
+    Row("POST", PROJECT + "/reports", REPORTERS, {"kind": "malware", "text": "it sends tokens away"}),
+    Row("GET", "api/reports", ADMINS),
+    Row("POST", "api/reports/<int:report>/verdict", ADMINS, {"verdict": "not-malware"}, _reported),
+    Row("PUT", "api/observers/<str:user>", ADMINS, before=_dora),
+    Row("DELETE", "api/observers/<str:user>", ADMINS, before=_observer),
+    Row("GET", "api/bans", ADMINS),
+    Row("POST", "api/bans", ADMINS, {"network": "198.51.100.0/24", "reason": "a flood"}),
+    Row("POST", "api/bans/lift", ADMINS, {"network": "203.0.113.0/24"}, _banned),
+    Row("POST", "api/prohibited-names", ADMINS, {"pattern": "nobodys-*", "reason": "a brand"}),
+    Row("POST", "api/prohibited-names/permit", ADMINS, {"pattern": "someones"}, _prohibited),
     Row("GET", "api/switches", ADMINS),
     Row("GET", "api/switches/history", ADMINS),
     Row("PUT", SWITCH, ADMINS, {"reason": "a flood"}),

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "upstream": ("upstream", "Show how upstreams are doing; switch one off and on."),
     "policy": ("policy", "What may come in from upstreams: see it, deny, let through, explain."),
     "switch": ("switch", "Stop sign-up, new projects, uploads or more for a while; installs go on."),
+    "moderate": ("moderate", "Reports, quarantines, prohibited names, banned networks."),
     "audit": ("audit", "Who did what through which credential; verify that the trail is whole."),
     "cache": ("cache", "What is kept of upstreams: how much, what stays, what leaves, whether it is whole."),
     "report": ("report", "What was served of upstreams, also while one was off or down."),

@@ -67,7 +67,7 @@ def off(
 
     now = datetime.now(UTC)
     shown = "" if no_banner else one_line(banner) if banner is not None else None
-    with _open() as (config, store):
+    with open_store() as (config, store):
         from holdfast.control import switching
 
         _demand_index(config, scope)
@@ -94,7 +94,7 @@ def off(
 @scope_option
 def on(capability: str, scope: str) -> None:
     """Take the switch of CAPABILITY back."""
-    with _open() as (config, store):
+    with open_store() as (config, store):
         from holdfast.control import switching
 
         switching.switch_on(store, capability, scope, who(), datetime.now(UTC))
@@ -110,7 +110,7 @@ def on(capability: str, scope: str) -> None:
 def extend(capability: str, scope: str, duration: str, no_expiry: bool) -> None:
     """Move the end of a switch: 24 hours from now, unless told otherwise."""
     now = datetime.now(UTC)
-    with _open() as (config, store):
+    with open_store() as (config, store):
         from holdfast.control import switching
 
         kept = switching.extend(store, capability, scope, _until(duration, no_expiry, now), who(), now)
@@ -125,7 +125,7 @@ def list_(as_json: bool) -> None:
     from holdfast.tree.overrides import newest
 
     now = datetime.now(UTC)
-    with _open() as (_, store):
+    with open_store() as (_, store):
         found = [one for one in newest(store).switches if one.is_in_force(now)]
     if as_json:
         click.echo(json.dumps({"switches": [_document(one, now) for one in found]}, indent=2))
@@ -142,7 +142,7 @@ def history(last: int, as_json: bool) -> None:
     """Who switched what and when, newest first, among all that operators decided at run time."""
     from holdfast.cli.policy_facts import changes
 
-    with _open() as (_, store):
+    with open_store() as (_, store):
         found = changes(store, max(1, last))
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -152,7 +152,7 @@ def history(last: int, as_json: bool) -> None:
 
 
 @contextmanager
-def _open() -> Iterator[tuple[Config, "Store"]]:
+def open_store() -> Iterator[tuple[Config, "Store"]]:
     """The configuration, the store, and Django set up without touching its database."""
     config = config_or_exit(os.environ)
     logging.setup("info", "cli")  # a change leaves its audit line wherever standard error is collected
@@ -169,7 +169,11 @@ def _open() -> Iterator[tuple[Config, "Store"]]:
 
 
 def _audit(config: Config, store: "Store", action: str, capability: str, scope: str) -> None:
-    """Tell the database's audit trail, or say that it was not told."""
+    note_decision(config, store, action, capability if scope == EVERYWHERE else f"{capability} of {scope}")
+
+
+def note_decision(config: Config, store: "Store", action: str, subject: str) -> None:
+    """Tell the database's audit trail of a decision that is in the store, or say that it was not told."""
     from holdfast.control import switching
     from holdfast.control.accounts.actor import operator
     from holdfast.control.database import close_connection
@@ -179,9 +183,7 @@ def _audit(config: Config, store: "Store", action: str, capability: str, scope: 
 
     try:
         publisher = Publisher(with_instance(config), store)
-        why = switching.audit(
-            publisher, action, (capability, scope), operator(who()), time.monotonic() + AUDIT_SECONDS
-        )  # fmt: skip
+        why = switching.note(publisher, action, subject, operator(who()), time.monotonic() + AUDIT_SECONDS)
     except Outcome as error:
         why = error.reason
     finally:

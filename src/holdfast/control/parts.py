@@ -37,6 +37,7 @@ class Parts:
     exchange: Exchange | None = None  # of identity tokens; None: trusted publishing is off
     uses: Uses = field(default_factory=Uses)  # when tokens were last used, until it is written down
     leak_reports: Rate = field(default_factory=lambda: Rate(by_network=30, by_all=300, seconds=60.0))
+    reports: Rate = field(default_factory=lambda: Rate(by_network=120, by_all=1200, seconds=3600.0))  # of malware
     pause: Pause = no_pause
 
     @property

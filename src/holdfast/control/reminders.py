@@ -19,6 +19,7 @@ LONG = timedelta(hours=24)  # told when a switch has been in force for this long
 ENDING = timedelta(hours=1)  # told this long before the end: time for a person to look and to extend it
 BY_HAND = "holdfast switch extend {name}, or let it end"
 
+BACKLOG = timedelta(hours=1)  # a report of malware that nobody has looked at for this long is told each time
 TellAdministrators = Callable[[str], None]
 
 
@@ -59,3 +60,13 @@ def _occasions(one: Switch, now: datetime) -> list[tuple[str, str]]:
         name = one.capability if one.scope == "*" else f"{one.capability} --scope {one.scope}"
         found.append((f"ending {one.until}", f"{one.sentence()} It ends by itself then: {BY_HAND.format(name=name)}."))
     return found
+
+
+def warn_of_backlog(clock: Clock) -> float:
+    """Warn while reports wait too long (r19: more reports than moderators); answers the oldest one's age in seconds."""
+    from holdfast.control.moderation.reports import backlog
+
+    waiting, oldest = backlog(clock.now())
+    if oldest >= BACKLOG.total_seconds():
+        log.warning("%s reports wait for a verdict, the oldest for %s minutes", waiting, int(oldest // 60))
+    return oldest

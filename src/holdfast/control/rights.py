@@ -116,6 +116,13 @@ RELEASE_NAME = Right("release-name", "releasing a name", ("admin",))
 ANY_NEW_NAME = Right("any-new-name", "creating a name that the rules hold back", ("admin",), PROGRAMS)
 SEE_SWITCHES = Right("see-switches", "seeing the kill switches", ("admin",))
 SWITCH = Right("switch", "switching capabilities", ("admin",))
+REPORT_PROJECT = Right("report-project", "reporting a project", ("person", "admin"), ANY)
+SEE_REPORTS = Right("see-reports", "seeing reports", ("moderator", "admin"))
+JUDGE_REPORT = Right("judge-report", "judging a report", ("moderator", "admin"))
+SET_OBSERVER = Right("set-observer", "saying who is a trusted observer", ("admin",))
+SEE_BANS = Right("see-bans", "seeing prohibited names and banned networks", ("admin",))
+PROHIBIT_NAME = Right("prohibit-name", "prohibiting names", ("admin",))
+BAN_NETWORK = Right("ban-network", "banning networks", ("admin",))
 READ_AUDIT = Right("read-audit", "reading the audit trail", ("person", "admin"), needs="account")
 
 # Accounts.

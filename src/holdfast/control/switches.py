@@ -1,4 +1,4 @@
-"""Which capabilities operators have switched off, as control follows it: asked of the store, never of the database.
+"""What operators stopped, as control follows it: capabilities, names, networks. Asked of the store, not the database.
 
 What was read once stays in force while the store cannot be read. Before the first read nothing is believed to be on.
 """
@@ -10,6 +10,7 @@ import structlog
 from holdfast.clock import Clock
 from holdfast.core.errors import Corrupt, Refused, Unavailable
 from holdfast.store.port import Store
+from holdfast.tree.bans import banning, prohibiting
 from holdfast.tree.overrides import OverridesReader
 from holdfast.tree.switches import Switch, refusing
 
@@ -43,6 +44,17 @@ class Switches:
             self._reader.current.switches, capability, self._clock.now(), index=index, project=project, issuer=issuer
         )
         return Refused(found.sentence()) if found is not None else None
+
+    def prohibition(self, index: str, name: str) -> Refused | None:
+        """Why no new project takes that name, or None. As of the last look, as `known_refusal`."""
+        found = prohibiting(self._reader.current.prohibited, index, name)
+        return Refused(f"the name {name!r} is not given away in index {index}: {found.reason}") if found else None
+
+    def ban(self, address: str) -> Refused | None:
+        """Why nothing is changed from that address, or None. Raises Unavailable when that was never readable."""
+        self.look()
+        found = banning(self._reader.current.bans, address, self._clock.now())
+        return Refused(f"your network is shut out from everything but reading: {found.reason}") if found else None
 
     def in_force(self) -> tuple[Switch, ...]:
         """Every switch that holds at this moment. Raises Unavailable when they were never readable."""

@@ -63,11 +63,16 @@ def audit(publisher: Publication, action: str, switch: tuple[str, str], actor: A
     Never an error: the change stands, and the tree's own history has it.
     """
     require(actor, rights.SWITCH)
+    return note(publisher, action, _name(*switch), actor, deadline)
+
+
+def note(publisher: Publication, action: str, subject: str, actor: Actor, deadline: float) -> str:
+    """As `audit`, of any decision that is in the tree. The caller has asked for the right."""
     try:
         with write_transaction(publisher, actor, deadline, moderates=True) as tx:
-            tx.audit(action, _name(*switch))
+            tx.audit(action, subject)
     except Unavailable as error:
-        log.warning("%s of %s is not in the database's audit trail: %s", action, _name(*switch), error.reason)
+        log.warning("%s of %s is not in the database's audit trail: %s", action, subject, error.reason)
         return error.reason
     return ""
 

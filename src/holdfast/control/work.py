@@ -113,7 +113,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         sweep_folders,
     )
     from holdfast.control.publishers.tokens import sweep_tokens
-    from holdfast.control.reminders import SwitchReminders
+    from holdfast.control.reminders import SwitchReminders, warn_of_backlog
     from holdfast.control.retention.carrying import Retention
     from holdfast.control.staging.preview import drop_strays, show_changed
     from holdfast.control.staging.sessions import expire_sessions
@@ -143,6 +143,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         Task("retention", MINUTE * 60, Retention(publisher).run),
         Task("ending invitations", MINUTE * 10, lambda: expire_invitations(clock)),
         Task("ending offers", MINUTE * 10, lambda: expire_offers(clock)),
+        Task("looking how long reports wait", MINUTE * 10, lambda: warn_of_backlog(clock)),
         Task("chaining events of the audit trail", MINUTE, lambda: chain_waiting(publisher)),
         Task("publishing the audit trail's head", MINUTE * 60, lambda: publish_trail_head(publisher, store)),
         Task("compaction", DAY, lambda: compact_tree(known, reader, clock)),

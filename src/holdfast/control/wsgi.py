@@ -1,6 +1,7 @@
 """The WSGI application: Django's handler with this process's parts at hand, behind a waiting room."""
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler
@@ -11,7 +12,7 @@ from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.parts import Opening
 from holdfast.control.threads import WaitingRoom
 from holdfast.control.web.environ import page_environ, without_prefix
-from holdfast.core.errors import Unavailable
+from holdfast.core.errors import Refused, Unavailable
 from holdfast.core.page_paths import is_control_page
 from holdfast.core.problem import translate
 
@@ -31,6 +32,8 @@ def application(opening: Opening, working_max: int, config: Config) -> WsgiApp:
         environ["PATH_INFO"] = without_prefix(environ.get("PATH_INFO", ""), config)
         if environ.get("PATH_INFO") == "/-/health":
             return handler(environ, start_response)
+        if refused := _banned(opening, environ.get("HTTP_X_HOLDFAST_CLIENT", "")):
+            return _refused(refused, start_response)
         if not room.enter():
             return _refused(
                 Unavailable("too many requests are waiting for the database", retry_after_seconds=2), start_response
@@ -58,8 +61,16 @@ def _with_forms(handler: WsgiApp, config: Config) -> WsgiApp:
     return answer
 
 
-def _refused(error: Unavailable, start_response: StartResponse) -> Iterable[bytes]:
+def _banned(opening: Opening, address: str) -> Refused | None:
+    """The one place that asks: before any credential is looked at, whatever its kind. Reading never comes here."""
+    try:
+        return opening.parts().switches.ban(address)
+    except Unavailable:
+        return None  # the request is about to learn that itself
+
+
+def _refused(error: Unavailable | Refused, start_response: StartResponse) -> Iterable[bytes]:
     refusal = translate(error)
     headers = [*refusal.headers, ("content-length", str(len(refusal.body)))]
-    start_response(f"{refusal.status} Service Unavailable", headers)
+    start_response(f"{refusal.status} {HTTPStatus(refusal.status).phrase}", headers)
     return [refusal.body]

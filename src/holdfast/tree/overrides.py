@@ -13,6 +13,7 @@ import msgspec
 from holdfast.core.errors import Absent, Conflict, Corrupt
 from holdfast.store.port import Store
 from holdfast.tree import addresses
+from holdfast.tree.bans import NetworkBan, ProhibitedName
 from holdfast.tree.switches import Switch
 
 ATTEMPTS_MAX = 20  # of operators who type at the same moment
@@ -62,6 +63,8 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     passes: tuple[PolicyPass, ...] = ()
     denials: tuple[Denial, ...] = ()
     switches: tuple[Switch, ...] = ()  # capabilities that are off
+    prohibited: tuple[ProhibitedName, ...] = ()  # names that no new project takes
+    bans: tuple[NetworkBan, ...] = ()
     advisories: str = ""  # digest of the advisory table in force (`addresses.advisories`), "" = none
     advisories_at: datetime | None = None
 
@@ -142,6 +145,7 @@ def _without_expired(old: Overrides, now: datetime) -> Overrides:
         upstreams_off=tuple(s for s in old.upstreams_off if s.until is None or now < s.until),
         passes=tuple(p for p in old.passes if now < p.until),
         switches=tuple(s for s in old.switches if s.is_in_force(now)),
+        bans=tuple(b for b in old.bans if b.is_in_force(now)),
     )
 
 

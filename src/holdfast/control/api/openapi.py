@@ -47,6 +47,7 @@ _EXAMPLES = {
     "offer": 1,
     "webhook": 1,
     "capability": "search",
+    "report": 1,
     "session": "0123456789abcdef",
 }
 _PROBLEMS = {

@@ -177,6 +177,29 @@ SCHEMAS: dict[str, Schema] = {
         projects=many(TEXT),
         invitations=many(_INVITATION),
     ),
+    "Reported": record(id=WHOLE, quarantined=FLAG, serial=WHOLE),
+    "Reports": record(
+        items=many(
+            record(
+                id=WHOLE,
+                index=TEXT,
+                name=TEXT,
+                status=TEXT,
+                kind=TEXT,
+                text=TEXT,
+                reporter=TEXT,
+                trusted=FLAG,
+                created=TIME,
+            )
+        ),
+        next=maybe(TEXT),
+        waiting=WHOLE,
+        oldest_seconds=WHOLE,
+    ),
+    "Bans": record(
+        bans=many(record(network=TEXT, reason=TEXT, until=maybe(TIME), by=TEXT, at=TIME)),
+        prohibited=many(record(index=TEXT, pattern=TEXT, reason=TEXT, by=TEXT, at=TIME)),
+    ),
     "Switch": _SWITCH,
     "Switches": record(switches=many(_SWITCH)),
     "Decisions": record(changes=many(record(serial=WHOLE, at=maybe(TIME), by=TEXT, what=TEXT))),

@@ -4,8 +4,10 @@ table.py puts the parts together.
 """
 
 from holdfast.control import rights
-from holdfast.control.api import lists, switches
+from holdfast.control.api import lists, moderation, switches
 from holdfast.control.api.describe import PAGED, Address, Field, Route
+from holdfast.control.moderation.reports import KINDS
+from holdfast.control.moderation.verdicts import VERDICTS
 
 SWITCH = "switches/<slug:capability>"
 
@@ -15,7 +17,76 @@ NO_EXPIRY = Field("no_expiry", "flag", "Until somebody switches it on.", False)
 
 OF_USER = Field("user", "text", "What this person did; for administrators.", "bob")
 
+REASON = Field("reason", "text", "Why; whoever is refused is shown it.", "a flood", required=True)
+NETWORK = Field("network", "text", "An address or a network.", "192.0.2.0/24", required=True)
+INDEX = Field("index", "text", "An index; `*` is every one.", "*")
+PATTERN = Field("pattern", "text", "A name, or a pattern of names.", "acme-*", required=True)
+
 MODERATION = (
+    Address(
+        "projects/<slug:index>/<str:name>/reports",
+        "moderation",
+        {
+            "POST": Route(
+                moderation.report_project,
+                rights.REPORT_PROJECT,
+                "Reported",
+                (
+                    Field("kind", "text", "What it is.", "malware", required=True, choices=KINDS),
+                    Field("text", "text", "What you saw, and where.", "setup.py sends tokens away", required=True),
+                ),
+                status=201,
+                changes=True,
+                more=((429, "Reported too often; Retry-After says when to come again."),),
+            )
+        },
+    ),
+    Address(
+        "reports", "moderation", {"GET": Route(moderation.list_reports, rights.SEE_REPORTS, "Reports", query=PAGED)}
+    ),
+    Address(
+        "reports/<int:report>/verdict",
+        "moderation",
+        {
+            "POST": Route(
+                moderation.judge_report,
+                rights.JUDGE_REPORT,
+                "Serial",
+                (
+                    Field("verdict", "text", "The verdict.", "not-malware", required=True, choices=VERDICTS),
+                    Field("reason", "text", "Shown with a quarantine.", "INC-7"),
+                ),
+                changes=True,
+            )
+        },
+    ),
+    Address(
+        "observers/<str:user>",
+        "moderation",
+        {
+            "PUT": Route(moderation.add_observer, rights.SET_OBSERVER),
+            "DELETE": Route(moderation.remove_observer, rights.SET_OBSERVER),
+        },
+    ),
+    Address(
+        "bans",
+        "moderation",
+        {
+            "GET": Route(moderation.list_bans, rights.SEE_BANS, "Bans"),
+            "POST": Route(moderation.ban, rights.BAN_NETWORK, fields=(NETWORK, REASON, HOURS, NO_EXPIRY)),
+        },
+    ),
+    Address("bans/lift", "moderation", {"POST": Route(moderation.lift_ban, rights.BAN_NETWORK, fields=(NETWORK,))}),
+    Address(
+        "prohibited-names",
+        "moderation",
+        {"POST": Route(moderation.prohibit, rights.PROHIBIT_NAME, fields=(INDEX, PATTERN, REASON))},
+    ),
+    Address(
+        "prohibited-names/permit",
+        "moderation",
+        {"POST": Route(moderation.permit, rights.PROHIBIT_NAME, fields=(INDEX, PATTERN))},
+    ),
     Address(
         "audit", "moderation", {"GET": Route(lists.list_events, rights.READ_AUDIT, "Events", query=(*PAGED, OF_USER))}
     ),

@@ -100,6 +100,7 @@ def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str
         raise Refused(f"{name!r} is {project.status} in index {index!r} and takes no uploads")
     if is_new_project(project):
         tx.demand_on("new-projects", index, name)
+        tx.demand_permitted(index, name)
     if project is None:
         project = Project.objects.create(index=index, name=name, display=display, created=tx.now)
         tx.audit("create-project", f"{index}/{name}")

@@ -33,6 +33,13 @@ def require(actor: Actor, right: Right, what: str = "") -> None:
     raise _not_an_administrator(what or right.doing)
 
 
+def require_moderator(actor: Actor, right: Right) -> None:
+    """A right of administrators, and of moderators in person. Raises Refused."""
+    require_credential(actor, right)
+    if not (is_administrator(actor, right) or is_moderator(actor, right)):
+        raise _not_an_administrator(right.doing)
+
+
 def require_admin(actor: Actor, what: str) -> None:
     """Raises Refused unless the actor is an administrator."""
     require(actor, rights.ADMINISTER, what)

@@ -95,6 +95,12 @@ class WriteTransaction:
         if self.actor.credential != "machine" and (refused := self._switches.known_refusal(capability, index, project)):
             raise refused
 
+    def demand_permitted(self, index: str, name: str) -> None:
+        """Raises Refused when operators prohibited the name. Administrators may create it all the same."""
+        is_theirs = self.actor.credential == "machine" or self.actor.is_admin
+        if not is_theirs and (refused := self._switches.prohibition(index, name)):
+            raise refused
+
     def lock(self, *names: str) -> None:
         """Keep other transactions out of the named things until the end. Sorted, so that two never deadlock.
 

@@ -119,6 +119,8 @@ def find_for_upload(parts: Parts, index: IndexConfig, name: str, actor: Actor, d
     for capability in ("uploads", "new-projects") if is_new else ("uploads",):
         if refused := parts.switches.refusal(capability, index.name, name):
             raise refused
+    if is_new and not actor.is_admin and (refused := parts.switches.prohibition(index.name, name)):
+        raise refused
     return project
 
 
