@@ -7,7 +7,7 @@ everything comes from the published tree, or is asked of pull and control over t
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import structlog
 
@@ -58,10 +58,10 @@ from holdfast.read.routes import (
     PreviewRoute,
     ProvenanceRoute,
     Route,
-    Routes,
     SimpleDetail,
     SimpleList,
     UnhashedFile,
+    routes_of,
 )
 from holdfast.read.stack import Stacks
 from holdfast.read.usage import Usage
@@ -142,8 +142,7 @@ class ReadPlane:
         staged = (self.reader, self._local, self._merged, self._ownership, stacks, policies, admission, bases)
         self._previews = Previews(*staged, self.workers, clock)
         self.health = Health(config, self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
-        prefix = urlsplit(config.public_url).path.rstrip("/")
-        self._routes = Routes(tuple(bases), DEFAULT_INDEX, prefix, publishing=bool(config.providers))
+        self._routes = routes_of(config)
         self._config = config
         self._clock = clock
         self._forward = forward

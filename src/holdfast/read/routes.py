@@ -9,7 +9,9 @@ the index with one staged release (previews.py).
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
+from holdfast.config import DEFAULT_INDEX, Config
 from holdfast.core import preview_token
 from holdfast.core.names import is_filename, is_project_name, is_sha256, normalize
 from holdfast.core.page_paths import is_control_page
@@ -190,6 +192,12 @@ def _in_preview(index: str, parts: list[str]) -> Route:
         return NotFound(_NOTHING_HERE, index)
     inner = _in_index(index, parts[1:])
     return inner if isinstance(inner, NotFound) else PreviewRoute(index, parts[0], inner)
+
+
+def routes_of(config: Config) -> Routes:
+    """The routes of a configured instance."""
+    names, prefix = tuple(index.name for index in config.indexes), urlsplit(config.public_url).path.rstrip("/")
+    return Routes(names, DEFAULT_INDEX, prefix, publishing=bool(config.providers))
 
 
 def _in_view(index: str, date: str, parts: list[str]) -> Route:

@@ -13,12 +13,12 @@ from holdfast.control.api import (
     people,
     projects,
     promotions,
-    publishers,
     retention,
     tokens,
 )
 from holdfast.control.api.describe import PAGED, Address, Field, Route
 from holdfast.control.api.table_moderation import MODERATION
+from holdfast.control.api.table_publishers import PUBLISHERS
 from holdfast.control.api.table_sessions import SESSIONS
 from holdfast.core.model import STATUSES
 
@@ -35,10 +35,6 @@ TO = Field("to", "text", "A user name, or a mail address.", "bob", required=True
 SECRET = Field("secret", "text", "The secret from the mail, for an invitation to an address.", "")
 USER = Field("user", "text", "A user name.", "bob")
 OWNING = Field("organisation", "text", "An organisation's name.", "acme")
-PROVIDER = Field(
-    "provider", "text", "Whose identity tokens, by its name in the configuration.", "github", required=True
-)
-CLAIMS = Field("claims", "object", "What describes the identity.", {"owner": "acme"}, required=True)
 RIGHT = Field("right", "text", "The right.", "read", required=True, choices=("read", "create"))
 
 BOUNDS = (
@@ -134,47 +130,6 @@ PROJECTS = (
         FILE + "/yank", "projects", {"POST": Route(projects.yank_file, rights.YANK, "Serial", (REASON,), changes=True)}
     ),
     Address(FILE + "/unyank", "projects", {"POST": Route(projects.unyank_file, rights.YANK, "Serial", changes=True)}),
-)
-
-PUBLISHERS = (
-    Address(
-        PROJECT + "/publishers",
-        "publishers",
-        {
-            "GET": Route(publishers.list_publishers, rights.SEE_PUBLISHERS, "Publishers"),
-            "POST": Route(publishers.add_publisher, rights.SET_PUBLISHER, "Publisher", (PROVIDER, CLAIMS), status=201),
-        },
-    ),
-    Address(
-        PROJECT + "/publishers/<int:publisher>",
-        "publishers",
-        {"DELETE": Route(publishers.remove_publisher, rights.SET_PUBLISHER)},
-    ),
-    Address(
-        "publishers/pending",
-        "publishers",
-        {
-            "GET": Route(publishers.list_pending, rights.PENDING_PUBLISHER, "Publishers"),
-            "POST": Route(
-                publishers.add_pending,
-                rights.PENDING_PUBLISHER,
-                "Publisher",
-                (
-                    Field("name", "text", "The name of the project to be.", "demo", required=True),
-                    Field("index", "text", "The hosted index.", "main"),
-                    Field("user", "text", "Who becomes its owner; you, unless told otherwise.", "alice"),
-                    PROVIDER,
-                    CLAIMS,
-                ),
-                status=201,
-            ),
-        },
-    ),
-    Address(
-        "publishers/pending/<int:publisher>",
-        "publishers",
-        {"DELETE": Route(publishers.remove_pending, rights.PENDING_PUBLISHER)},
-    ),
 )
 
 PEOPLE = (
