@@ -65,7 +65,7 @@ def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits) -> Examined
     with path.open("rb") as file:
         directory = zip_reading.read_directory(file, limits)
         members = [entry.member for entry in directory.entries]
-        problems = [*check_members(members, filename, limits), *zip_reading.check_entries(directory, filename)]
+        problems = [*check_members(members, filename), *zip_reading.check_entries(directory, filename)]
         infos = dist_infos(members)
         problems += check_one_dist_info(infos, filename)
         problems += check_data_folder(members, filename)
@@ -81,7 +81,7 @@ def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits) -> Examined
         wheel = zip_reading.read_entry(file, files["WHEEL"], limits.wheel_bytes_max)
         record = zip_reading.read_entry(file, files["RECORD"], limits.record_bytes_max)
         problems += check_wheel_file(wheel, filename)
-        problems += check_record(record, _listed_files(file, directory, starts), top)
+        problems += check_record(record, _listed_files(file, directory, starts), top, limits.entries_max)
     return Examined(_facts("wheel", top, metadata, wheel, members), tuple(problems))
 
 
@@ -89,7 +89,7 @@ def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Exam
     with path.open("rb") as file:
         directory = zip_reading.read_directory(file, limits)
         members = [entry.member for entry in directory.entries]
-        problems = [*check_members(members, filename, limits), *zip_reading.check_entries(directory, filename)]
+        problems = [*check_members(members, filename), *zip_reading.check_entries(directory, filename)]
         problems += check_one_top_folder(members, filename)
         if problems:
             return Examined(None, tuple(problems))
@@ -115,7 +115,7 @@ def _listed_files(file: BinaryIO, directory: zip_reading.Directory, starts: Mapp
 
 def _examine_tar_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Examined:
     found = tar_reading.read_tar(path, limits)
-    problems = [*found.problems, *check_members(found.members, filename, limits)]
+    problems = [*found.problems, *check_members(found.members, filename)]
     problems += check_one_top_folder(found.members, filename)
     if problems:
         return Examined(None, tuple(problems))
@@ -134,12 +134,11 @@ def _facts(kind: ArchiveKind, top: str, metadata: bytes, wheel: bytes, members: 
 # Checks over the list of members, the same for every kind of archive.
 
 
-def check_members(members: list[Member], filename: str, limits: ArchiveLimits) -> list[Problem]:
+def check_members(members: list[Member], filename: str) -> list[Problem]:
     """Rules each name must keep, and the names together."""
     problems: list[Problem] = []
     for check in (check_not_empty, check_name_shapes, check_duplicates, check_folders):
         problems += check(members, filename)
-    problems += check_name_lengths(members, limits)
     return problems
 
 
@@ -181,12 +180,6 @@ def _parents(name: str) -> Iterator[str]:
     while at > 0:
         yield name[:at]
         at = name.rfind("/", 0, at)
-
-
-def check_name_lengths(members: list[Member], limits: ArchiveLimits) -> list[Problem]:
-    """Names no file system could hold."""
-    long = [m for m in members if len(m.name.encode("utf-8", "surrogatepass")) > limits.name_bytes_max]
-    return _first_of(long, f"a name inside the archive is longer than {limits.name_bytes_max} bytes")
 
 
 def dist_infos(members: Iterable[Member]) -> list[str]:

@@ -14,11 +14,14 @@ class ArchiveLimits:
     ratio_max: int = 50  # unpacked / packed, looked at only above ratio_floor_bytes; real wheels stay below 20
     ratio_floor_bytes: int = 64 * MIB
     name_bytes_max: int = 1000
-    directory_bytes_max: int = 32 * MIB  # of a zip's central directory
+    # Of a zip's central directory, or of all names of a tar. As text one odd character takes four times that.
+    directory_bytes_max: int = 16 * MIB
     metadata_bytes_max: int = 8 * MIB  # METADATA or PKG-INFO, a long README included
     wheel_bytes_max: int = 256 * 1024
     record_bytes_max: int = 16 * MIB  # RECORD: about 130 bytes for each entry
     header_bytes_max: int = 256 * 1024  # of one tar member: pax records, long names, sparse maps
+    global_records_max: int = 100  # pax records for all members; `git archive` writes one
+    global_chars_max: int = 16 * 1024  # of them together
 
 
 LIMITS = ArchiveLimits()
@@ -40,6 +43,12 @@ class Hostile(Exception):  # noqa: N818 - a verdict about bytes, not a defect of
         super().__init__(rule)
         self.rule = rule
         self.step = step
+
+
+def check_name_length(name_bytes: int, limits: ArchiveLimits) -> None:
+    """A name no file system could hold. Told at once: what is done with names takes their length squared."""
+    if name_bytes > limits.name_bytes_max:
+        raise Hostile(f"a name inside the archive is longer than {limits.name_bytes_max} bytes")
 
 
 def check_ratio(packed: int, unpacked: int, limits: ArchiveLimits) -> None:

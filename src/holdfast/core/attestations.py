@@ -54,7 +54,10 @@ def read_attestations(field: str, filename: str, sha256: str) -> Attested:
     """The upload field `attestations` of that file, or every rule it breaks. `sha256` is that of the bytes."""
     if not field:
         return Attested()
-    cut = _cut(field)
+    try:
+        cut = _cut(field)
+    except _Broken as broken:
+        return Attested(problems=(problem(FIELD, broken.value, broken.rule, _STEP),))
     if cut is None or not 0 < len(cut) <= ATTESTATIONS_MAX:
         rule = f"is not a JSON list of 1 to {ATTESTATIONS_MAX} attestations"
         return Attested(problems=(problem(FIELD, field, rule, "Leave the field out, or see PEP 740."),))
@@ -92,7 +95,11 @@ def _count(found: list[Attestation], predicate_type: str) -> int:
 
 
 def _cut(field: str) -> list[tuple[str, Any]] | None:
-    """The elements of a JSON list as (their very text, their value); None when it is not one."""
+    """The elements of a JSON list as (their very text, their value); None when it is not one.
+
+    Values take up to 30 times their text: no text is longer than one may be, and no more are read than there may be.
+    Raises _Broken.
+    """
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
     found: list[tuple[str, Any]] = []
     try:
@@ -102,13 +109,19 @@ def _cut(field: str) -> list[tuple[str, Any]] | None:
             return None
         at = _past_space(field, at + 1)
         while field[at : at + 1] != "]" or found:
-            value, end = decoder.raw_decode(field, at)
-            found.append((field[at:end], value))
-            at = _past_space(field, end)
+            text = field[at : at + ATTESTATION_CHARS_MAX + 1]
+            value, length = decoder.raw_decode(text)
+            found.append((text[:length], value))
+            at = _past_space(field, at + length)
+            if len(found) > ATTESTATIONS_MAX:
+                return None
             if field[at : at + 1] != ",":
                 break
             at = _past_space(field, at + 1)
     except (ValueError, RecursionError):
+        if len(field) - at > ATTESTATION_CHARS_MAX:
+            rule = f"is longer than {ATTESTATION_CHARS_MAX} characters, or is not JSON"
+            raise _Broken(field[at:], rule) from None
         return None
     is_whole = field[at : at + 1] == "]" and _past_space(field, at + 1) == len(field)
     return found if is_whole else None

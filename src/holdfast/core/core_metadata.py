@@ -13,7 +13,7 @@ from types import MappingProxyType
 from packaging.metadata import parse_email
 
 from holdfast.core import metadata_rules
-from holdfast.core.metadata_lines import broken_line
+from holdfast.core.metadata_lines import broken_line, excess, parted
 from holdfast.core.upload_problems import Problem, problem
 
 RawValue = str | list[str] | dict[str, str]
@@ -62,6 +62,8 @@ class Parsed:
 
 def parse(data: bytes, rules: MetadataRules) -> Parsed:
     """Read and judge one METADATA or PKG-INFO document. Never raises on any bytes."""
+    if rule := excess(data):
+        return Parsed(None, (problem("metadata", "", rule, "Build the file again with a current build tool."),))
     raw, unparsed = _read(data)
     problems = [*_line_problems(data), *_unparsed_problems(unparsed), *_check(raw, rules)]
     name, version = raw.get("name"), raw.get("version")
@@ -74,7 +76,7 @@ def _read(data: bytes) -> tuple[dict[str, RawValue], dict[str, list[str]]]:
     if _has_parts(data):
         return {}, {"metadata-version": []}
     try:
-        parsed, unparsed = parse_email(data)
+        parsed, unparsed = parse_email(parted(data)[0] + b"\n")
     except Exception:  # noqa: BLE001 - what the e-mail parser raises on hostile bytes is not documented
         return {}, {"metadata-version": []}
     raw: dict[str, RawValue] = {}
@@ -82,7 +84,25 @@ def _read(data: bytes) -> tuple[dict[str, RawValue], dict[str, list[str]]]:
         if value == "UNKNOWN" and key not in ("name", "version"):
             continue  # distutils wrote this for "not given"
         raw[key] = value  # type: ignore[assignment]
+    _add_body(raw, unparsed, parted(data)[1])
     return raw, unparsed
+
+
+def _add_body(raw: dict[str, RawValue], unparsed: dict[str, list[str]], body: bytes) -> None:
+    """What follows the headers is the description. The e-mail parser would make an object of each of its lines."""
+    try:
+        text = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").decode("utf-8")
+    except UnicodeDecodeError:
+        unparsed.setdefault("description", []).append("")
+        return
+    if not text:
+        return
+    if "description" in raw:  # said in both places, and nobody knows which counts
+        unparsed["description"] = [str(raw.pop("description")), text]
+    elif "description" in unparsed:
+        unparsed["description"].append(text)
+    else:
+        raw["description"] = text
 
 
 def _has_parts(data: bytes) -> bool:

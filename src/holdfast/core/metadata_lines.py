@@ -10,10 +10,31 @@ _HEADER = re.compile(rb"[!-9;-~]+:[^\0-\x08\x0a-\x1f\x7f]*")
 _FOLDED = re.compile(rb"[ \t][^\0-\x08\x0a-\x1f\x7f]*")
 
 
+LINES_MAX = 100_000  # of headers, a long description among them; readers make some objects of each
+FIELDS_MAX = 10_000  # classifiers and dependencies; the most of any real project are below 2,000
+KINDS_MAX = 200  # the standard has 35; readers look through all fields once for each kind
+
+
+def parted(data: bytes) -> tuple[bytes, bytes]:
+    """The bytes before the first empty line, and those behind it."""
+    end = re.search(rb"^\r?\n", data, re.MULTILINE)
+    return (data[: end.start()], data[end.end() :]) if end else (data, b"")
+
+
 def header_lines(data: bytes) -> list[bytes]:
     """The lines up to the first empty one, without their ends."""
-    end = re.search(rb"^\r?\n", data, re.MULTILINE)
-    return data[: end.start() if end else len(data)].replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
+    return parted(data)[0].replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
+
+
+def excess(data: bytes) -> str:
+    """The rule that its headers break by their number, "" when they break none: nobody should parse them then."""
+    head, _ = parted(data)
+    if head.count(b"\n") + head.count(b"\r") > 2 * LINES_MAX:  # two each where lines end as in e-mails
+        return f"has more than {LINES_MAX} lines of headers"
+    fields = [line.partition(b":")[0] for line in header_lines(data) if line[:1] not in (b" ", b"\t")]
+    if len(fields) > FIELDS_MAX:
+        return f"has more than {FIELDS_MAX} fields"
+    return f"has more than {KINDS_MAX} kinds of fields" if len(set(fields)) > KINDS_MAX else ""
 
 
 def broken_line(data: bytes) -> bytes | None:

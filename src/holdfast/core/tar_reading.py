@@ -6,12 +6,13 @@ so that a header of gigabytes is refused after some kilobytes.
 
 import tarfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from holdfast.core.archive_limits import ArchiveLimits, Hostile, Member, check_ratio, is_safe_name
+from holdfast.core.archive_limits import ArchiveLimits, Hostile, Member, check_name_length, check_ratio, is_safe_name
 from holdfast.core.tar_headers import HeaderWatch, check_headers
 from holdfast.core.upload_problems import Problem, problem
 
@@ -22,7 +23,7 @@ _NOT_GZIP = "it is not a well-formed gzipped tar archive"
 
 @dataclass(slots=True)
 class TarFound:
-    """What a walk saw. `metadata` holds the PKG-INFO files of top folders by their path."""
+    """What a walk saw. `metadata` holds the PKG-INFO file of the first member's top folder by its path."""
 
     members: list[Member] = field(default_factory=list)
     metadata: dict[str, bytes] = field(default_factory=dict)
@@ -46,17 +47,32 @@ def read_tar(path: Path, limits: ArchiveLimits) -> TarFound:
 
 
 def _walk(tar: tarfile.TarFile, reader: "GunzipReader", limits: ArchiveLimits, found: TarFound) -> None:
+    names_left = limits.directory_bytes_max
     while (info := tar.next()) is not None:
         tar.members = []  # type: ignore[attr-defined]  # else every header stays in memory
         if len(found.members) >= limits.entries_max:
             raise Hostile(f"it has more than {limits.entries_max} entries")
+        name_bytes = len(info.name.encode("utf-8", "surrogatepass"))
+        check_name_length(name_bytes, limits)
+        names_left -= name_bytes
+        if names_left < 0:
+            raise Hostile(f"its names are longer than {limits.directory_bytes_max} bytes together")
+        check_global_records(tar.pax_headers, limits)
         found.members.append(Member(info.name, info.size if info.isreg() else 0, info.isdir()))
         if len(found.problems) < 20:  # enough to learn from; an archive of 100,000 links needs no more
             found.problems += check_kind(info) + check_data_filter(info)
             found.problems += check_headers(info, reader.headers.blocks, tar.pax_headers)
-        if info.isreg() and info.name.count("/") == 1 and info.name.endswith("/PKG-INFO"):
+        if info.isreg() and info.name == f"{found.members[0].name.split('/', 1)[0]}/PKG-INFO":
             found.metadata[info.name] = _read_metadata(tar, info, reader, limits)
         reader.start_member()
+
+
+def check_global_records(records: Mapping[str, str], limits: ArchiveLimits) -> None:
+    """`tarfile` keeps the global pax records of the whole archive. Raises Hostile when they are many or long."""
+    if len(records) > limits.global_records_max:
+        raise Hostile(f"it has more than {limits.global_records_max} global pax records")
+    if records and sum(map(len, records.values())) + sum(map(len, records)) > limits.global_chars_max:
+        raise Hostile(f"its global pax records are longer than {limits.global_chars_max} characters")
 
 
 def check_kind(info: tarfile.TarInfo) -> list[Problem]:

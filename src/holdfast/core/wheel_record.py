@@ -14,7 +14,13 @@ from holdfast.core.upload_problems import Problem, problem
 
 ALGORITHMS = ("sha256", "sha384", "sha512")  # md5 and sha1 are forbidden by the specification
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")  # cannot hold their own digest; the signatures need no row at all
+LINE_BYTES_MAX = 4096  # a path is at most 1,000 bytes, a digest 100
+_KNOWN = {name: name for name in ALGORITHMS}  # one text for all rows instead of one each
 _STEP = "Build the wheel again with a current build tool, and change nothing inside it afterwards."
+
+
+class _LongLine(Exception):  # noqa: N818 - a verdict on what a client sent
+    """A line of RECORD that no path and digest would fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +41,13 @@ class ListedFile:
     pieces: Callable[[], Iterator[bytes]]
 
 
-def check_record(record: bytes, files: Iterable[ListedFile], top: str) -> list[Problem]:
+def check_record(record: bytes, files: Iterable[ListedFile], top: str, rows_max: int) -> list[Problem]:
     """Compare RECORD with the wheel. `top` is the `.dist-info` folder. `pieces` may raise Hostile."""
     own = f"{top}/RECORD"
-    rows, problems = read_rows(record, own)
+    unseen, problems = read_rows(record, own, rows_max)
     unhashed = {f"{top}/{name}" for name in _UNHASHED}
     missing: list[str] = []
     wrong: list[str] = []
-    unseen = dict(rows)
     for file in files:
         row = unseen.pop(file.name, None)
         if row is None and file.name not in unhashed:
@@ -57,29 +62,40 @@ def check_record(record: bytes, files: Iterable[ListedFile], top: str) -> list[P
     return problems
 
 
-def read_rows(record: bytes, own: str) -> tuple[dict[str, Row], list[Problem]]:
-    """The rows by path, and what is wrong with their form."""
-    try:
-        text = record.decode("utf-8")
-        table = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-    except (UnicodeDecodeError, csv.Error):
-        return {}, [problem("content", own, "is not a CSV file in UTF-8", _STEP)]
+def read_rows(record: bytes, own: str, rows_max: int) -> tuple[dict[str, Row], list[Problem]]:
+    """The rows by path, and what is wrong with their form. No more is read than `rows_max` rows."""
     rows: dict[str, Row] = {}
     problems: list[Problem] = []
-    malformed = [row[0] for row in table if len(row) != 3]
+    malformed: list[str] = []
     twice: list[str] = []
-    for row in table:
-        if len(row) != 3:
-            continue
-        algorithm, equals, digest = row[1].partition("=")
-        if row[0] in rows:
-            twice.append(row[0])
-        rows[row[0]] = Row(algorithm if equals else row[1], digest, row[2])
+    try:
+        for count, row in enumerate(csv.reader(_lines(record), strict=True)):
+            if count >= rows_max:
+                return {}, [problem("content", own, f"has more than {rows_max} rows", _STEP)]
+            if len(row) != 3:
+                malformed += row[:1]
+                continue
+            algorithm, equals, digest = row[1].partition("=")
+            if row[0] in rows:
+                twice.append(row[0])
+            rows[row[0]] = Row(_KNOWN.get(algorithm, algorithm) if equals else row[1], digest, row[2])
+    except (UnicodeDecodeError, csv.Error):
+        return {}, [problem("content", own, "is not a CSV file in UTF-8", _STEP)]
+    except _LongLine:
+        return {}, [problem("content", own, f"has a line longer than {LINE_BYTES_MAX} bytes", _STEP)]
     problems += _first(malformed, "is a row of RECORD without its three columns")
     problems += _first(twice, "is in RECORD more than once")
     weak = [path for path, row in rows.items() if not path.startswith(own) and row.algorithm not in ALGORITHMS]
     problems += _first(weak, f"is in RECORD without a digest by {', '.join(ALGORITHMS)}")
     return rows, problems
+
+
+def _lines(record: bytes) -> Iterator[str]:
+    """One line after another, so that the text is never there as a whole. Raises _LongLine, UnicodeDecodeError."""
+    for line in io.BytesIO(record):
+        if len(line) > LINE_BYTES_MAX:
+            raise _LongLine
+        yield line.decode("utf-8")
 
 
 def _fits(file: ListedFile, row: Row | None) -> bool:

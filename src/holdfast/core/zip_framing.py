@@ -4,18 +4,28 @@ Installers disagree on what counts: some walk the local headers, others the dire
 is two files, so every record is compared and nothing may stand between, before or behind them (APPNOTE.TXT 4.3, 4.5).
 """
 
-import struct
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from holdfast.core.archive_limits import Hostile
-from holdfast.core.zip_reading import ENCRYPTED, LOCAL, MAX32, STORED, UTF8, ZIP64_EXTRA, Directory, Entry, zip64_values
+from holdfast.core.zip_reading import (
+    ENCRYPTED,
+    LOCAL,
+    MAX32,
+    STORED,
+    UTF8,
+    ZIP64_EXTRA,
+    Directory,
+    Entry,
+    check_extra,
+    extra_kinds,
+    zip64_values,
+)
 
 _CHUNK = 256 * 1024
 _DESCRIPTOR = 0x8
 _COMPARED_FLAGS = ENCRYPTED | _DESCRIPTOR | UTF8
-_UNICODE_PATH_EXTRA = 0x7075  # a second name for the member, which only some unpackers use (4.6.9)
 
 
 def member_starts(file: BinaryIO, directory: Directory) -> dict[str, int]:
@@ -49,34 +59,13 @@ def _check_local(file: BinaryIO, entry: Entry) -> int:
         raise Hostile("a local header is cut off")
     if (flags | entry.flags) & _DESCRIPTOR:
         raise Hostile("a member is followed by a data descriptor", "Write the archive to a file, not to a pipe.")
-    _check_extra(extra, size, packed)
-    _check_extra(entry.extra, *entry.narrow)
+    check_extra(extra, size, packed)
     size, packed = _widen_local(extra, size, packed)
     told = (raw_name, method, crc, packed, size, flags & _COMPARED_FLAGS)
     listed = (entry.raw_name, entry.method, entry.crc, entry.packed, entry.member.size, entry.flags & _COMPARED_FLAGS)
     if told != listed:
         raise Hostile("a local header disagrees with the directory")
     return entry.offset + LOCAL.size + len(raw_name) + len(extra)
-
-
-def _check_extra(extra: bytes, *narrow: int) -> None:
-    """Extra fields that give a member a second name, or sizes that only some readers would take."""
-    wide = zip64_values(extra)
-    # Bazel's and older Pythons' zips say plain sizes twice, which is harmless as long as they are equal.
-    if len(wide) > narrow.count(MAX32) and tuple(wide) != narrow[: len(wide)]:
-        raise Hostile("a ZIP64 field gives other sizes than its record")
-    if _UNICODE_PATH_EXTRA in extra_kinds(extra):
-        raise Hostile("a member has a second name in an extra field")
-
-
-def extra_kinds(extra: bytes) -> list[int]:
-    """The kinds of the fields in an extra area, in order; what is too short for a field's head is left out."""
-    kinds, position = [], 0
-    while position + 4 <= len(extra):
-        kind, length = struct.unpack_from("<2H", extra, position)
-        kinds.append(kind)
-        position += 4 + length
-    return kinds
 
 
 def _widen_local(extra: bytes, size: int, packed: int) -> tuple[int, int]:
@@ -118,9 +107,10 @@ def _inflated(file: BinaryIO, left: int) -> Iterator[bytes]:
             if not packed:
                 packed = file.read(min(_CHUNK, left))
                 left -= len(packed)
-            if not packed:
+            piece = inflater.decompress(packed, _CHUNK)
+            if not packed and not piece:  # zlib may hold back bytes of a stream whose packed ones it has all taken
                 break
-            yield inflater.decompress(packed, _CHUNK)
+            yield piece
     except zlib.error as error:
         raise Hostile("a member does not inflate") from error
     if not inflater.eof or inflater.unused_data or left:

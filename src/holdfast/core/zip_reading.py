@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from holdfast.core.archive_limits import ArchiveLimits, Hostile, Member, check_ratio
+from holdfast.core.archive_limits import ArchiveLimits, Hostile, Member, check_name_length, check_ratio
 from holdfast.core.upload_problems import Problem, problem
 
 _END = struct.Struct("<4s4H2LH")  # end of central directory
@@ -22,6 +22,7 @@ STORED, _DEFLATED = 0, 8
 ENCRYPTED, UTF8, _STRONG = 0x1, 0x800, 0x40
 _MAX16, MAX32 = 0xFFFF, 0xFFFFFFFF
 ZIP64_EXTRA = 0x0001
+_UNICODE_PATH_EXTRA = 0x7075  # a second name for the member, which only some unpackers use (4.6.9)
 _BROKEN = "it is not a well-formed zip archive"
 
 
@@ -30,15 +31,17 @@ class Entry:
     """One record of the central directory."""
 
     member: Member
-    raw_name: bytes
     method: int
     flags: int
     packed: int  # bytes
     crc: int
     offset: int  # of the local header
     mode: int  # Unix mode bits, 0 when the maker was another system
-    extra: bytes  # the central record's extra area
-    narrow: tuple[int, int, int]  # size, packed, offset as the record itself says: all ones where ZIP64 has them
+
+    @property
+    def raw_name(self) -> bytes:
+        """The name as it stands in the archive: decoding was strict, so this is the way back."""
+        return self.member.name.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def read_directory(file: BinaryIO, limits: ArchiveLimits) -> Directory:
     if size > limits.directory_bytes_max:
         raise Hostile(f"its directory is larger than {limits.directory_bytes_max} bytes")
     file.seek(start)
-    entries = _parse_records(file.read(size), count)
+    entries = _parse_records(file.read(size), count, limits)
     check_ratio(file_bytes, sum(e.member.size for e in entries), limits)
     return Directory(entries, start, {e.member.name: e for e in entries})
 
@@ -102,20 +105,20 @@ def _find_end64(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
     return count, size, offset, where
 
 
-def _parse_records(data: bytes, count: int) -> list[Entry]:
+def _parse_records(data: bytes, count: int, limits: ArchiveLimits) -> list[Entry]:
     entries: list[Entry] = []
     position = 0
     for _ in range(count):
         if position + _CENTRAL.size > len(data):
             raise Hostile("its directory is shorter than it says")
-        entry, position = _parse_record(data, position)
+        entry, position = _parse_record(data, position, limits)
         entries.append(entry)
     if position != len(data):
         raise Hostile("its directory is longer than it says")
     return entries
 
 
-def _parse_record(data: bytes, position: int) -> tuple[Entry, int]:
+def _parse_record(data: bytes, position: int, limits: ArchiveLimits) -> tuple[Entry, int]:
     fields = _CENTRAL.unpack_from(data, position)
     magic, made_by, _, flags, method, _, _, crc, packed, size, name_len, extra_len, comment_len = fields[:13]
     disk, _, attributes, offset = fields[13:]
@@ -125,15 +128,16 @@ def _parse_record(data: bytes, position: int) -> tuple[Entry, int]:
     extra_end = name_end + extra_len
     if extra_end > len(data):
         raise Hostile("its directory is shorter than it says")
-    raw_name = data[name_end - name_len : name_end]
-    narrow, extra = (size, packed, offset), data[name_end:extra_end]
+    check_name_length(name_len, limits)
+    extra = data[name_end:extra_end]
+    check_extra(extra, size, packed, offset)
     size, packed, offset = _widen(extra, size, packed, offset)
     if disk not in (0, _MAX16):
         raise Hostile("it is split over several disks")
-    name = _decode_name(raw_name, flags)
+    name = _decode_name(data[name_end - name_len : name_end], flags)
     mode = attributes >> 16 if made_by >> 8 == 3 else 0
     member = Member(name, size, name.endswith("/"))
-    return Entry(member, raw_name, method, flags, packed, crc, offset, mode, extra, narrow), extra_end
+    return Entry(member, method, flags, packed, crc, offset, mode), extra_end
 
 
 def _widen(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int, int]:
@@ -148,6 +152,29 @@ def _widen(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int,
             raise Hostile("a ZIP64 size is missing")
         values.append(wide.pop(0))
     return values[0], values[1], values[2]
+
+
+def check_extra(extra: bytes, *narrow: int) -> None:
+    """Refuse extra fields that give a member a second name, or sizes that only some readers would take.
+
+    `narrow`: the sizes as the record itself says, all ones where ZIP64 has them.
+    """
+    wide = zip64_values(extra)
+    # Bazel's and older Pythons' zips say plain sizes twice, which is harmless as long as they are equal.
+    if len(wide) > narrow.count(MAX32) and tuple(wide) != narrow[: len(wide)]:
+        raise Hostile("a ZIP64 field gives other sizes than its record")
+    if _UNICODE_PATH_EXTRA in extra_kinds(extra):
+        raise Hostile("a member has a second name in an extra field")
+
+
+def extra_kinds(extra: bytes) -> list[int]:
+    """The kinds of the fields in an extra area, in order; what is too short for a field's head is left out."""
+    kinds, position = [], 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, position)
+        kinds.append(kind)
+        position += 4 + length
+    return kinds
 
 
 def zip64_values(extra: bytes) -> list[int]:

@@ -47,6 +47,13 @@ def test_bytes_that_two_unpackers_would_read_differently_are_refused(tmp_path, d
     assert told(tmp_path, data) == [rule]
 
 
+def test_a_member_ends_where_its_stream_does_and_not_where_its_packed_bytes_do(tmp_path):
+    """zlib has taken every packed byte of these while their last ones are still to come."""
+    _, data = wheels.wheel("demo", "1.0", files={"demo/a.txt": b"abc" + b"A:\n" * (1 << 20)})
+
+    assert told(tmp_path, data) == []
+
+
 def test_harmless_extra_fields_are_fine(tmp_path):
     assert told(tmp_path, with_extra(DATA, extra_field(0x5455, b"\1" + b"\0" * 4))) == []
 
