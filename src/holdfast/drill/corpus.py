@@ -45,7 +45,7 @@ def wheel(project: str, version: str, requires: Iterable[str] = (), filler_bytes
     # Last, as build tools have it and the wheel's specification asks.
     members[f"{info}/METADATA"] = metadata.encode()
     members[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: drill\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    record = "".join(f"{name},sha256={_record_hash(data)},{len(data)}\n" for name, data in members.items())
+    record = "".join(record_row(name, data) for name, data in members.items())
     members[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -68,8 +68,10 @@ def _filler(count: int, seed: str) -> bytes:
     return (block * (count // len(block) + 1))[:count]
 
 
-def _record_hash(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+def record_row(name: str, data: bytes) -> str:
+    """What a wheel's RECORD says of one member."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    return f"{name},sha256={digest},{len(data)}\n"
 
 
 @dataclass
