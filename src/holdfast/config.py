@@ -110,6 +110,7 @@ class Config:
     spool_bytes_max: int = 50 * 1024 * MIB
     page_cache_bytes: int = 96 * MIB  # per front
     hold_seconds: float = 8.0  # how long an upload waits for a database or store that blinks
+    webhook_networks: tuple[str, ...] = ()  # networks that are not public and that webhooks may reach
     token_days_max: int = 366  # of tokens that people make for themselves; 0: they need not end
     deleted_days: int = 30  # how long the bytes of files that their owners deleted are kept
     cache_bytes_max: int = 200 * 1024 * MIB  # what is kept of upstreams, all together; pins do not count

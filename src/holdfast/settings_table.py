@@ -153,6 +153,13 @@ SCALARS: tuple[Setting, ...] = (
         "90",
     ),
     Setting(
+        "webhook_networks",
+        parse_networks,
+        "[]",
+        "Networks that are not public and that webhooks may reach all the same, also by plain http.",
+        '["10.1.2.0/24"]',
+    ),
+    Setting(
         "token_days_max",
         parse_count(0, 36_500),
         "366",

@@ -71,6 +71,10 @@ def test_an_organisation_from_its_making_to_its_end(tmp_path: Path) -> None:
         assert "deleted nothing" in holdfast("retention", "run", "tool")
         assert "tool: at most 5 MiB" in holdfast("retention", "quota", "5", "--project", "tool")
         holdfast("retention", "unset")
+        assert "whsec_" in holdfast("webhook", "add", "https://ci.example/", "--index", "main", "--project", "tool")
+        assert "works  0 waiting" in holdfast("webhook", "list", "--index", "main", "--project", "tool")
+        assert "https URL" in holdfast("webhook", "add", "ftp://ci.example/", status=1)
+        assert "ended webhook 1" in holdfast("webhook", "end", "1", "--index", "main", "--project", "tool")
         holdfast("token", "create", "ci", "--action", "upload", "--action", "account")
         assert "upload main to upload,account  valid" in holdfast("token", "list")
     finally:

@@ -17,6 +17,7 @@ from rights_world import ADMIN, COLUMNS, Cast, World, form, routes
 
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.database import close_connection
+from holdfast.control.hooks.actions import Wanted, make_webhook
 from holdfast.control.organisations.grants import Grantee, grant_index
 from holdfast.control.organisations.invitations import invite_to_project
 from holdfast.control.organisations.models import Holding, Organisation, TeamRole
@@ -45,6 +46,7 @@ TEAM = ORGANISATION + "/teams/<slug:team>"
 TEAM_PROJECT = TEAM + "/projects/<slug:index>/<str:name>"
 INVITATION = "api/invitations/<int:invitation>"
 OFFER = "api/offers/<int:offer>"
+HOOK = {"url": "https://ci.example/hook"}
 INDEX = "api/indexes/<slug:index>"
 GRANTS = "api/indexes/<slug:index>/grants"
 
@@ -145,6 +147,24 @@ def _offered(world: World) -> None:
 def _a_robot(world: World) -> None:
     world.facts["user"] = f"machine{world.number}"
     User.objects.create(username=world.facts["user"], is_robot=True)
+
+
+def _hook(world: World, index: str, name: str) -> None:
+    publisher, keys = world.door.instance.publisher, ("k" * 32,)
+    made = make_webhook(publisher, Wanted(index, name, HOOK["url"]), keys, OPERATOR, deadline=soon())
+    world.facts["webhook"] = str(made.id)
+
+
+def _hooked(world: World) -> None:
+    _hook(world, "main", world.project)
+
+
+def _index_hooked(world: World) -> None:
+    _hook(world, "main", "")
+
+
+def _all_hooked(world: World) -> None:
+    _hook(world, "", "")
 
 
 def _ruled(world: World) -> None:
@@ -308,6 +328,16 @@ ROWS = [
     Row("DELETE", TEAM + "/members/<str:user>", RUNNERS, before=_organisation),
     Row("PUT", TEAM_PROJECT, LEADERS, {"role": "maintainer"}, _held),
     Row("DELETE", TEAM_PROJECT, LEADERS, before=_held),
+    # Webhooks.
+    Row("GET", PROJECT + "/webhooks", OWNERS),
+    Row("POST", PROJECT + "/webhooks", NEW_BY_OWNERS, HOOK),
+    Row("DELETE", PROJECT + "/webhooks/<int:webhook>", OWNERS, before=_hooked),
+    Row("GET", INDEX + "/webhooks", ADMINS),
+    Row("POST", INDEX + "/webhooks", NEW_BY_ADMINS, HOOK),
+    Row("DELETE", INDEX + "/webhooks/<int:webhook>", ADMINS, before=_index_hooked),
+    Row("GET", "api/webhooks", ADMINS),
+    Row("POST", "api/webhooks", NEW_BY_ADMINS, HOOK),
+    Row("DELETE", "api/webhooks/<int:webhook>", ADMINS, before=_all_hooked),
     # Retention and quotas. A robot's token may be narrowed to the project; what it maintains it may see.
     Row("GET", PROJECT + "/retention", SEEN_BY_MAINTAINERS),
     Row("PUT", PROJECT + "/retention", OWNERS, {"newest": 3}),

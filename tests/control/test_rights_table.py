@@ -67,6 +67,8 @@ offer-project     yes   no         404      404       yes   no        yes
 switch            no    no         no       no        yes   no        yes
 see-switches      no    no         no       no        yes   no        yes
 give-robot        no    no         no       no        yes   no        yes
+manage-webhooks   yes   no         404      404       yes   no        yes
+manage-all-webhooks no  no         no       no        yes   no        yes
 set-retention     yes   no         404      404       yes   no        yes
 see-retention     yes   yes        404      404       yes   no        yes
 set-quota         no    no         no       no        yes   no        yes

@@ -38,6 +38,7 @@ SET = [
     ("page_cache_bytes", "1.5MiB", {"page_cache_bytes": 1572864}),
     ("hold_seconds", "500ms", {"hold_seconds": 0.5}),
     ("deleted_days", "90", {"deleted_days": 90}),
+    ("webhook_networks", "10.1.2.0/24", {"webhook_networks": ("10.1.2.0/24",)}),
     ("token_days_max", "90", {"token_days_max": 90}),
     ("cache_bytes_max", "50 GiB", {"cache_bytes_max": 50 * 1024**3}),
     ("copies_bytes_max", "1 GiB", {"copies_bytes_max": 1024**3}),
@@ -148,7 +149,8 @@ def test_every_scalar_can_be_set_in_the_environment(key: str, text: str, expecte
 
 @pytest.mark.parametrize(("key", "text", "expected"), SET, ids=[row[0] for row in SET])
 def test_every_scalar_can_be_set_in_the_file(tmp_path: Path, key: str, text: str, expected: dict[str, object]) -> None:
-    raw = str([item.strip() for item in text.split(",")]) if key.startswith("trusted_") else f'"{text}"'
+    listed = key.startswith("trusted_") or key == "webhook_networks"
+    raw = str([item.strip() for item in text.split(",")]) if listed else f'"{text}"'
     others = "".join(f'{name[9:].lower()} = "{value}"\n' for name, value in BESIDES.get(key, {}).items())
 
     found = load({}, write(tmp_path, f"{key} = {raw}\n{others}"), folder=HERE)

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "org": ("org", "Organisations, their members and teams, and rights on whole indexes."),
     "retention": ("retention", "Which releases go by themselves, and how much an index may hold."),
     "publish": ("publish", "Publish the files of a release, here or elsewhere: all at once, or none."),
+    "webhook": ("webhook", "Post what is done to other systems."),
     "promote": ("promote", "Take a release from one hosted index into another."),
     "user": ("user", "Make, invite, freeze and list people and robots."),
     "mail": ("mail", "See mails that wait, and have them tried again."),

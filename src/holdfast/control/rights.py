@@ -70,6 +70,7 @@ OFFER_PROJECT = Right("offer-project", "offering a project", _OWN, needs="manage
 SEE_PROJECT_PEOPLE = Right("see-project-people", "seeing invitations and offers of a project", _OWN, needs="manage")
 SET_RETENTION = Right("set-retention", "setting rules of retention", _OWN, needs="delete", waits=True)
 SEE_RETENTION = Right("see-retention", "seeing rules of retention and quotas", _MAINTAIN, needs="manage")
+MANAGE_WEBHOOKS = Right("manage-webhooks", "changing a project's webhooks", _OWN, needs="manage")
 READ_PROJECT_AUDIT = Right("read-project-audit", "reading what was done to a project", _OWN, needs="manage")
 LEAVE_PROJECT = Right("leave-project", "leaving a project", ("maintainer", "owner"), needs="account")
 
@@ -108,6 +109,7 @@ PENDING_PUBLISHER = Right(
 # The instance.
 DESCRIBE_API = Right("describe-api", "describing the API", ("anyone",), ANY)
 SET_QUOTA = Right("set-quota", "setting a quota", ("admin",))
+MANAGE_ALL_WEBHOOKS = Right("manage-all-webhooks", "changing webhooks of whole indexes", ("admin",))
 GRANT_INDEX = Right("grant-index", "granting rights on an index", ("admin",))
 QUARANTINE = Right("quarantine", "starting or ending a quarantine", ("moderator", "admin"), needs="manage")
 REMOVE_BYTES = Right("remove-bytes", "taking bytes down", ("admin",))

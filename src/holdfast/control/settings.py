@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "holdfast.control.organisations",
     "holdfast.control.tokens",
     "holdfast.control.retention",
+    "holdfast.control.hooks",
     "holdfast.control.moderation",
 ]
 AUTH_USER_MODEL = "accounts.User"

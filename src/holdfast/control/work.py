@@ -77,7 +77,7 @@ def run(config: Config, stop_event: threading.Event | None = None) -> None:
     tasks: list[Task] = []
 
     def open_all() -> None:
-        tasks.extend(_tasks(config, store, clock))
+        tasks.extend(_tasks(config, store, clock, stop))
 
     opening.run = open_all
     while not stop.is_set():
@@ -93,10 +93,11 @@ def run(config: Config, stop_event: threading.Event | None = None) -> None:
     close_connection()
 
 
-def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
+def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) -> list[Task]:
     """What there is to do, once the instance is whole. Raises any Outcome."""
     from holdfast.control.accounts.trail import chain_waiting, publish_trail_head
     from holdfast.control.accounts.upkeep import sweep_accounts
+    from holdfast.control.hooks.sending import deliver_beside, forget_deliveries
     from holdfast.control.instance import prepare
     from holdfast.control.mail.sending import send_waiting
     from holdfast.control.organisations.invitations import expire_invitations
@@ -121,6 +122,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
 
     known = prepare(config, store, clock)
     publisher = Publisher(known, store, clock, pause_from_environment("work"))
+    deliver_beside(known, publisher, stop)
     reader = TreeReader(store, clock, known.instance)
     checkpoints = Checkpoints(reader, clock)
     people = PeoplePages(known, store)
@@ -140,6 +142,7 @@ def _tasks(config: Config, store: Store, clock: Clock) -> list[Task]:
         Task("reminding of kill switches", MINUTE, SwitchReminders(publisher.switches, clock).remind),
         Task("mail", 2 * TICK_SECONDS, lambda: send_waiting(known, clock)),
         Task("the sweep of mails, sessions and counts", MINUTE * 60, lambda: sweep_accounts(clock)),
+        Task("forgetting deliveries", MINUTE * 60, lambda: forget_deliveries(clock)),
         Task("retention", MINUTE * 60, Retention(publisher).run),
         Task("ending invitations", MINUTE * 10, lambda: expire_invitations(clock)),
         Task("ending offers", MINUTE * 10, lambda: expire_offers(clock)),

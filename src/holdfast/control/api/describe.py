@@ -58,3 +58,10 @@ class Address:
 LIMIT = Field("limit", "whole", "How many to answer with, 1 to 1000.", 100)
 AFTER = Field("after", "text", "The `next` of the answer before: go on behind it.", "")
 PAGED = (LIMIT, AFTER)
+
+# Paths and fields that several parts of the table share.
+PROJECT = "projects/<slug:index>/<str:name>"
+RELEASE = PROJECT + "/releases/<str:version>"
+FILE = PROJECT + "/files/<str:filename>"
+ROLE = Field("role", "text", "The role.", "maintainer", required=True, choices=("owner", "maintainer"))
+TO = Field("to", "text", "A user name, or a mail address.", "bob", required=True)

@@ -91,6 +91,19 @@ _SESSION: dict[str, Schema] = {
     "url": TEXT,
 }
 
+_WEBHOOK = record(
+    id=WHOLE,
+    url=TEXT,
+    events=many(TEXT),
+    created=TIME,
+    failing_since=maybe(TIME),
+    stopped=maybe(TIME),
+    stopped_why=TEXT,
+    deliveries=many(
+        record(id=WHOLE, event=TEXT, created=TIME, attempts=WHOLE, status=maybe(WHOLE), error=TEXT, done=maybe(TIME))
+    ),
+)
+
 SCHEMAS: dict[str, Schema] = {
     "Problem": record(status=WHOLE, title=TEXT, detail=TEXT),
     "Saved": record(serial=WHOLE, detail=TEXT),
@@ -163,6 +176,8 @@ SCHEMAS: dict[str, Schema] = {
     "PublishedRelease": record(
         dry_run=FLAG, serial=WHOLE, files=many(record(filename=TEXT, sha256=TEXT, size=WHOLE, existing=FLAG))
     ),
+    "Webhooks": record(webhooks=many(_WEBHOOK)),
+    "NewWebhook": record(id=WHOLE, secret=TEXT),
     "Invited": record(id=WHOLE, expires=TIME, secret=maybe(TEXT)),
     "Invitations": record(invitations=many(_INVITATION)),
     "Offered": record(id=WHOLE, taken=FLAG, serial=WHOLE),

@@ -13,35 +13,22 @@ from holdfast.control.api import (
     people,
     projects,
     promotions,
-    retention,
     tokens,
 )
-from holdfast.control.api.describe import PAGED, Address, Field, Route
+from holdfast.control.api.describe import FILE, PAGED, PROJECT, RELEASE, ROLE, TO, Address, Field, Route
+from holdfast.control.api.table_keeping import RETENTION, WEBHOOKS
 from holdfast.control.api.table_moderation import MODERATION
+from holdfast.control.api.table_organisations import ORGANISATIONS
 from holdfast.control.api.table_publishers import PUBLISHERS
 from holdfast.control.api.table_sessions import SESSIONS
 from holdfast.core.model import STATUSES
 
-PROJECT = "projects/<slug:index>/<str:name>"
-RELEASE = PROJECT + "/releases/<str:version>"
-FILE = PROJECT + "/files/<str:filename>"
-ORGANISATION = "organisations/<slug:organisation>"
-TEAM = ORGANISATION + "/teams/<slug:team>"
-
 REASON = Field("reason", "text", "Why; whoever installs it is shown it.", "broken on Windows")
-ROLE = Field("role", "text", "The role.", "maintainer", required=True, choices=("owner", "maintainer"))
-PLACE = Field("place", "text", "The place.", "member", choices=("owner", "manager", "member"))
-TO = Field("to", "text", "A user name, or a mail address.", "bob", required=True)
 SECRET = Field("secret", "text", "The secret from the mail, for an invitation to an address.", "")
 USER = Field("user", "text", "A user name.", "bob")
 OWNING = Field("organisation", "text", "An organisation's name.", "acme")
 RIGHT = Field("right", "text", "The right.", "read", required=True, choices=("read", "create"))
 
-BOUNDS = (
-    Field("newest", "whole", "Keep so many of the newest releases.", 10),
-    Field("days", "whole", "Keep releases younger than so many days.", 90),
-)
-BYTES_MAX = Field("bytes_max", "whole", "Bytes of listed files.", 10 * 1024**3, required=True)
 
 NEW_TOKEN = (
     Field("name", "text", "What it is for, 1 to 200 characters.", "ci", required=True),
@@ -173,120 +160,6 @@ PEOPLE = (
     Address("offers/<int:offer>/decline", "people", {"POST": Route(people.decline_offer, rights.TAKE_PROJECT)}),
 )
 
-ORGANISATIONS = (
-    Address(
-        "organisations",
-        "organisations",
-        {
-            "GET": Route(organisations.list_organisations, rights.LIST_MINE, "Organisations"),
-            "POST": Route(
-                organisations.create,
-                rights.CREATE_ORGANISATION,
-                fields=(
-                    Field("name", "text", "Lower-case letters, digits, hyphens; kept for ever.", "acme", required=True),
-                    Field("display", "text", "What it is called.", "Acme"),
-                ),
-                status=201,
-            ),
-        },
-    ),
-    Address(
-        ORGANISATION,
-        "organisations",
-        {
-            "GET": Route(organisations.show, rights.READ_ORGANISATION, "Organisation"),
-            "DELETE": Route(organisations.delete, rights.DELETE_ORGANISATION, changes=True),
-        },
-    ),
-    Address(
-        ORGANISATION + "/invitations",
-        "organisations",
-        {"POST": Route(organisations.invite, rights.INVITE_MEMBER, "Invited", (TO, PLACE), status=201)},
-    ),
-    Address(
-        ORGANISATION + "/leave",
-        "organisations",
-        {"POST": Route(organisations.leave, rights.LEAVE_ORGANISATION, changes=True)},
-    ),
-    Address(
-        ORGANISATION + "/members/<str:user>",
-        "organisations",
-        {
-            "PUT": Route(organisations.set_member, rights.SET_PLACE, fields=(PLACE,)),
-            "DELETE": Route(organisations.remove_member, rights.REMOVE_MEMBER, changes=True),
-        },
-    ),
-    Address(
-        TEAM,
-        "organisations",
-        {
-            "PUT": Route(organisations.create_team, rights.MANAGE_TEAM, status=201),
-            "DELETE": Route(organisations.delete_team, rights.MANAGE_TEAM),
-        },
-    ),
-    Address(
-        TEAM + "/members/<str:user>",
-        "organisations",
-        {
-            "PUT": Route(organisations.add_to_team, rights.MANAGE_TEAM),
-            "DELETE": Route(organisations.remove_from_team, rights.MANAGE_TEAM),
-        },
-    ),
-    Address(
-        TEAM + "/projects/<slug:index>/<str:name>",
-        "organisations",
-        {
-            "PUT": Route(organisations.set_team_role, rights.SET_TEAM_ROLE, fields=(ROLE,)),
-            "DELETE": Route(organisations.remove_team_role, rights.SET_TEAM_ROLE),
-        },
-    ),
-)
-
-RETENTION = (
-    Address(
-        PROJECT + "/retention",
-        "retention",
-        {
-            "GET": Route(retention.show, rights.SEE_RETENTION, "Retention"),
-            "PUT": Route(retention.set_rule, rights.SET_RETENTION, fields=BOUNDS),
-            "DELETE": Route(retention.unset_rule, rights.SET_RETENTION),
-        },
-    ),
-    Address(
-        PROJECT + "/quota",
-        "retention",
-        {
-            "PUT": Route(retention.set_quota, rights.SET_QUOTA, fields=(BYTES_MAX,)),
-            "DELETE": Route(retention.unset_quota, rights.SET_QUOTA),
-        },
-    ),
-    Address(
-        RELEASE + "/keep",
-        "retention",
-        {
-            "PUT": Route(retention.keep, rights.SET_RETENTION),
-            "DELETE": Route(retention.unkeep, rights.SET_RETENTION),
-        },
-    ),
-    Address(
-        "indexes/<slug:index>/retention",
-        "retention",
-        {
-            "GET": Route(retention.show_index, rights.SET_QUOTA, "IndexRetention"),
-            "PUT": Route(retention.set_index_rule, rights.ADMINISTER, fields=BOUNDS),
-            "DELETE": Route(retention.unset_index_rule, rights.ADMINISTER),
-        },
-    ),
-    Address(
-        "indexes/<slug:index>/quota",
-        "retention",
-        {
-            "PUT": Route(retention.set_index_quota, rights.SET_QUOTA, fields=(BYTES_MAX,)),
-            "DELETE": Route(retention.unset_index_quota, rights.SET_QUOTA),
-        },
-    ),
-)
-
 INSTANCE = (
     Address(
         "indexes/<slug:index>/grants",
@@ -386,6 +259,7 @@ TABLE: tuple[Address, ...] = (
     *PEOPLE,
     *ORGANISATIONS,
     *RETENTION,
+    *WEBHOOKS,
     *INSTANCE,
     *MODERATION,
     *TOKENS,

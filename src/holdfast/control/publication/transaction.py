@@ -21,6 +21,7 @@ from holdfast.control.accounts.audit import append
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.accounts.networks import Networks
 from holdfast.control.database import RETRY_SECONDS, DatabaseUnavailable, connection, database_guard, held_transaction
+from holdfast.control.hooks.queueing import queue_deliveries
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.changes import Change, project_changed
 from holdfast.control.publication.models import Counter, Event, Instance
@@ -175,6 +176,7 @@ class WriteTransaction:
         for audit in self._audits:
             audit.serial = self.serial or None
         append(self._audits)
+        queue_deliveries(self._audits, self.now)
 
 
 @contextmanager

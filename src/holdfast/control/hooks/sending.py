@@ -1,0 +1,149 @@
+"""Delivering what waits: claimed row by row, tried again with growing pauses, given up after days, stopped after more.
+
+A thread beside `work`'s other tasks sends, so that a receiver that hangs holds up nothing but other deliveries, and of
+those not many: whoever failed once in a round is left for a later one.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from holdfast import __version__
+from holdfast.clock import Clock
+from holdfast.config import Config
+from holdfast.control.accounts.actor import OPERATOR_SCOPES, Actor
+from holdfast.control.database import close_connection, database_guard, held_transaction
+from holdfast.control.hooks import signing
+from holdfast.control.hooks.models import Delivery, Webhook
+from holdfast.control.hooks.posting import Answered, post
+from holdfast.control.hooks.targets import NotAllowed, Target, parse_target
+from holdfast.control.notices import tell
+from holdfast.control.publication.transaction import Publication, unpublished_transaction
+from holdfast.control.secret_key import read_keys
+from holdfast.core.errors import Outcome
+
+log = structlog.get_logger()
+
+ROUND_SECONDS = 1.0
+REST_SECONDS = 10.0  # after a round that the database kept from its work
+BATCH = 50  # deliveries looked at in a round
+LEASE = timedelta(seconds=60)  # longer than an attempt: another machine's sender leaves a claimed row alone
+PAUSES_SECONDS = (10, 60, 300, 1800, 7200, 21_600)  # then six hours each time
+GIVEN_UP = timedelta(days=3)  # one delivery
+STOPPED_AFTER_DAYS = 7  # without one success: the receiver is gone
+STOPPED_AFTER_FAILURES = 10  # and it was asked often enough to know
+KEPT = timedelta(days=14)  # what was delivered or given up, for people to look at
+STATEMENT_SECONDS = 5.0
+GONE = 410  # the receiver says for good that it wants no more
+
+Post = Callable[[Target, dict[str, str], bytes, Sequence[str]], Answered]
+SENDER = Actor("webhooks", OPERATOR_SCOPES, credential="machine")
+
+
+def deliver_beside(config: Config, publisher: Publication, stop: threading.Event) -> threading.Thread:
+    """Start the thread that delivers until told to stop."""
+
+    def work() -> None:
+        pause = ROUND_SECONDS
+        while not stop.wait(pause):
+            try:
+                send_due(config, publisher)
+                pause = ROUND_SECONDS
+            except Outcome as error:
+                log.debug("webhooks wait: %s", error.reason)
+                pause = REST_SECONDS
+            except Exception:
+                log.exception("webhooks failed")
+                pause = REST_SECONDS
+        close_connection()
+
+    thread = threading.Thread(target=work, name="webhooks", daemon=True)
+    thread.start()
+    return thread
+
+
+def send_due(config: Config, publisher: Publication, send: Post = post) -> int:
+    """One round; returns how many deliveries were tried. Raises Unavailable."""
+    clock = publisher.clock
+    with database_guard():
+        waiting = Delivery.objects.filter(done=None, due__lte=clock.now(), webhook__stopped=None)
+        rows = list(waiting.select_related("webhook").order_by("due", "pk")[:BATCH])
+    if not rows:
+        return 0
+    keys, failed, tried = read_keys(config), set[int](), 0
+    for row in rows:
+        if row.webhook_id in failed or not _claim(row, clock):
+            continue
+        answer = _attempt(row, keys, config.webhook_networks, clock, send)
+        tried += 1
+        if not answer.is_taken:
+            failed.add(row.webhook_id)
+        _record(row, answer, publisher)
+    return tried
+
+
+def forget_deliveries(clock: Clock) -> int:
+    """Delete what was delivered or given up long ago; returns how many."""
+    with held_transaction(clock, clock.monotonic() + STATEMENT_SECONDS):
+        return Delivery.objects.filter(done__lt=clock.now() - KEPT).delete()[0]
+
+
+def _claim(row: Delivery, clock: Clock) -> bool:
+    """Move its hour on, by whoever comes first."""
+    with held_transaction(clock, clock.monotonic() + STATEMENT_SECONDS):
+        mine = Delivery.objects.filter(pk=row.pk, due=row.due, done=None)
+        return mine.update(due=clock.now() + LEASE) == 1
+
+
+def _attempt(row: Delivery, keys: Sequence[str], networks: Sequence[str], clock: Clock, send: Post) -> Answered:
+    secret = signing.secret_for(row.webhook.salt, row.webhook.key, keys)
+    if secret is None:
+        return Answered(0, "its secret was made with a secret key that is gone; make the webhook anew")
+    try:
+        target = parse_target(row.webhook.url)
+    except NotAllowed as error:
+        return Answered(0, str(error))
+    body = row.body.encode()
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"holdfast/{__version__}",
+        "X-Holdfast-Event": row.event,
+        "X-Holdfast-Delivery": str(row.pk),
+        "X-Holdfast-Signature": signing.signature(secret, body, int(clock.now().timestamp())),
+    }
+    return send(target, headers, body, networks)
+
+
+def _record(row: Delivery, answer: Answered, publisher: Publication) -> None:
+    clock = publisher.clock
+    now = clock.now()
+    row.attempts += 1
+    row.status, row.error = answer.status or None, answer.error
+    if answer.is_taken or now - row.created >= GIVEN_UP or answer.status == GONE:
+        row.done = now
+    row.due = now + timedelta(seconds=PAUSES_SECONDS[min(row.attempts, len(PAUSES_SECONDS)) - 1])
+    with unpublished_transaction(publisher, SENDER, clock.monotonic() + STATEMENT_SECONDS) as tx:
+        hook = Webhook.objects.filter(pk=row.webhook_id).first()
+        if hook is None:
+            return
+        row.save(update_fields=["attempts", "status", "error", "done", "due"])
+        hook.failures = 0 if answer.is_taken else hook.failures + 1
+        hook.failing_since = None if answer.is_taken else hook.failing_since or now
+        why = answer.error or f"it answered {answer.status}"
+        if not answer.is_taken and _is_hopeless(hook, answer, tx.now):
+            hook.stopped, hook.stopped_why = now, why
+            host = parse_target(hook.url).host
+            tx.audit("stop-webhook", host, webhook=hook.pk, why=why)
+            facts = {"host": host, "days": STOPPED_AFTER_DAYS, "webhook": hook.pk, "why": why}
+            tell(tx, hook.created_by, "webhook-stopped", facts)
+        hook.save(update_fields=["failures", "failing_since", "stopped", "stopped_why"])
+
+
+def _is_hopeless(hook: Webhook, answer: Answered, now: object) -> bool:
+    if answer.status == GONE:
+        return True
+    assert hook.failing_since is not None
+    too_long = hook.failing_since + timedelta(days=STOPPED_AFTER_DAYS) <= now  # type: ignore[operator]
+    return too_long and hook.failures >= STOPPED_AFTER_FAILURES

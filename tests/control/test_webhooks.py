@@ -1,0 +1,357 @@
+"""Webhooks: what is told, how it is signed, where it may go, and what becomes of it when nobody takes it."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from allauth.account.models import EmailAddress
+from instances import ALICE, BOB, OPERATOR, Instance, soon
+
+from holdfast.config import Config
+from holdfast.control.accounts.models import AuditEvent, User
+from holdfast.control.hooks.actions import Wanted, end_webhook, list_webhooks, make_webhook
+from holdfast.control.hooks.models import Delivery, Webhook
+from holdfast.control.hooks.posting import Answered, post
+from holdfast.control.hooks.queueing import PENDING_MAX
+from holdfast.control.hooks.sending import LEASE, PAUSES_SECONDS, forget_deliveries, send_due
+from holdfast.control.hooks.signing import name_of, secret_for
+from holdfast.control.hooks.targets import NotAllowed, Target, address_for, is_public, parse_target
+from holdfast.control.mail.models import Mail
+from holdfast.control.organisations.offers import offer_project
+from holdfast.control.projects import actions, standing
+from holdfast.control.projects.models import Project
+from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.secret_key import make_key, read_keys
+from holdfast.core.errors import Absent, Refused
+
+URL = "https://ci.example/hook"
+KEYS = ("k" * 32,)
+
+
+def hooked(instance: Instance, name: str = "tool", url: str = URL, **more: tuple[str, ...]) -> tuple[int, str]:
+    """`tool` of Alice, and her webhook."""
+    if not Project.objects.filter(name="tool").exists():
+        instance.upload("tool", "1.0")
+    index = "main" if name else ""
+    make_key(instance.config)
+    keys = read_keys(instance.config)
+    made = make_webhook(
+        instance.publisher, Wanted(index, name, url, **more), keys, ALICE if name else OPERATOR, deadline=soon()
+    )
+    return made.id, made.secret
+
+
+class Receiver:
+    """The other side: notes what it got and answers as told."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.got: list[tuple[Target, dict[str, str], bytes]] = []
+
+    def __call__(self, target: Target, headers: dict[str, str], body: bytes, networks: object) -> Answered:
+        self.got.append((target, headers, body))
+        status = self.statuses.pop(0) if self.statuses else 200
+        return Answered(status, "" if status else "it cannot be reached")
+
+
+def test_what_is_done_is_told_in_the_transaction_that_does_it(instance: Instance):
+    number, secret = hooked(instance)
+    publisher, receiver = instance.publisher, Receiver()
+    instance.upload("tool", "1.1")
+    instance.upload("other", "1.0", actor=BOB)
+    actions.yank_release(publisher, "main", "tool", "1.0", "broken", ALICE, deadline=soon())
+    standing.add_role(publisher, "main", "tool", "bob", "maintainer", ALICE, deadline=soon())
+    actions.set_status(publisher, "main", "tool", "quarantined", "malware", OPERATOR, deadline=soon())
+    actions.delete_release(publisher, "main", "tool", "1.0", ALICE, deadline=soon())
+    with pytest.raises(Absent):
+        actions.yank_release(publisher, "main", "tool", "9.9", "none", ALICE, deadline=soon())
+
+    assert send_due(instance.config, publisher, receiver) == 5
+
+    told = [(json.loads(body)["event"], json.loads(body)["subject"]) for _target, _headers, body in receiver.got]
+    assert told == [
+        ("publish", "main/tool/tool-1.1.tar.gz"),
+        ("yank", "main/tool/1.0"),
+        ("role", "main/tool"),
+        ("quarantine", "main/tool"),
+        ("delete", "main/tool/1.0"),
+    ]
+    _target, headers, body = receiver.got[0]
+    stamp, _, mac = headers["X-Holdfast-Signature"].partition(",v1=")
+    signed = stamp.removeprefix("t=").encode() + b"." + body
+    assert hmac.compare_digest(mac, hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest())
+    assert json.loads(body)["serial"] > 0
+    assert send_due(instance.config, publisher, receiver) == 0
+    (facts,) = list_webhooks(publisher, "main", "tool", ALICE)
+    assert (facts.id, {one.status for one in facts.deliveries}, facts.failing_since) == (number, {200}, None)
+
+
+def test_a_webhook_hears_of_what_it_asked_for(sqlite_instance: Instance):
+    hooked(sqlite_instance, events=("yank",))
+    hooked(sqlite_instance, name="", events=("publish",))
+
+    sqlite_instance.upload("other", "1.0", actor=BOB)
+    actions.yank_release(sqlite_instance.publisher, "main", "tool", "1.0", "", ALICE, deadline=soon())
+
+    rows = Delivery.objects.order_by("pk").values_list("webhook__project__name", "event")
+    assert list(rows) == [(None, "publish"), ("tool", "yank")]
+
+
+def test_what_nobody_takes_is_tried_again_with_growing_pauses_and_given_up(sqlite_instance: Instance):
+    hooked(sqlite_instance)
+    sqlite_instance.upload("tool", "1.1")
+    publisher, receiver = sqlite_instance.publisher, Receiver(500, 0, 302)
+
+    for pause in PAUSES_SECONDS[:3]:
+        before = publisher.clock.now()
+        assert send_due(sqlite_instance.config, publisher, receiver) == 1
+        row = Delivery.objects.get()
+        assert timedelta(seconds=pause) <= row.due - before < timedelta(seconds=pause + 5)
+        assert send_due(sqlite_instance.config, publisher, receiver) == 0, "not before its hour"
+        Delivery.objects.update(due=before)
+    assert (row.attempts, row.status, row.done) == (3, 302, None), "a redirect is not followed"
+
+    Delivery.objects.update(created=publisher.clock.now() - timedelta(days=3))
+    receiver.statuses = [500]
+    send_due(sqlite_instance.config, publisher, receiver)
+    assert Delivery.objects.get().done is not None
+    Delivery.objects.update(done=publisher.clock.now() - timedelta(days=15))
+    assert forget_deliveries(publisher.clock) == 1
+
+
+def test_a_row_is_sent_by_one_sender_and_again_when_that_one_died(sqlite_instance: Instance):
+    hooked(sqlite_instance)
+    sqlite_instance.upload("tool", "1.1")
+    publisher = sqlite_instance.publisher
+
+    class Dying:
+        def __call__(self, *_told: object) -> Answered:
+            assert send_due(sqlite_instance.config, publisher, Receiver()) == 0, "another sender finds it claimed"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send_due(sqlite_instance.config, publisher, Dying())
+    Delivery.objects.update(due=Delivery.objects.get().due - LEASE)
+
+    assert send_due(sqlite_instance.config, publisher, Receiver()) == 1
+
+
+def test_a_webhook_without_a_success_for_a_week_is_stopped_and_its_maker_told(sqlite_instance: Instance):
+    hooked(sqlite_instance)
+    alice = User.objects.get(username="alice")
+    EmailAddress.objects.create(user=alice, email="alice@people.example", verified=True, primary=True)
+    sqlite_instance.upload("tool", "1.1")
+    publisher = sqlite_instance.publisher
+    Webhook.objects.update(failing_since=publisher.clock.now() - timedelta(days=8), failures=9)
+
+    send_due(sqlite_instance.config, publisher, Receiver(0))
+
+    (facts,) = list_webhooks(publisher, "main", "tool", ALICE)
+    assert (facts.stopped is not None, facts.stopped_why) == (True, "it cannot be reached")
+    assert AuditEvent.objects.filter(action="stop-webhook").count() == 1
+    assert Mail.objects.get().kind == "webhook-stopped"
+    sqlite_instance.upload("tool", "1.2")
+    assert Delivery.objects.count() == 1, "it hears of nothing any more"
+
+
+def test_one_bad_receiver_does_not_hold_up_the_others(sqlite_instance: Instance):
+    hooked(sqlite_instance, url="https://bad.example/")
+    hooked(sqlite_instance, url="https://good.example/")
+    for version in ("1.1", "1.2", "1.3"):
+        sqlite_instance.upload("tool", version)
+    tried: list[str] = []
+
+    def send(target: Target, headers: object, body: bytes, networks: object) -> Answered:
+        tried.append(target.host)
+        return Answered(0 if target.host == "bad.example" else 200)
+
+    send_due(sqlite_instance.config, sqlite_instance.publisher, send)
+
+    assert sorted(tried) == ["bad.example", "good.example", "good.example", "good.example"]
+
+
+def test_what_waits_for_one_webhook_is_bounded(sqlite_instance: Instance):
+    number, _ = hooked(sqlite_instance)
+    now = sqlite_instance.publisher.clock.now()
+    Delivery.objects.bulk_create(
+        Delivery(webhook_id=number, event="yank", body="{}", created=now, due=now) for _ in range(PENDING_MAX)
+    )
+
+    sqlite_instance.upload("tool", "1.1")
+
+    assert Delivery.objects.count() == PENDING_MAX
+
+
+def test_webhooks_go_with_the_hands_that_made_them(sqlite_instance: Instance):
+    """Else whoever gave a project away would go on hearing of it."""
+    number, _ = hooked(sqlite_instance)
+    User.objects.get_or_create(username="bob")
+
+    offer_project(sqlite_instance.publisher, "main", "tool", OPERATOR, user="bob", deadline=soon())
+
+    assert not Webhook.objects.filter(pk=number).exists()
+
+
+def test_webhooks_are_the_owners_and_those_of_other_projects_are_absent(sqlite_instance: Instance):
+    number, _ = hooked(sqlite_instance)
+    sqlite_instance.upload("other", "1.0", actor=BOB)
+    publisher = sqlite_instance.publisher
+
+    with pytest.raises(Refused):
+        list_webhooks(publisher, "main", "tool", BOB)
+    with pytest.raises(Absent, match=f"there is no webhook {number} here"):
+        end_webhook(publisher, "main", "other", number, BOB, deadline=soon())
+    end_webhook(publisher, "main", "tool", number, ALICE, deadline=soon())
+    assert not Webhook.objects.exists()
+
+
+def test_a_secret_outlives_a_change_of_the_instances_key_as_long_as_the_old_one_is_a_fallback():
+    first, salt = secret_for("salt", name_of("old"), ("old",)), "salt"
+
+    assert first == secret_for(salt, name_of("old"), ("new", "old"))
+    assert secret_for(salt, name_of("old"), ("new",)) is None
+
+
+NOT_TAKEN = [
+    ("ftp://ci.example/", "https URL"),
+    ("https://", "https URL"),
+    ("https://user:pass@ci.example/", "no user name"),
+    ("https://ci.example/#x", "no user name, password or fragment"),
+    ("https://ci.example:99999/", "no URL"),
+    ("https://ci.example/a b", "no blanks"),
+    ("https://ci.example/\r\nX: y", "printable"),
+]
+
+
+@pytest.mark.parametrize(("url", "words"), NOT_TAKEN, ids=[url for url, _ in NOT_TAKEN])
+def test_an_address_that_cannot_be_posted_to_is_refused_when_it_is_given(url: str, words: str):
+    with pytest.raises(NotAllowed, match=words):
+        parse_target(url)
+
+
+def test_a_webhook_with_a_wrong_address_or_event_is_not_made(sqlite_instance: Instance):
+    sqlite_instance.upload("tool", "1.0")
+    for wanted in (Wanted("main", "tool", "nonsense"), Wanted("main", "tool", URL, ("everything",))):
+        with pytest.raises(NotAccepted):
+            make_webhook(sqlite_instance.publisher, wanted, KEYS, ALICE, deadline=soon())
+
+
+PRIVATE = (
+    "127.0.0.1 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 192.0.2.1"
+    " ::1 :: fe80::1 fc00::1 ff02::1 ::ffff:127.0.0.1 ::ffff:169.254.169.254 64:ff9b::7f00:1 2002:7f00:1::"
+    " 2001:db8::1 fe80::1%eth0"
+).split()
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_nothing_goes_to_an_address_that_is_not_public(address: str):
+    with pytest.raises(NotAllowed, match="not public"):
+        address_for(parse_target(URL), (), lambda host, port: [address])
+
+
+def test_every_address_of_a_name_must_be_allowed_and_one_of_them_is_connected_to():
+    target = parse_target(URL)
+
+    assert address_for(target, (), lambda host, port: ["1.1.1.1"]) == "1.1.1.1"
+    with pytest.raises(NotAllowed):
+        address_for(target, (), lambda host, port: ["1.1.1.1", "10.0.0.1"])
+    assert address_for(target, ("10.0.0.0/8",), lambda host, port: ["10.0.0.1"]) == "10.0.0.1"
+    with pytest.raises(NotAllowed, match="by https"):
+        address_for(parse_target("http://ci.example/"), (), lambda host, port: ["1.1.1.1"])
+    with pytest.raises(NotAllowed, match="no address"):
+        address_for(target, (), lambda host, port: [])
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A server on loopback; answers its port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Quiet(BaseHTTPRequestHandler):
+    """Says nothing on standard error."""
+
+    def log_message(self, *told: object) -> None:
+        """Nothing."""
+
+
+def test_a_post_goes_to_the_address_that_was_checked_and_not_to_the_name():
+    """The name has no address of its own here: only the checked one can have been connected to."""
+    got: list[tuple[str, str, bytes]] = []
+
+    class Taking(Quiet):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((self.path, self.headers["Host"], body))
+            self.send_response(204)
+            self.end_headers()
+
+    with listening(Taking) as port:
+        target = parse_target(f"http://rebinding.test:{port}/hook?a=1")
+        answer = post(target, {}, b"{}", ("127.0.0.0/8",), lambda host, port: ["127.0.0.1"])
+        closed = post(target, {}, b"{}", (), lambda host, port: ["127.0.0.1"])
+
+    assert answer == Answered(204)
+    assert got == [("/hook?a=1", f"rebinding.test:{port}", b"{}")]
+    assert closed == Answered(0, "rebinding.test has an address that is not public")
+
+
+def test_an_answer_that_never_ends_is_cut_off():
+    """A byte now and then keeps every single read alive; the whole attempt has its own end."""
+    over = threading.Event()
+
+    class Trickling(Quiet):
+        def do_POST(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            try:
+                while not over.wait(0.05):
+                    self.wfile.write(b"X-More: x\r\n")
+                    self.wfile.flush()
+            except OSError:
+                pass
+
+    with listening(Trickling) as port:
+        target = parse_target(f"http://slow.test:{port}/")
+        answer = post(target, {}, b"{}", ("127.0.0.0/8",), lambda host, port: ["127.0.0.1"], 0.3)
+        over.set()
+
+    assert answer == Answered(0, "no answer within 0.3 s")
+
+
+def test_a_target_that_refuses_and_one_that_speaks_no_http_are_failures():
+    networks = ("127.0.0.0/8",)
+
+    class Mumbling(Quiet):
+        def do_POST(self) -> None:
+            self.wfile.write(b"hello\r\n\r\n")
+
+    with listening(Mumbling) as port:
+        target = parse_target(f"http://odd.test:{port}/")
+        odd = post(target, {}, b"{}", networks, lambda host, port: ["127.0.0.1"])
+        wrong_tls = post(replace(target, scheme="https"), {}, b"{}", networks, lambda host, port: ["127.0.0.1"])
+    refused = post(target, {}, b"{}", networks, lambda host, port: ["127.0.0.1"])
+
+    assert odd == Answered(0, "its answer is no HTTP")
+    assert wrong_tls == Answered(0, "TLS failed")
+    assert refused == Answered(0, "it cannot be reached")
+
+
+def test_public_addresses_are_public():
+    import ipaddress
+
+    assert all(is_public(ipaddress.ip_address(text)) for text in ("1.1.1.1", "2606:4700::1111"))
+    assert Config.__dataclass_fields__["webhook_networks"].default == ()
