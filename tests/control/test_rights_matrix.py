@@ -11,23 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import rights_before as before
 from doors import basic
-from instances import ALICE, OPERATOR, Instance, new_instance, soon
-from rights_world import ADMIN, COLUMNS, Cast, World, form, routes
+from instances import Instance, new_instance
+from rights_world import COLUMNS, Cast, World, form, routes
 
-from holdfast.control.accounts.models import AuditEvent, User
+from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.database import close_connection
-from holdfast.control.hooks.actions import Wanted, make_webhook
-from holdfast.control.organisations.grants import Grantee, grant_index
-from holdfast.control.organisations.invitations import invite_to_project
-from holdfast.control.organisations.models import Holding, Organisation, TeamRole
-from holdfast.control.organisations.offers import offer_project
-from holdfast.control.projects.actions import delete_project
-from holdfast.control.projects.models import Project
-from holdfast.control.projects.standing import grant_shadow
-from holdfast.control.retention.actions import set_rule
-from holdfast.control.retention.plan import Rule
-from holdfast.control.retention.quotas import set_quota
 from holdfast.control.urls import urlpatterns
 from holdfast.core.page_paths import is_control_page
 
@@ -46,11 +36,11 @@ TEAM = ORGANISATION + "/teams/<slug:team>"
 TEAM_PROJECT = TEAM + "/projects/<slug:index>/<str:name>"
 INVITATION = "api/invitations/<int:invitation>"
 OFFER = "api/offers/<int:offer>"
-HOOK = {"url": "https://ci.example/hook"}
+HOOK = before.HOOK
 INDEX = "api/indexes/<slug:index>"
 GRANTS = "api/indexes/<slug:index>/grants"
 
-IDENTITY = {"provider": "ci", "claims": {"email": "ci@acme.example"}}
+IDENTITY = before.IDENTITY
 
 NOBODY_KNOWN = "401 401 401"  # expired, revoked and malformed tokens are no credentials at all
 
@@ -64,157 +54,6 @@ class Row:
     expected: str
     body: Any = None
     before: Callable[[World], None] | None = None
-
-
-def _stored(world: World) -> None:
-    """A release whose bytes are really there."""
-    assert world.door.upload(form(world), world.door.token()).status == 200
-    world.facts["version"] = "2.0"
-
-
-def _session(world: World) -> None:
-    """Alice has opened a session for a release."""
-    release = {"name": world.project, "version": "2.0"}
-    world.facts["session"] = world.door.api("POST", "sessions/main", world.door.token(), release).json()["session"]
-
-
-def _staged(world: World) -> None:
-    """And staged its wheel."""
-    _session(world)
-    path = f"/api/sessions/main/{world.facts['session']}/files"
-    world.facts["filename"] = world.door.upload(form(world), world.door.token(), path).json()["filename"]
-
-
-def _with_role(world: World) -> None:
-    world.facts["user"] = "robot"
-
-
-def _deleted(world: World) -> None:
-    delete_project(world.door.instance.publisher, "main", world.project, ALICE, deadline=soon())
-
-
-def _granted(world: World) -> None:
-    grant_shadow(world.door.instance.publisher, "main", world.project, OPERATOR, deadline=soon())
-
-
-def _published_to(world: World) -> None:
-    made = world.door.api("POST", f"projects/main/{world.project}/publishers", world.cast.tokens["alice"], IDENTITY)
-    world.facts["publisher"] = str(made.json()["id"])
-
-
-def _pending(world: World) -> None:
-    body = {**IDENTITY, "name": f"pending{world.number}"}
-    made = world.door.api("POST", "publishers/pending", world.cast.tokens["alice"], body)
-    world.facts["publisher"] = str(made.json()["id"])
-
-
-def _a_token(world: World) -> None:
-    made = world.door.token("dora")
-    world.facts["token"] = made.split("_")[1]
-
-
-def _organisation(world: World) -> None:
-    world.cast.organisation(world)
-
-
-def _fresh_team(world: World) -> None:
-    _organisation(world)
-    world.facts["team"] = "fresh"
-
-
-def _held(world: World) -> None:
-    """The organisation holds the project, and its team has a role on it."""
-    _organisation(world)
-    project = Project.objects.get(name=world.project)
-    organisation = Organisation.objects.get(name=world.facts["organisation"])
-    Holding.objects.create(project=project, organisation=organisation)
-    TeamRole.objects.create(team=organisation.teams.get(), project=project, role="maintainer")
-
-
-def _invited(world: World) -> None:
-    """Charlie is invited to the project."""
-    publisher, name = world.door.instance.publisher, world.project
-    made = invite_to_project(publisher, "main", name, "charlie", "maintainer", ALICE, deadline=soon())
-    world.facts["invitation"] = str(made.id)
-
-
-def _offered(world: World) -> None:
-    """Alice offers the project to Charlie."""
-    publisher, name = world.door.instance.publisher, world.project
-    world.facts["offer"] = str(offer_project(publisher, "main", name, ALICE, user="charlie", deadline=soon()).id)
-
-
-def _a_robot(world: World) -> None:
-    world.facts["user"] = f"machine{world.number}"
-    User.objects.create(username=world.facts["user"], is_robot=True)
-
-
-def _hook(world: World, index: str, name: str) -> None:
-    publisher, keys = world.door.instance.publisher, ("k" * 32,)
-    made = make_webhook(publisher, Wanted(index, name, HOOK["url"]), keys, OPERATOR, deadline=soon())
-    world.facts["webhook"] = str(made.id)
-
-
-def _hooked(world: World) -> None:
-    _hook(world, "main", world.project)
-
-
-def _index_hooked(world: World) -> None:
-    _hook(world, "main", "")
-
-
-def _all_hooked(world: World) -> None:
-    _hook(world, "", "")
-
-
-def _ruled(world: World) -> None:
-    set_rule(world.door.instance.publisher, "main", world.project, Rule(3), OPERATOR, deadline=soon())
-
-
-def _index_ruled(world: World) -> None:
-    set_rule(world.door.instance.publisher, "main", "", Rule(days=9), OPERATOR, deadline=soon())
-
-
-def _bounded(world: World) -> None:
-    set_quota(world.door.instance.publisher, "main", world.project, 10**9, OPERATOR, deadline=soon())
-
-
-def _index_bounded(world: World) -> None:
-    set_quota(world.door.instance.publisher, "main", "", 10**9, OPERATOR, deadline=soon())
-
-
-def _open_index(world: World) -> None:
-    grant_index(world.door.instance.publisher, "main", "create", Grantee("dora"), OPERATOR, deadline=soon())
-
-
-def _switched_off(world: World) -> None:
-    token = world.door.token("root", ADMIN)
-    assert world.door.api("PUT", f"switches/{world.facts['capability']}", token, {"reason": "a flood"}).status == 200
-
-
-def _reported(world: World) -> None:
-    document = {"kind": "malware", "text": "it sends tokens away"}
-    answer = world.door.api("POST", f"projects/main/{world.project}/reports", world.door.token("eve"), document)
-    world.facts["report"] = str(answer.json()["id"])
-
-
-def _dora(world: World) -> None:
-    world.door.token(world.facts["user"])
-
-
-def _observer(world: World) -> None:
-    _dora(world)
-    assert world.door.api("PUT", f"observers/{world.facts['user']}", world.door.token("root", ADMIN)).status == 200
-
-
-def _banned(world: World) -> None:
-    document = {"network": "203.0.113.0/24", "reason": "a flood"}
-    assert world.door.api("POST", "bans", world.door.token("root", ADMIN), document).status == 200
-
-
-def _prohibited(world: World) -> None:
-    document = {"pattern": "someones", "reason": "a brand"}
-    assert world.door.api("POST", "prohibited-names", world.door.token("root", ADMIN), document).status == 200
 
 
 #                   alice bob charlie admin robot anonymous | other-index other-project read-only upload-only | none
@@ -268,30 +107,30 @@ ROWS = [
     Row("GET", PROJECT + "/audit", OWNERS),
     Row("DELETE", PROJECT, OWNERS),
     Row("POST", PROJECT + "/status", OWNERS, {"status": "archived"}),
-    Row("POST", PROJECT + "/release-name", ADMINS, before=_deleted),
+    Row("POST", PROJECT + "/release-name", ADMINS, before=before.deleted),
     Row("DELETE", RELEASE, OWNERS),
     Row("POST", RELEASE + "/yank", MAINTAINERS, {"reason": "broken"}),
     Row("POST", RELEASE + "/unyank", MAINTAINERS),
-    Row("POST", RELEASE + "/promote", PROMOTERS, {"to": "team"}, _stored),
+    Row("POST", RELEASE + "/promote", PROMOTERS, {"to": "team"}, before.stored),
     # Releases that are staged.
     Row("GET", SESSIONS, LISTERS),
     Row("POST", SESSIONS, STAGERS, lambda world: {"name": world.project, "version": "3.0"}),
-    Row("GET", SESSION, UPLOADERS, before=_session),
-    Row("DELETE", SESSION, UPLOADERS, before=_session),
-    Row("POST", SESSION + "/extend", UPLOADERS, {"seconds": 864_000}, _session),
-    Row("POST", SESSION + "/publish", UPLOADERS, before=_staged),
-    Row("POST", SESSION + "/files", UPLOADERS, before=_session),
-    Row("DELETE", SESSION + "/files/<str:filename>", UPLOADERS, before=_staged),
+    Row("GET", SESSION, UPLOADERS, before=before.session),
+    Row("DELETE", SESSION, UPLOADERS, before=before.session),
+    Row("POST", SESSION + "/extend", UPLOADERS, {"seconds": 864_000}, before.session),
+    Row("POST", SESSION + "/publish", UPLOADERS, before=before.staged),
+    Row("POST", SESSION + "/files", UPLOADERS, before=before.session),
+    Row("DELETE", SESSION + "/files/<str:filename>", UPLOADERS, before=before.staged),
     Row("DELETE", FILE, OWNERS),
     Row("POST", FILE + "/yank", MAINTAINERS, {"reason": "broken"}),
     Row("POST", FILE + "/unyank", MAINTAINERS),
     # Trusted publishers. Exchanging and burning needs no right: the token in the body is what counts.
     Row("GET", PROJECT + "/publishers", MAINTAINERS),
     Row("POST", PROJECT + "/publishers", NEW_BY_OWNERS, IDENTITY),
-    Row("DELETE", PROJECT + "/publishers/<int:publisher>", OWNERS, before=_published_to),
+    Row("DELETE", PROJECT + "/publishers/<int:publisher>", OWNERS, before=before.published_to),
     Row("GET", "api/publishers/pending", MANAGERS),
     Row("POST", "api/publishers/pending", NEW_BY_CREATORS, lambda world: {**IDENTITY, "name": f"new{world.number}"}),
-    Row("DELETE", "api/publishers/pending/<int:publisher>", ALICES_PENDING, before=_pending),
+    Row("DELETE", "api/publishers/pending/<int:publisher>", ALICES_PENDING, before=before.pending),
     Row("GET", "_/oidc/audience", ANYBODY),
     Row("GET", "_/oidc/<slug:index>/audience", ANYBODY),
     Row("POST", "_/oidc/mint-token", EMPTY_HANDED),
@@ -300,87 +139,87 @@ ROWS = [
     Row("GET", ".well-known/pytp", NO_SUCH_PATH),
     # Who a project belongs to.
     Row("PUT", ROLE, OWNERS, {"role": "maintainer"}),
-    Row("DELETE", ROLE, OWNERS, before=_with_role),
+    Row("DELETE", ROLE, OWNERS, before=before.with_role),
     Row("GET", PROJECT + "/people", OWNERS),
-    Row("POST", PROJECT + "/invitations", NEW_BY_OWNERS, {"to": "dora", "role": "maintainer"}, _organisation),
-    Row("POST", PROJECT + "/offers", NEW_BY_OWNERS, {"user": "dora"}, _organisation),
+    Row("POST", PROJECT + "/invitations", NEW_BY_OWNERS, {"to": "dora", "role": "maintainer"}, before.organisation),
+    Row("POST", PROJECT + "/offers", NEW_BY_OWNERS, {"user": "dora"}, before.organisation),
     Row("POST", PROJECT + "/leave", LEAVERS),
     Row("GET", "api/invitations", FOR_ONESELF),
-    Row("DELETE", INVITATION, ALICES_BY_ID, before=_invited),
-    Row("POST", INVITATION + "/accept", CHARLIES, before=_invited),
-    Row("POST", INVITATION + "/decline", CHARLIES, before=_invited),
+    Row("DELETE", INVITATION, ALICES_BY_ID, before=before.invited),
+    Row("POST", INVITATION + "/accept", CHARLIES, before=before.invited),
+    Row("POST", INVITATION + "/decline", CHARLIES, before=before.invited),
     Row("GET", "api/offers", FOR_ONESELF),
-    Row("DELETE", OFFER, OFFERERS, before=_offered),
-    Row("POST", OFFER + "/accept", CHARLIES_OR_ADMINS, before=_offered),
-    Row("POST", OFFER + "/decline", CHARLIES_OR_ADMINS, before=_offered),
+    Row("DELETE", OFFER, OFFERERS, before=before.offered),
+    Row("POST", OFFER + "/accept", CHARLIES_OR_ADMINS, before=before.offered),
+    Row("POST", OFFER + "/decline", CHARLIES_OR_ADMINS, before=before.offered),
     # Organisations.
     Row("GET", "api/organisations", FOR_ONESELF),
     Row("POST", "api/organisations", NEW_FOR_ONESELF, lambda world: {"name": f"new{world.number}"}),
-    Row("GET", ORGANISATION, RUNNERS, before=_organisation),
-    Row("DELETE", ORGANISATION, LEADERS, before=_organisation),
-    Row("POST", ORGANISATION + "/invitations", NEW_BY_RUNNERS, {"to": "robot"}, _organisation),
-    Row("POST", ORGANISATION + "/leave", MEMBERS_LEAVE, before=_organisation),
-    Row("PUT", ORGANISATION + "/members/<str:user>", LEADERS, {"place": "manager"}, _organisation),
-    Row("DELETE", ORGANISATION + "/members/<str:user>", RUNNERS, before=_organisation),
-    Row("PUT", TEAM, NEW_BY_RUNNERS, before=_fresh_team),
-    Row("DELETE", TEAM, RUNNERS, before=_organisation),
-    Row("PUT", TEAM + "/members/<str:user>", RUNNERS, before=_organisation),
-    Row("DELETE", TEAM + "/members/<str:user>", RUNNERS, before=_organisation),
-    Row("PUT", TEAM_PROJECT, LEADERS, {"role": "maintainer"}, _held),
-    Row("DELETE", TEAM_PROJECT, LEADERS, before=_held),
+    Row("GET", ORGANISATION, RUNNERS, before=before.organisation),
+    Row("DELETE", ORGANISATION, LEADERS, before=before.organisation),
+    Row("POST", ORGANISATION + "/invitations", NEW_BY_RUNNERS, {"to": "robot"}, before.organisation),
+    Row("POST", ORGANISATION + "/leave", MEMBERS_LEAVE, before=before.organisation),
+    Row("PUT", ORGANISATION + "/members/<str:user>", LEADERS, {"place": "manager"}, before.organisation),
+    Row("DELETE", ORGANISATION + "/members/<str:user>", RUNNERS, before=before.organisation),
+    Row("PUT", TEAM, NEW_BY_RUNNERS, before=before.fresh_team),
+    Row("DELETE", TEAM, RUNNERS, before=before.organisation),
+    Row("PUT", TEAM + "/members/<str:user>", RUNNERS, before=before.organisation),
+    Row("DELETE", TEAM + "/members/<str:user>", RUNNERS, before=before.organisation),
+    Row("PUT", TEAM_PROJECT, LEADERS, {"role": "maintainer"}, before.held),
+    Row("DELETE", TEAM_PROJECT, LEADERS, before=before.held),
     # Webhooks.
     Row("GET", PROJECT + "/webhooks", OWNERS),
     Row("POST", PROJECT + "/webhooks", NEW_BY_OWNERS, HOOK),
-    Row("DELETE", PROJECT + "/webhooks/<int:webhook>", OWNERS, before=_hooked),
+    Row("DELETE", PROJECT + "/webhooks/<int:webhook>", OWNERS, before=before.hooked),
     Row("GET", INDEX + "/webhooks", ADMINS),
     Row("POST", INDEX + "/webhooks", NEW_BY_ADMINS, HOOK),
-    Row("DELETE", INDEX + "/webhooks/<int:webhook>", ADMINS, before=_index_hooked),
+    Row("DELETE", INDEX + "/webhooks/<int:webhook>", ADMINS, before=before.index_hooked),
     Row("GET", "api/webhooks", ADMINS),
     Row("POST", "api/webhooks", NEW_BY_ADMINS, HOOK),
-    Row("DELETE", "api/webhooks/<int:webhook>", ADMINS, before=_all_hooked),
+    Row("DELETE", "api/webhooks/<int:webhook>", ADMINS, before=before.all_hooked),
     # Retention and quotas. A robot's token may be narrowed to the project; what it maintains it may see.
     Row("GET", PROJECT + "/retention", SEEN_BY_MAINTAINERS),
     Row("PUT", PROJECT + "/retention", OWNERS, {"newest": 3}),
-    Row("DELETE", PROJECT + "/retention", OWNERS, before=_ruled),
+    Row("DELETE", PROJECT + "/retention", OWNERS, before=before.ruled),
     Row("PUT", RELEASE + "/keep", OWNERS),
     Row("DELETE", RELEASE + "/keep", OWNERS),
     Row("PUT", PROJECT + "/quota", ADMINS, {"bytes_max": 10**9}),
-    Row("DELETE", PROJECT + "/quota", ADMINS, before=_bounded),
+    Row("DELETE", PROJECT + "/quota", ADMINS, before=before.bounded),
     Row("GET", INDEX + "/retention", ADMINS),
     Row("PUT", INDEX + "/retention", ADMINS, {"days": 9}),
-    Row("DELETE", INDEX + "/retention", ADMINS, before=_index_ruled),
+    Row("DELETE", INDEX + "/retention", ADMINS, before=before.index_ruled),
     Row("PUT", INDEX + "/quota", ADMINS, {"bytes_max": 10**9}),
-    Row("DELETE", INDEX + "/quota", ADMINS, before=_index_bounded),
+    Row("DELETE", INDEX + "/quota", ADMINS, before=before.index_bounded),
     # The instance.
     Row("GET", GRANTS, ADMINS),
     Row("POST", GRANTS, NEW_BY_ADMINS, {"right": "read"}),
-    Row("POST", GRANTS + "/revoke", ADMINS, {"right": "create", "user": "dora"}, _open_index),
+    Row("POST", GRANTS + "/revoke", ADMINS, {"right": "create", "user": "dora"}, before.open_index),
     Row("PUT", SHADOW, ADMINS),
-    Row("DELETE", SHADOW, ADMINS, before=_granted),
+    Row("DELETE", SHADOW, ADMINS, before=before.granted),
     Row("POST", "api/removals", ADMINS, {"sha256": ["0" * 64], "reason": "a key"}),
     Row("GET", "api/audit", FOR_ONESELF),
     # Moderation. Anybody with a credential reports; moderators judge in person, which the pages' matrix is about.
     Row("POST", PROJECT + "/reports", REPORTERS, {"kind": "malware", "text": "it sends tokens away"}),
     Row("GET", "api/reports", ADMINS),
-    Row("POST", "api/reports/<int:report>/verdict", ADMINS, {"verdict": "not-malware"}, _reported),
-    Row("PUT", "api/observers/<str:user>", ADMINS, before=_dora),
-    Row("DELETE", "api/observers/<str:user>", ADMINS, before=_observer),
+    Row("POST", "api/reports/<int:report>/verdict", ADMINS, {"verdict": "not-malware"}, before.reported),
+    Row("PUT", "api/observers/<str:user>", ADMINS, before=before.dora),
+    Row("DELETE", "api/observers/<str:user>", ADMINS, before=before.observer),
     Row("GET", "api/bans", ADMINS),
     Row("POST", "api/bans", ADMINS, {"network": "198.51.100.0/24", "reason": "a flood"}),
-    Row("POST", "api/bans/lift", ADMINS, {"network": "203.0.113.0/24"}, _banned),
+    Row("POST", "api/bans/lift", ADMINS, {"network": "203.0.113.0/24"}, before.banned),
     Row("POST", "api/prohibited-names", ADMINS, {"pattern": "nobodys-*", "reason": "a brand"}),
-    Row("POST", "api/prohibited-names/permit", ADMINS, {"pattern": "someones"}, _prohibited),
+    Row("POST", "api/prohibited-names/permit", ADMINS, {"pattern": "someones"}, before.prohibited),
     Row("GET", "api/switches", ADMINS),
     Row("GET", "api/switches/history", ADMINS),
     Row("PUT", SWITCH, ADMINS, {"reason": "a flood"}),
-    Row("POST", SWITCH + "/extend", ADMINS, before=_switched_off),
-    Row("DELETE", SWITCH, ADMINS, before=_switched_off),
+    Row("POST", SWITCH + "/extend", ADMINS, before=before.switched_off),
+    Row("DELETE", SWITCH, ADMINS, before=before.switched_off),
     Row("GET", "api/openapi.json", ANYBODY),
     # Tokens. Only an administrator's token makes tokens; people make theirs in person.
     Row("GET", "api/tokens", FOR_ONESELF),
     Row("POST", "api/tokens", NEW_BY_ADMINS, {"name": "ci"}),
-    Row("DELETE", "api/tokens/<str:token>", TOKEN_ENDERS, before=_a_token),
-    Row("PUT", "api/robots/<str:user>", ADMINS, {"owner": "alice"}, _a_robot),
+    Row("DELETE", "api/tokens/<str:token>", TOKEN_ENDERS, before=before.a_token),
+    Row("PUT", "api/robots/<str:user>", ADMINS, {"owner": "alice"}, before.a_robot),
     Row("POST", "api/leaked-tokens", ANYBODY, {"tokens": []}),
 ]
 

@@ -69,6 +69,13 @@ see-switches      no    no         no       no        yes   no        yes
 give-robot        no    no         no       no        yes   no        yes
 manage-webhooks   yes   no         404      404       yes   no        yes
 manage-all-webhooks no  no         no       no        yes   no        yes
+report-project    yes   yes        yes      yes       yes   yes       yes
+see-reports       no    no         404      yes       yes   no        yes
+judge-report      no    no         404      yes       yes   no        yes
+set-observer      no    no         no       no        yes   no        yes
+see-bans          no    no         no       no        yes   no        yes
+prohibit-name     no    no         no       no        yes   no        yes
+ban-network       no    no         no       no        yes   no        yes
 set-retention     yes   no         404      404       yes   no        yes
 see-retention     yes   yes        404      404       yes   no        yes
 set-quota         no    no         no       no        yes   no        yes
@@ -113,6 +120,7 @@ answer-invitation   yes     no        no    yes     yes
 take-project        yes     no        no    yes     yes
 leave-project       yes     no        no    yes     yes
 list-my-projects    yes     no        yes   yes     yes
+read-audit          yes     no        no    yes     yes
 list-mine           yes     no        no    yes     yes
 make-own-token      yes     no        no    no      yes
 list-own-tokens     yes     no        no    yes     yes

@@ -149,8 +149,7 @@ def test_every_scalar_can_be_set_in_the_environment(key: str, text: str, expecte
 
 @pytest.mark.parametrize(("key", "text", "expected"), SET, ids=[row[0] for row in SET])
 def test_every_scalar_can_be_set_in_the_file(tmp_path: Path, key: str, text: str, expected: dict[str, object]) -> None:
-    listed = key.startswith("trusted_") or key == "webhook_networks"
-    raw = str([item.strip() for item in text.split(",")]) if listed else f'"{text}"'
+    raw = str([i.strip() for i in text.split(",")]) if key[:8] in ("trusted_", "webhook_") else f'"{text}"'
     others = "".join(f'{name[9:].lower()} = "{value}"\n' for name, value in BESIDES.get(key, {}).items())
 
     found = load({}, write(tmp_path, f"{key} = {raw}\n{others}"), folder=HERE)

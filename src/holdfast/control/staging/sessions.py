@@ -99,6 +99,13 @@ def cancel_session(publisher: Publication, index: str, session_id: str, actor: A
         tx.audit("cancel-session", f"{index}/{session.name}/{session.version}", session=session.pk)
 
 
+def end_sessions(tx: WriteTransaction, project: Project) -> None:
+    """A project changes hands: what the hands before had under way goes, and the preview they know the address of."""
+    for session in StagingSession.objects.filter(index=project.index, name=project.name, status__in=LIVE):
+        give_up(tx, session)
+        tx.audit("cancel-session", f"{project.index}/{session.name}/{session.version}", session=session.pk)
+
+
 def expire_sessions(publisher: Publication, clock: Clock) -> int:
     """Cancel what was not published in time and forget what ended long ago; answers how many. Raises Unavailable."""
     with database_guard():
