@@ -35,11 +35,8 @@ from holdfast.read.loops import refuse_loop
 from holdfast.read.merged import MergedPages
 from holdfast.read.ownership import InLayer, Merged, Owner, Ownership
 from holdfast.read.people.addresses import AssetRoute, Page
-from holdfast.read.people.assets import AssetAnswers
-from holdfast.read.people.errors import as_page
 from holdfast.read.people.helper import PagesHelper
-from holdfast.read.people.pages import PeoplePages
-from holdfast.read.people.sources import ProjectSources
+from holdfast.read.people.people import People
 from holdfast.read.policies import Policies
 from holdfast.read.previews import Previews, kept_secret, ordinary
 from holdfast.read.provenance import Provenance
@@ -131,14 +128,8 @@ class ReadPlane:
         self._legacy = LegacyDocuments(self.reader, self.cache, pull, self.workers, admission, bases, *common[1:])
         self._provenance = Provenance(self.reader, self._local, policies, self.workers, admission, clock)
         self._ownership = Ownership(stacks, self.reader, self._pulled.ask)
-        pages_helper = pages_helper or PagesHelper()
-        self._assets = AssetAnswers(self.reader, self.workers)
-        sources = ProjectSources(
-            self.reader, self._ownership, self._merged, self._pulled, pull, self.workers, pages_helper, bases, clock
-        )
-        self._people = PeoplePages(
-            config, self.reader, stacks, policies, self._lists, sources, self.workers, pages_helper, clock
-        )
+        known = (self._lists, self._ownership, self._merged, self._pulled, pull, self.workers, clock)
+        self._people = People(config, self.reader, stacks, policies, *known, pages_helper)
         staged = (self.reader, self._local, self._merged, self._ownership, stacks, policies, admission, bases)
         self._previews = Previews(*staged, self.workers, clock)
         self.health = Health(config, self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
@@ -194,7 +185,7 @@ class ReadPlane:
             log.exception("a request was not answered", path=without_token(request.path))
             response = problem(500, "Something went wrong here, and was noted. It is not your request's fault.")
         if isinstance(route, Page):
-            response = await as_page(self._people, request, route, response)
+            response = await self._people.told(request, route, response)
         if (unchanged := _unchanged(request, response)) is not None:
             await _let_go(response)
             response = unchanged
@@ -219,7 +210,7 @@ class ReadPlane:
         if request.method not in ("GET", "HEAD"):
             return method_not_allowed(ALLOW)
         if isinstance(route, AssetRoute):  # for everybody: the pages of a private index are theirs who may read it
-            return await self._assets.answer(request, route.name)
+            return await self._people.asset(request, route.name)
         self.access.demand(index, request.headers.get("authorization"))
         refuse_loop(request, self._config.instance)
         private = self.access.is_private(index)
@@ -244,7 +235,7 @@ class ReadPlane:
                 owner = await self._ownership.owner(request, index, name)
                 return await self._provenance.answer(request, route, owner, private=private)
             case Page():
-                return await self._people.answer(request, route, private=private)
+                return await self._people.page(request, route, private=private)
             case PreviewRoute():
                 return await self._preview(request, route, private=private)
             case NotFound(reason):
