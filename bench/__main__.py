@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import failures, installs, pulled, reads, resolving, scale, writes
+from bench import failures, installs, pulled, reads, resolving, scale, uploads, writes
 
 
 def _reads() -> list[str]:
@@ -40,6 +40,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "scale": ("Start and memory of a front", _scale),
     "hot": ("The hot path beside other work", _hot),
     "writes": ("Writes (fsync on)", _writes),
+    "uploads": ("Uploads, checked, beside the same bytes unchecked", uploads.run),
     "pulled": ("Pages of upstreams beside hosted ones", pulled.run),
     "installs": ("A chain of fifty packages", installs.run),
     "resolving": ("uv resolves a chain of fifty: upstream 50 ms and 10 MB/s away, no metadata", resolving.run),

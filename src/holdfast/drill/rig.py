@@ -76,7 +76,11 @@ class Rig:
         self._token = ""
 
     def __enter__(self) -> "Rig":
-        self.start()
+        try:
+            self.start()
+        except BaseException as error:  # nobody else would stop what was started
+            self.__exit__(type(error), error, None)
+            raise
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
