@@ -76,6 +76,7 @@ def _row(case: Case) -> str:
     with _nginx() as port:
         peer = _measured(case, wheels, lambda made: _put(port, made), 201)
     with Rig() as rig:
+        rig.wait_for_control()
         token, nobody = basic(rig.token()), basic("nobody")
         assert send(rig.port, GiantWheel("warm", "1.0", 100_000), token).status == 200
         unchecked = _measured(case, wheels, lambda made: send(rig.port, made, nobody), 401)

@@ -24,6 +24,7 @@ def run(say: Say) -> None:
 def send_bombs(bombs: list[Bomb], say: Say) -> None:
     """One after the other to one instance that serves installs meanwhile."""
     with Rig() as rig:
+        rig.wait_for_control()
         publish(rig, "hosted", "1.0")
         assert rig.upload(wheel("hosted", "1.1", filler_bytes=8 << 20)).status == 200  # what is loaded once is loaded
         with Load(rig.url, warm(rig, "hosted"), [], rig.folder, readers=1, pause_seconds=0.05) as load:

@@ -19,6 +19,7 @@ def run(say: Say) -> None:
     made = GiantWheel("gigantic", "1.0", FILLER_BYTES)
     made.prepare()
     with Rig() as rig:
+        rig.wait_for_control()
         publish(rig, "hosted", "1.0")
         with (
             Load(rig.url, warm(rig, "hosted"), ["hosted"], rig.folder, readers=1) as load,
