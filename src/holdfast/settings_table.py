@@ -247,7 +247,7 @@ SCALARS: tuple[Setting, ...] = (
         "domain_watch",
         parse_boolean,
         "true",
-        "With mail servers: look daily whether people's mail domains still exist. A lost one can reset no password.",
+        "With mail servers: look every hour whether publishers' mail domains still exist; a lost one resets no password.",
         "false",
     ),
     Setting(

@@ -1,4 +1,4 @@
-"""A person's account in a real browser over a whole running instance: an app, a passkey, out and in again, and the end."""
+"""A person's account in a real browser over a whole running instance: an app, a passkey, out, in again, and the end."""
 
 import base64
 import hmac

@@ -11,6 +11,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "holdfast.control.accounts",
     "holdfast.control.mail",
+    "holdfast.control.domains",
     "holdfast.control.projects",
     "holdfast.control.publication",
     "allauth",

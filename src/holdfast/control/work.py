@@ -98,6 +98,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     from holdfast.control.accounts.trail import chain_waiting, publish_trail_head
     from holdfast.control.accounts.upkeep import sweep_accounts
     from holdfast.control.hooks.sending import deliver_beside, forget_deliveries
+    from holdfast.control.domains.watch import watch
     from holdfast.control.instance import prepare
     from holdfast.control.mail.sending import send_waiting
     from holdfast.control.organisations.invitations import expire_invitations
@@ -140,6 +141,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
         Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),
         Task("forgetting assets of releases long gone", DAY, lambda: forget_assets(store, clock)),
         Task("reminding of kill switches", MINUTE, SwitchReminders(publisher.switches, clock).remind),
+        Task("the watch of mail domains", MINUTE, lambda: watch(known, publisher, clock)),
         Task("mail", 2 * TICK_SECONDS, lambda: send_waiting(known, clock)),
         Task("the sweep of mails, sessions and counts", MINUTE * 60, lambda: sweep_accounts(clock)),
         Task("forgetting deliveries", MINUTE * 60, lambda: forget_deliveries(clock)),

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from holdfast.control.accounts.models import User
 from holdfast.control.accounts.noting import noting
+from holdfast.control.domains.watch import found_again
 
 
 def connect() -> None:
@@ -29,6 +30,7 @@ def connect() -> None:
 
 def _address_confirmed(request: HttpRequest, email_address: EmailAddress, **_: Any) -> None:
     _note(request, email_address.user, "confirm-address", address=email_address.email)
+    found_again(email_address.email)
 
 
 def _address_added(request: HttpRequest, user: User, email_address: EmailAddress, **_: Any) -> None:
