@@ -247,7 +247,7 @@ SCALARS: tuple[Setting, ...] = (
         "domain_watch",
         parse_boolean,
         "true",
-        "With mail servers: look every hour whether publishers' mail domains still exist; a lost one resets no password.",
+        "With mail servers: look every hour whether publishers' mail domains still exist. Lost ones reset nothing.",
         "false",
     ),
     Setting(
