@@ -13,7 +13,8 @@ from holdfast.control.projects.publishing import publish_file
 from holdfast.control.publication.drill import Step
 from holdfast.control.publication.models import PublisherLease
 from holdfast.control.publication.publisher import is_published
-from holdfast.control.work import Task, run
+from holdfast.control.tasks import Task
+from holdfast.control.work import run
 from holdfast.core.errors import Unavailable
 
 

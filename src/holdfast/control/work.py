@@ -6,9 +6,6 @@ says so once per change of state, not once per try.
 
 import signal
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
@@ -16,7 +13,7 @@ from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config
 from holdfast.control.database import close_connection, django_setup
 from holdfast.control.healing import heal_beside
-from holdfast.core.errors import Outcome
+from holdfast.control.tasks import Task
 from holdfast.store.opening import configured_store
 from holdfast.store.port import Store
 
@@ -25,45 +22,6 @@ log = structlog.get_logger()
 TICK_SECONDS = 1.0
 STOP_SECONDS = 3.0  # for one object on its way between two stores; it takes effect whole or not at all
 MINUTE, DAY = 60.0, 86_400.0
-REST_SECONDS_MAX = 10.0  # an outage that ends is noticed within this, or within the task's own rhythm
-
-
-@dataclass(slots=True)
-class Task:
-    """Something done every so often, resting after failures."""
-
-    name: str
-    every_seconds: float
-    run: Callable[[], object]
-    due: float = float("-inf")  # monotonic
-    failures: int = 0
-    said: str = field(default="")
-
-    def run_when_due(self, now: float) -> bool:
-        """Run the task if it is time; False when it failed."""
-        if now < self.due:
-            return True
-        try:
-            self.run()
-        except Outcome as error:
-            self._rest(now, error.reason)
-            return False
-        except Exception as error:  # noqa: BLE001 - upkeep must go on with its other tasks
-            self._rest(now, f"{type(error).__name__}: {error}", exc_info=error)
-            return False
-        if self.failures:
-            log.info("%s works again", self.name)
-        self.failures, self.said, self.due = 0, "", now + self.every_seconds
-        return True
-
-    def _rest(self, now: float, reason: str, **facts: Any) -> None:
-        self.failures += 1
-        self.due = now + min(
-            self.every_seconds * 2 ** min(self.failures - 1, 10), max(REST_SECONDS_MAX, self.every_seconds)
-        )
-        if reason != self.said:
-            log.warning("%s waits: %s", self.name, reason, **facts)
-            self.said = reason
 
 
 def run(config: Config, stop_event: threading.Event | None = None) -> None:
@@ -97,10 +55,9 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     """What there is to do, once the instance is whole. Raises any Outcome."""
     from holdfast.control.accounts.trail import chain_waiting, publish_trail_head
     from holdfast.control.accounts.upkeep import sweep_accounts
+    from holdfast.control.domains.beside import ask_the_world
     from holdfast.control.hooks.sending import deliver_beside, forget_deliveries
-    from holdfast.control.domains.watch import watch
     from holdfast.control.instance import prepare
-    from holdfast.control.mail.sending import send_waiting
     from holdfast.control.organisations.invitations import expire_invitations
     from holdfast.control.organisations.offers import expire_offers
     from holdfast.control.people_pages import PeoplePages
@@ -124,6 +81,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     known = prepare(config, store, clock)
     publisher = Publisher(known, store, clock, pause_from_environment("work"))
     deliver_beside(known, publisher, stop)
+    ask_the_world(known, publisher, clock, stop)
     reader = TreeReader(store, clock, known.instance)
     checkpoints = Checkpoints(reader, clock)
     people = PeoplePages(known, store)
@@ -141,8 +99,6 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
         Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),
         Task("forgetting assets of releases long gone", DAY, lambda: forget_assets(store, clock)),
         Task("reminding of kill switches", MINUTE, SwitchReminders(publisher.switches, clock).remind),
-        Task("the watch of mail domains", MINUTE, lambda: watch(known, publisher, clock)),
-        Task("mail", 2 * TICK_SECONDS, lambda: send_waiting(known, clock)),
         Task("the sweep of mails, sessions and counts", MINUTE * 60, lambda: sweep_accounts(clock)),
         Task("forgetting deliveries", MINUTE * 60, lambda: forget_deliveries(clock)),
         Task("retention", MINUTE * 60, Retention(publisher).run),
