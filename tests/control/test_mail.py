@@ -5,13 +5,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
+import jinja2.meta as meta
 import pytest
 from control.test_sign_in_limits import AClock
 from django.core.exceptions import ValidationError
 from instances import OPERATOR, Instance, soon
+from jinja2 import Environment
 
 from holdfast.control.accounts.models import User
+from holdfast.control.mail import queue as queueing
 from holdfast.control.mail.models import Mail
 from holdfast.control.mail.queue import kinds, queue
 from holdfast.control.mail.sending import LEASE_SECONDS, RETRY_SECONDS, retry, send_waiting, sweep_mails
@@ -90,7 +94,11 @@ def queued(instance: Instance, kind: str = "new-sign-in", to: str = "alice@examp
 
 @pytest.mark.parametrize("kind", kinds())
 def test_every_kind_has_a_subject_and_a_text(sqlite_instance: Instance, kind: str):
-    mail = queued(sqlite_instance, kind)
+    text = (Path(queueing.__file__).parent / "texts" / f"{kind}.txt").read_text()
+    facts = {name: name for name in meta.find_undeclared_variables(Environment().parse(text)) if name not in FACTS}
+
+    with unpublished_transaction(sqlite_instance.publisher, OPERATOR, soon()) as tx:
+        mail = queue(tx, "alice@example.org", kind, FACTS | facts)
 
     assert 5 < len(mail.subject) <= 200 and "Hello" in mail.text
     message = message_of(mail, "packages@example.org").as_string()

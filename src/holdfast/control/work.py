@@ -7,8 +7,6 @@ says so once per change of state, not once per try.
 import signal
 import threading
 
-import structlog
-
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config
 from holdfast.control.database import close_connection, django_setup
@@ -16,8 +14,6 @@ from holdfast.control.healing import heal_beside
 from holdfast.control.tasks import Task
 from holdfast.store.opening import configured_store
 from holdfast.store.port import Store
-
-log = structlog.get_logger()
 
 TICK_SECONDS = 1.0
 STOP_SECONDS = 3.0  # for one object on its way between two stores; it takes effect whole or not at all
