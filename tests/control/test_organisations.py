@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from doors import Door
 from instances import OPERATOR, Actor, Instance, Scopes, soon
 
 from holdfast.control.accounts.models import AuditEvent, User
@@ -18,6 +19,7 @@ from holdfast.control.projects import actions as projects
 from holdfast.control.projects import standing
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.staging.models import StagingSession
 from holdfast.core.errors import Absent, Refused
 
 
@@ -103,6 +105,20 @@ def test_a_transfer_leaves_no_right_of_the_hands_before(instance: Instance):
         invitations.accept_invitation(publisher, invited.id, BOB, deadline=soon())
     with pytest.raises(Absent):
         teams.set_team_role(publisher, "acme", "release", "main", "tool", "owner", ALICE, deadline=soon())
+
+
+def test_a_release_under_way_ends_with_the_hands_that_staged_it(sqlite_instance: Instance):
+    """Its preview has an address that the old hands know."""
+    door = Door(sqlite_instance)
+    sqlite_instance.upload("tool", "1.0")
+    User.objects.get_or_create(username="dora")
+    opened = door.api("POST", "sessions/main", door.token("alice"), {"name": "tool", "version": "2.0"})
+    assert opened.status == 201, opened.text
+
+    offered = offers.offer_project(sqlite_instance.publisher, "main", "tool", ALICE, user="dora", deadline=soon())
+    offers.take_project(sqlite_instance.publisher, offered.id, DORA, deadline=soon())
+
+    assert list(StagingSession.objects.values_list("status", flat=True)) == ["canceled"]
 
 
 def test_a_teams_row_that_was_left_behind_counts_for_nothing(sqlite_instance: Instance):
