@@ -99,3 +99,14 @@ def test_any_name_can_have_a_page(instance: Instance) -> None:
         person = Person(name, name)
         assert put_person(instance.store, "user", person, 1)
         assert person == read_person(instance.store, "user", name)
+
+
+def test_a_damaged_document_is_written_again(instance: Instance) -> None:
+    """It is derived from the rows: nobody has to repair it by hand."""
+    instance.upload("tool", "1.0")
+    writer(instance).write_when_changed()
+    (key,) = [info.key for info in instance.store.list("v1/person/user/~alice/")]
+    instance.store.put(key, b"{")
+
+    assert 1 == writer(instance).write_when_changed()
+    assert [("tool", "owner")] == parts(instance, "alice")

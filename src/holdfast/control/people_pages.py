@@ -34,7 +34,7 @@ class PeoplePages:
         self._written: dict[Who, Person] | None = None
 
     def write_when_changed(self) -> int:
-        """Returns how many documents were written. Raises Unavailable, Corrupt."""
+        """Returns how many documents were written. Raises Unavailable."""
         if self._written is None:
             kinds: tuple[Kind, ...] = ("user", "org")
             self._written = {(kind, one.name): one for kind in kinds for one in everybody(self._store, kind)}

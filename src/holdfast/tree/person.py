@@ -11,10 +11,13 @@ from typing import Literal
 from urllib.parse import quote
 
 import msgspec
+import structlog
 
 from holdfast.core.errors import Absent, Conflict, Corrupt
 from holdfast.store.port import Store
 from holdfast.tree import addresses
+
+log = structlog.get_logger(__name__)
 
 Kind = Literal["user", "org"]
 SEGMENT_CHARS_MAX = 200
@@ -54,13 +57,13 @@ def read_person(store: Store, kind: Kind, name: str) -> Person:
 def put_person(store: Store, kind: Kind, person: Person, serial: int) -> bool:
     """Store what is known at `serial`, unless that, or something newer, is stored already; True when it wrote.
 
-    Raises Unavailable, Corrupt.
+    What is damaged is overruled. Raises Unavailable.
     """
     keys = _keys(store, kind, person.name)
     newest = _place(keys[-1]) if keys else (0, -1)
     if newest[0] > serial:
         return False  # by somebody who knew more
-    if keys and _decode(store.get(keys[-1]), person.name) == person:
+    if keys and _is_stored(store, keys[-1], person):
         return False
     number = newest[1] + 1 if newest[0] == serial else 0
     try:
@@ -73,7 +76,7 @@ def put_person(store: Store, kind: Kind, person: Person, serial: int) -> bool:
 
 
 def everybody(store: Store, kind: Kind) -> Iterator[Person]:
-    """Whoever ever had a document, as last known. Raises Unavailable, Corrupt."""
+    """Whoever ever had a document, as last known, without those whose is damaged. Raises Unavailable."""
     prefix = addresses.persons(kind)
     newest: dict[str, str] = {}
     for info in store.list(prefix):
@@ -83,6 +86,15 @@ def everybody(store: Store, kind: Kind) -> Iterator[Person]:
             yield _decode(store.get(key))
         except Absent:
             continue  # a newer one took its place: whoever wrote that knows
+        except Corrupt as error:
+            log.error("a person's document is damaged, and is written again: %s", error.reason, key=key)
+
+
+def _is_stored(store: Store, key: str, person: Person) -> bool:
+    try:
+        return _decode(store.get(key), person.name) == person
+    except (Absent, Corrupt):
+        return False
 
 
 def _segment(name: str) -> str:
