@@ -18,6 +18,7 @@ from holdfast.control.accounts.noting import HOLD_SECONDS, noting
 from holdfast.control.http import client_of, parts_of
 from holdfast.control.mail.queue import queue
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.web.agents import browser_name
 from holdfast.control.web.pages import page, recently, signed_in
 from holdfast.control.web.sessions import digest
 from holdfast.core.model import format_time
@@ -66,7 +67,8 @@ def sessions(request: HttpRequest, actor: Actor) -> HttpResponse:
         messages.success(request, "The session was ended." if wanted else "All other sessions were ended.")
         return HttpResponseRedirect(reverse("account_sessions"))
     rows = Session.objects.filter(user=user, expire_date__gt=_now(request)).order_by("-seen")
-    return page(request, "account/sessions.html", rows=list(rows), mine=mine)
+    names = {row.session_key: browser_name(row.agent) for row in rows}
+    return page(request, "account/sessions.html", rows=list(rows), names=names, mine=mine)
 
 
 @signed_in

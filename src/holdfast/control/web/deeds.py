@@ -1,4 +1,4 @@
-"""What all pages of management share: a page shows facts, and each of its forms names one deed.
+"""What pages with deeds share (management, operators): a page shows facts, and each of its forms names one deed.
 
 A deed calls an action and says what was done. What the action refuses is told on the page itself, with its status.
 """
