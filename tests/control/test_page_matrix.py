@@ -61,6 +61,18 @@ ROWS = {
     "manage/organisations/new/": "302 200 302",
     "manage/organisations/<slug:name>/": "302 404 302",
     "manage/projects/<slug:index>/<str:name>/": "302 404 302",
+    "admin": "404 404 302",
+    "admin/": "404 404 302",
+    "admin/stuck/": "404 404 302",
+    "admin/switches/": "404 404 302",
+    "admin/people/": "404 404 302",
+    "admin/invite/": "404 404 302",
+    "admin/people/<str:name>/": "404 404 302",
+    "admin/projects/": "404 404 302",
+    "admin/projects/<slug:index>/<str:name>/": "404 404 302",
+    "admin/moderation/": "404 404 302",
+    "admin/audit/": "404 404 302",
+    "admin/<path:rest>": "404 404 404",
 }
 PARTS = {
     "key": "no-such-key",
@@ -68,6 +80,7 @@ PARTS = {
     "uidb36": "1",
     "index": "main",
     "name": "no-such-name",
+    "rest": "no-such-page",
 }  # what stands for the parts of an address
 
 

@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from holdfast.control.api.urls import urlpatterns as api_patterns
 from holdfast.control.health import health
 from holdfast.control.manage.urls import urlpatterns as manage_patterns
+from holdfast.control.operate.doors import to_overview
+from holdfast.control.operate.urls import urlpatterns as operate_patterns
 from holdfast.control.publishers.urls import urlpatterns as publisher_patterns
 from holdfast.control.uploads.views import upload
 from holdfast.control.web.account_pages import to_home, to_manage
@@ -22,6 +24,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("manage", to_manage),
     path("manage/", include(manage_patterns)),
     *publisher_patterns,
+    path("admin", to_overview),
+    path("admin/", include(operate_patterns)),
     path("<slug:index>/legacy/", upload),
     path("<slug:index>/legacy", upload),
 ]

@@ -86,6 +86,6 @@ def plural(count: int, one: str, many: str = "") -> str:
 def breakable(text: str) -> Markup:
     """Text that may break after each separator: long filenames on a narrow screen."""
     escaped = str(escape(text))
-    for separator in "-_.":
+    for separator in "-_./":
         escaped = escaped.replace(separator, f"{separator}<wbr>")
     return Markup(escaped)  # noqa: S704 -- escaped above

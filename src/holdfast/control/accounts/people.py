@@ -27,6 +27,8 @@ from holdfast.control.publication.transaction import (
 )
 from holdfast.core.errors import Absent
 
+DELETED = "the account was deleted"  # why it is frozen: what was in it is gone, and unfreezing brings nothing back
+
 
 @dataclass(frozen=True, slots=True)
 class PersonFacts:
@@ -108,6 +110,19 @@ def reset_second_factor(publisher: Publication, name: str, actor: Actor, *, dead
         Session.objects.filter(user=user).delete()
         KnownPlace.objects.filter(user=user).delete()
         begin_wait(tx, user, "an administrator reset its second factors")
+
+
+@held
+def set_moderator(publisher: Publication, name: str, moderates: bool, actor: Actor, *, deadline: float) -> None:
+    """Let a person judge reports and quarantine projects, in a browser; or end that. Raises Absent, NotAccepted."""
+    with unpublished_transaction(publisher, actor, deadline) as tx:
+        require(actor, rights.MANAGE_PERSON)
+        user = _find(tx, name)
+        if user.is_robot:
+            raise NotAccepted(f"{name!r} is a robot, which never signs in and so moderates nothing")
+        user.is_staff = moderates
+        user.save(update_fields=["is_staff"])
+        tx.audit("set-moderator", name, moderator=moderates)
 
 
 @held
@@ -230,5 +245,5 @@ def _forget(user: User) -> None:
     user.teams.clear()
     user.is_active, user.email, user.first_name, user.last_name = False, "", "", ""
     user.is_superuser = user.is_staff = False
-    user.frozen_reason, user.password = "the account was deleted", make_password(None)
+    user.frozen_reason, user.password = DELETED, make_password(None)
     user.save()

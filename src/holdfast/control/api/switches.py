@@ -6,9 +6,10 @@ from typing import Any
 from holdfast.control import rights, switching
 from holdfast.control.api.call import Call
 from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.control.switching_off import one_line, wanted_switch
 from holdfast.core.model import format_time
 from holdfast.tree.overrides import recent
-from holdfast.tree.switches import EVERYWHERE, EXPIRY_DEFAULT, EXPIRY_MAX, Switch, new_switch
+from holdfast.tree.switches import EVERYWHERE, EXPIRY_DEFAULT, EXPIRY_MAX, Switch
 
 HISTORY_CHANGES = 100
 _HOURS_DEFAULT = int(EXPIRY_DEFAULT.total_seconds()) // 3600
@@ -26,20 +27,17 @@ def switch_off(call: Call, capability: str) -> dict[str, Any]:
     """Switch a capability off, 24 hours unless the body says otherwise."""
     require(call.actor, rights.SWITCH)
     now, scope = call.parts.clock.now(), call.text("scope", EVERYWHERE)
-    _demand_index(call, scope)
-    try:
-        made = new_switch(
-            capability,
-            scope=scope,
-            reason=_one_line(call.text("reason")),
-            status_url=call.text("status_url", ""),
-            banner=_one_line(call.text("banner")) if "banner" in call.body else None,
-            until=_until(call, now),
-            by=call.actor.user,
-            now=now,
-        )
-    except ValueError as error:
-        raise NotAccepted(str(error)) from error
+    made = wanted_switch(
+        call.parts.config,
+        capability,
+        scope=scope,
+        reason=one_line(call.text("reason")),
+        status_url=call.text("status_url", ""),
+        banner=one_line(call.text("banner")) if "banner" in call.body else None,
+        until=_until(call, now),
+        by=call.actor.user,
+        now=now,
+    )
     kept = switching.switch_off(call.parts.store, made)
     switching.audit(call.parts.publisher, "switch-off", (capability, scope), call.actor, call.deadline)
     return _document(kept, now)
@@ -82,17 +80,6 @@ def _until(call: Call, now: datetime) -> datetime | None:
             raise NotAccepted("give hours or no_expiry, not both")
         return None
     return now + timedelta(hours=call.whole("hours", _HOURS_DEFAULT, least=1, most=_HOURS_MAX))
-
-
-def _demand_index(call: Call, scope: str) -> None:
-    """A scope that names an index this instance does not have would hold for nothing, and look as if it did."""
-    where = scope.partition("/")[0]
-    if "://" not in scope and where != EVERYWHERE and call.parts.config.index(where) is None:
-        raise NotAccepted(f"there is no index {where[:64]!r}; a scope is *, an index or index/pattern")
-
-
-def _one_line(text: str) -> str:
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
 def _document(one: Switch, now: datetime) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from django.urls import reverse
 
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
-from holdfast.control.web.deeds import Asked, Deed, Done, managing, page_with_deeds
 from holdfast.control.organisations import actions, invitations, listing, teams
 from holdfast.control.organisations.effective import OrganisationRole
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.web.deeds import Asked, Deed, Done, managing, page_with_deeds
 from holdfast.control.web.pages import page
 
 _PLACES: dict[str, OrganisationRole] = {"owner": "owner", "manager": "manager", "member": "member"}

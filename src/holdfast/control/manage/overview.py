@@ -5,9 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.database import read_snapshot
 from holdfast.control.http import parts_of
-from holdfast.control.web.deeds import Asked, Done, managing, page_with_deeds
 from holdfast.control.organisations import invitations, listing, offers
 from holdfast.control.organisations.effective import projects_of
+from holdfast.control.web.deeds import Asked, Done, managing, page_with_deeds
 from holdfast.control.web.pages import page
 
 

@@ -9,11 +9,11 @@ from django.urls import reverse
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
 from holdfast.control.manage import project_facts
-from holdfast.control.web.deeds import Asked, Deed, Done, managing, page_with_deeds
 from holdfast.control.manage.organisations import invited
 from holdfast.control.organisations import invitations, listing, offers
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.web.deeds import Asked, Deed, Done, managing, page_with_deeds
 from holdfast.control.web.pages import page
 from holdfast.core.errors import Absent
 from holdfast.core.model import Status

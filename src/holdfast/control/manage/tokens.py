@@ -9,11 +9,11 @@ from holdfast.config import Config
 from holdfast.control.accounts.actor import PROJECT_ACTIONS, Actor, Scopes
 from holdfast.control.database import read_snapshot
 from holdfast.control.http import parts_of
-from holdfast.control.web.deeds import Asked, Done, managing, page_with_deeds
 from holdfast.control.organisations.effective import has_index_right, projects_of
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.tokens.actions import OwnToken, end_own_token, list_own_tokens, make_own_token
 from holdfast.control.tokens.limits import may_read
+from holdfast.control.web.deeds import Asked, Done, managing, page_with_deeds
 from holdfast.control.web.pages import page, recently
 
 DAYS = (7, 30, 90, 180, 366)

@@ -71,19 +71,24 @@ Deed = Callable[[Asked], Done]
 Show = Callable[[str, int], HttpResponse]
 
 
+def second_factor_wanted(request: HttpRequest) -> HttpResponse | None:
+    """The way to set one up, for who lacks the second factor that this instance asks of them."""
+    person = request.user
+    assert isinstance(person, User)
+    wanted = must_have_second_factor(person, parts_of(request).config.two_factor)
+    if not wanted or has_second_factor(person):
+        return None
+    messages.warning(request, "Set up a second factor first; then everything else opens.")
+    return HttpResponseRedirect(reverse("mfa_index"))
+
+
 def managing(view: PageView) -> PageView:
     """For who is signed in, and has the second factor that this instance asks of them."""
 
     @signed_in
     @wraps(view)
     def asking(request: HttpRequest, actor: Actor, *args: Any, **kwargs: Any) -> HttpResponse:
-        person = request.user
-        assert isinstance(person, User)
-        wanted = must_have_second_factor(person, parts_of(request).config.two_factor)
-        if wanted and not has_second_factor(person):
-            messages.warning(request, "Set up a second factor first; then everything else opens.")
-            return HttpResponseRedirect(reverse("mfa_index"))
-        return view(request, actor, *args, **kwargs)
+        return second_factor_wanted(request) or view(request, actor, *args, **kwargs)
 
     return asking
 

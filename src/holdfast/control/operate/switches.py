@@ -1,0 +1,100 @@
+"""`/admin/switches/`: the kill switches in force; switching off, switching on, prolonging."""
+
+from datetime import datetime, timedelta
+
+from django.http import HttpRequest, HttpResponse
+
+from holdfast.control import rights, switching
+from holdfast.control.accounts.actor import Actor
+from holdfast.control.http import parts_of
+from holdfast.control.operate.doors import administrators
+from holdfast.control.parts import Parts
+from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.control.switching_off import one_line, wanted_switch
+from holdfast.control.web.deeds import Asked, Done, page_with_deeds
+from holdfast.control.web.pages import page, recently
+from holdfast.tree.overrides import newest, recent
+from holdfast.tree.switches import CAPABILITIES, EVERYWHERE, EXPIRY_DEFAULT, Switch
+
+HOURS = (1, 6, 24, 72, 168, 720)  # that a page offers; the command and the API take any up to thirty days
+HOURS_DEFAULT = int(EXPIRY_DEFAULT.total_seconds()) // 3600
+HISTORY_MAX = 20
+_FOREVER = "forever"
+
+
+@administrators
+@recently
+def kill_switches(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """What is off, what can be switched off, and what was decided before."""
+    parts = parts_of(request)
+    require(actor, rights.SEE_SWITCHES)
+
+    def show(refused: str, status: int) -> HttpResponse:
+        return page(
+            request,
+            "admin/switches.html",
+            status,
+            refused=refused,
+            rows=_in_force(parts),
+            capabilities=tuple(CAPABILITIES.values()),
+            hours=HOURS,
+            history=tuple(recent(parts.store, HISTORY_MAX)),
+            form=request.POST if request.POST.get("do") == "off" else {},
+        )
+
+    return page_with_deeds(request, actor, {"off": _off, "on": _on, "extend": _extend}, show)
+
+
+def _in_force(parts: Parts) -> tuple[Switch, ...]:
+    """Read at this moment: what everything else follows may be half a second old, and miss what was just decided."""
+    now = parts.clock.now()
+    return tuple(one for one in newest(parts.store).switches if one.is_in_force(now))
+
+
+def _off(asked: Asked) -> Done:
+    require(asked.actor, rights.SWITCH)
+    parts, now = asked.parts, asked.parts.clock.now()
+    banner = one_line(asked.text("banner", ""))
+    made = wanted_switch(
+        parts.config,
+        asked.text("capability"),
+        scope=asked.text("scope", EVERYWHERE),
+        reason=one_line(asked.text("reason")),
+        status_url=asked.text("status_url", ""),
+        banner=banner or None,
+        until=_until(asked, now),
+        by=asked.actor.user,
+        now=now,
+    )
+    kept = switching.switch_off(parts.store, made)
+    return _noted(asked, "switch-off", (kept.capability, kept.scope), kept.sentence())
+
+
+def _on(asked: Asked) -> Done:
+    require(asked.actor, rights.SWITCH)
+    parts, capability, scope = asked.parts, asked.text("capability"), asked.text("scope")
+    switching.switch_on(parts.store, capability, scope, asked.actor.user, parts.clock.now())
+    return _noted(asked, "switch-on", (capability, scope), f"{capability} is on again.")
+
+
+def _extend(asked: Asked) -> Done:
+    require(asked.actor, rights.SWITCH)
+    parts, capability, scope, now = asked.parts, asked.text("capability"), asked.text("scope"), asked.parts.clock.now()
+    kept = switching.extend(parts.store, capability, scope, _until(asked, now), asked.actor.user, now)
+    return _noted(asked, "extend-switch", (capability, scope), kept.sentence())
+
+
+def _noted(asked: Asked, action: str, switch: tuple[str, str], sentence: str) -> Done:
+    """The change is in force whatever happens to its note."""
+    trouble = switching.audit(asked.parts.publisher, action, switch, asked.actor, asked.deadline)
+    return Done(f"{sentence} The audit trail could not note it: {trouble}" if trouble else sentence)
+
+
+def _until(asked: Asked, now: datetime) -> datetime | None:
+    wanted = asked.text("hours", str(HOURS_DEFAULT))
+    if wanted == _FOREVER:
+        return None
+    hours = {str(count): count for count in HOURS}.get(wanted)
+    if hours is None:
+        raise NotAccepted(f"a switch ends after {', '.join(map(str, HOURS))} hours, or when somebody ends it")
+    return now + timedelta(hours=hours)
