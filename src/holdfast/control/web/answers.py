@@ -47,6 +47,8 @@ def told(request: HttpRequest, status: int, detail: str, retry_after_seconds: in
     title = _TITLES.get(status, "That does not work")
     facts = {"status": status, "title": title, "text": detail, "hint": "", "here": "account"}
     response = HttpResponse(render("error.html", site=site_of(request), **facts), status=status)
+    # Told on purpose: Django would log each as an error of ours, and a flood of sign-ins would fill the disk.
+    response._has_been_logged = status != 500  # type: ignore[attr-defined]
     if retry_after_seconds:
         response["Retry-After"] = str(retry_after_seconds)
     return sealed(response)  # type: ignore[return-value]  # the same object
