@@ -1,9 +1,11 @@
 """`make fuzz ARGS="archive --seconds 60"`: long runs by hand. Without a target every one gets its share of the time.
 
-What was found stays in .fuzz/TARGET/ as `finding-*`, the corpus beside it; the next run goes on from there.
+What was found stays in .fuzz/TARGET/ as `finding-*`, the corpus beside it; the next run goes on from there. However a
+run died, `last-input` there is what it was at; a run that ended with a status keeps it as `died-*`.
 """
 
 import argparse
+import hashlib
 import os
 import subprocess
 import sys
@@ -36,6 +38,14 @@ def guided(target: str, folder: Path, *options: str) -> tuple[int, str]:
     return done.returncode, (done.stdout + done.stderr)[-6000:]
 
 
+def keep_last(folder: Path) -> Path:
+    """Put what the run was at out of the next one's way; equal bytes have an equal name."""
+    data = (folder / "last-input").read_bytes()
+    kept = folder / f"died-{hashlib.sha256(data).hexdigest()[:16]}"
+    kept.write_bytes(data)
+    return kept
+
+
 def main() -> int:
     """Run, and say for each target how much was tried and what was found."""
     parser = argparse.ArgumentParser(prog="make fuzz")
@@ -54,6 +64,7 @@ def main() -> int:
         if status:
             found += 1
             print(said)
+            print(f"at {keep_last(folder)}")
     return 1 if found else 0
 
 

@@ -4,6 +4,7 @@ The engine is not a dependency of the development environment: it is there for f
 folder is put on PYTHONPATH by `python -m tests.fuzz`, which is what people start.
 """
 
+import os
 import random
 import sys
 from pathlib import Path
@@ -27,8 +28,12 @@ def main() -> None:
         (corpus / f"seed-{number:04}").write_bytes(seed)
     mutate = MUTATORS[name]
     tally = Tally()
+    kept = os.open(folder / "last-input", os.O_CREAT | os.O_WRONLY, 0o600)
 
     def one(data: bytes) -> None:
+        # Before anything can die: neither a kill for memory nor an abort in C leaves the engine time to write it.
+        os.pwrite(kept, data, 0)
+        os.ftruncate(kept, len(data))
         execute(name, data, tally)
         if tally.executions % 500 == 0:
             (folder / "tally").write_text(tally.sentence() + "\n")

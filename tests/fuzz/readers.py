@@ -67,12 +67,15 @@ def agree_on_tar(path: Path, facts: ArchiveFacts) -> None:
         assert taken.read() == facts.metadata
     blocks = zlib.decompressobj(31).decompress(path.read_bytes())
     walked = _walk_headers(blocks)
-    assert [(m.name.rstrip("/"), m.size if m.isreg() else 0) for m in members] == walked
+    assert [(m.name.rstrip("/"), m.size if m.isreg() else 0, m.isdir()) for m in members] == walked
 
 
-def _walk_headers(data: bytes) -> list[tuple[str, int]]:
-    """Names and sizes by ustar alone; a pax path or a GNU name counts, a pax size that differs does not."""
-    found: list[tuple[str, int]] = []
+def _walk_headers(data: bytes) -> list[tuple[str, int, bool]]:
+    """Names, sizes and what is a folder, by ustar alone; a pax path or a GNU name counts, another pax size does not.
+
+    A file whose name in force ends in a slash is a folder, as for GNU tar and libarchive.
+    """
+    found: list[tuple[str, int, bool]] = []
     at, name = 0, ""
     while at + 512 <= len(data) and any(data[at : at + 512]):
         header = data[at : at + 512]
@@ -86,9 +89,10 @@ def _walk_headers(data: bytes) -> list[tuple[str, int]]:
         elif kind not in (b"g", b"K"):
             prefix = header[345:500].split(b"\0")[0] if header[257:263] == b"ustar\0" else b""
             own = b"/".join(filter(None, (prefix, header[:100].split(b"\0")[0]))).decode("utf-8", "surrogateescape")
-            found.append(((name or own).rstrip("/"), size if kind in (b"0", b"\0") else 0))
+            name = name or own
+            size = size if kind in (b"0", b"\0") and not name.endswith("/") else 0
+            found.append((name.rstrip("/"), size, kind == b"5" or (kind in (b"0", b"\0") and name.endswith("/"))))
             name = ""
-            size = size if kind in (b"0", b"\0") and not own.endswith("/") else 0
         at += 512 + (size + 511) // 512 * 512
     return found
 

@@ -20,7 +20,15 @@ _NAMES = (
     b"\xff",
 )
 _PAX = (
-    *(b"path=demo-1.0/other.py", b"path=demo-1.0/PKG-INFO", b"size=0", b"size=5", b"size=-1", b"size=99999999999"),
+    *(
+        b"path=demo-1.0/other.py",
+        b"path=demo-1.0/PKG-INFO",
+        b"path=demo-1.0/d/",
+        b"size=0",
+        b"size=5",
+        b"size=-1",
+        b"size=99999999999",
+    ),
     *(b"linkpath=/etc/passwd", b"GNU.sparse.name=demo-1.0/a.py", b"GNU.sparse.size=9", b"GNU.sparse.major=1"),
     *(b"GNU.sparse.map=0,1", b"hdrcharset=BINARY", b"mtime=nan", b"comment=x", b"path=", b"path=a\0b", b"uid=-1"),
 )

@@ -90,6 +90,7 @@ def check_headers(info: tarfile.TarInfo, blocks: list[bytes], shared: Mapping[st
         _kind_rule(kinds)
         or _prefix_rule(blocks)
         or _record_rule(info.pax_headers, shared)
+        or _folder_rule(info, kinds)
         or _size_rule(info, blocks[-1])
     )
     return [problem("content", info.name, rule, _STEP)] if rule else []
@@ -118,11 +119,21 @@ def _record_rule(records: Mapping[str, str], shared: Mapping[str, str]) -> str:
     return ""
 
 
+def _folder_rule(info: tarfile.TarInfo, kinds: list[int]) -> str:
+    """Before POSIX a slash at the end of the name made a folder, and unpackers look for one in different places.
+
+    A slash in the name field alone is fine for a file of a known kind: a longer name was cut off there.
+    """
+    if info.isreg() and (info.name.endswith("/") or info.pax_headers.get("path", "").endswith("/")):
+        return "a file has the name of a folder"
+    if info.isdir() and kinds[-1] == 0 and any(kind in b"xL" for kind in kinds[:-1]):
+        return "a member is a folder in one of its headers only"
+    return ""
+
+
 def _size_rule(info: tarfile.TarInfo, block: bytes) -> str:
     if info.size and not info.isreg():
         raise Hostile("a folder or a link has bytes of its own")  # `tarfile` would take them for headers
-    if info.isreg() and info.name.endswith("/"):
-        return "a file has the name of a folder"
     if info.size != size_of(block) and info.size <= _OCTAL_SIZE_MAX:
         return "a pax record and the header give a member different sizes"
     return ""

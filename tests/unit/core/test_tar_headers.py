@@ -30,13 +30,32 @@ def member(name: bytes = b"demo-1.0/a", size: int = 0, kind: bytes = b"0") -> by
     return header_of(name, size, kind[0])
 
 
+def long_name(name: bytes) -> list[bytes]:
+    return [header_of(b"L", len(name) + 1, b"L"[0]), name.ljust(BLOCK, b"\0")]
+
+
 def test_headers_as_build_tools_write_them_are_taken(tmp_path: Path):
-    long_name = [header_of(b"L", 11, b"L"[0]), b"demo-1.0/b\0".ljust(BLOCK, b"\0")]
-    plain = [*pax(b"comment=x", kind=b"g"), *pax(b"path=demo-1.0/c", b"mtime=1.5"), member(), *long_name, member()]
+    records = pax(b"path=demo-1.0/c", b"mtime=1.5")
+    plain = [*pax(b"comment=x", kind=b"g"), *records, member(), *long_name(b"demo-1.0/b"), member()]
 
     assert "" == problems(tmp_path, *plain, *END)
     assert "" == problems(tmp_path, member(), END[0])
     assert "" == problems(tmp_path, member()), "no unpacker misses the end mark"
+
+
+def test_a_name_cut_off_at_a_slash_is_still_a_files(tmp_path: Path):
+    """The field has room for 100 bytes: of a longer path it may show a folder, and the long name before it counts."""
+    data = [member(b"demo-1.0/c/", 5), b"x" * BLOCK]
+
+    assert "" == problems(tmp_path, *long_name(b"demo-1.0/c/d"), *data, *END)
+    assert "" == problems(tmp_path, *pax(b"path=demo-1.0/c/d"), *data, *END)
+
+
+def test_folders_in_any_format_are_taken(tmp_path: Path):
+    old = member(b"demo-1.0/c/", kind=b"\0")
+    plain = [*pax(b"path=demo-1.0/d/"), member(b"demo-1.0/d/", kind=b"5"), old, member(b"demo-1.0/e", kind=b"5")]
+
+    assert "" == problems(tmp_path, *plain, *END)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +76,9 @@ def test_headers_as_build_tools_write_them_are_taken(tmp_path: Path):
         ("different sizes", [*pax(b"size=5"), member(), b"x" * BLOCK, *END]),
         ("bytes of its own", [member(b"demo-1.0/d/", 5, b"5"), b"x" * BLOCK, *END]),
         ("the name of a folder", [member(b"demo-1.0/d/"), *END]),
+        ("the name of a folder", [*pax(b"path=demo-1.0/d/"), member(), *END]),
+        ("a folder in one of its headers", [*long_name(b"demo-1.0/d"), member(b"demo-1.0/c/", kind=b"\0"), *END]),
+        ("a folder in one of its headers", [*pax(b"path=demo-1.0/d"), member(b"demo-1.0/c/", kind=b"\0"), *END]),
         (
             "pax record of the tar is broken",
             [header_of(b"x", 9, b"x"[0]), b"9 a=b\n---".ljust(BLOCK, b"\0"), member(), *END],
