@@ -28,6 +28,7 @@ class HeaderWatch:
         self.watching = True
         self._data_left = 0  # of an extension header, which is read before the next block
         self._records_bytes = 0  # of it, when they are pax records
+        self._name_bytes: int | None = None  # of it, when it is GNU's long name
 
     def note(self, data: bytes, count: int) -> None:
         """`tarfile` asked for `count` bytes and got `data`."""
@@ -36,12 +37,15 @@ class HeaderWatch:
         if self._data_left:
             self._data_left = max(self._data_left - count, 0)
             check_records(data[: self._records_bytes])
+            if self._name_bytes is not None:
+                check_long_name(data, self._name_bytes)
         elif count == BLOCK_BYTES:
             self.blocks.append(data)
             if len(data) == BLOCK_BYTES and kind_of(data) in _EXTENSIONS:
                 size = size_of(data)
                 self._data_left = -(-size // BLOCK_BYTES) * BLOCK_BYTES
                 self._records_bytes = size if kind_of(data) in b"xg" else 0
+                self._name_bytes = size if kind_of(data) in b"LK" else None
 
     def start_member(self) -> None:
         """What comes next belongs to another member."""
@@ -79,6 +83,13 @@ def check_records(data: bytes) -> None:
             raise Hostile("a pax record of the tar is broken or comes twice")
         keys.add(found[2])
         at = end
+
+
+def check_long_name(data: bytes, size: int) -> None:
+    """GNU's long name fills its size but for one NUL; `tarfile` does not look at the size. Raises Hostile."""
+    name = data.partition(b"\0")[0]
+    if len(name) not in (size - 1, size) or any(data[len(name) :]):
+        raise Hostile("a long name of the tar ends elsewhere than its header says")
 
 
 def check_headers(info: tarfile.TarInfo, blocks: list[bytes], shared: Mapping[str, str]) -> list[Problem]:

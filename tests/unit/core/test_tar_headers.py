@@ -38,7 +38,9 @@ def test_headers_as_build_tools_write_them_are_taken(tmp_path: Path):
     records = pax(b"path=demo-1.0/c", b"mtime=1.5")
     plain = [*pax(b"comment=x", kind=b"g"), *records, member(), *long_name(b"demo-1.0/b"), member()]
 
-    assert "" == problems(tmp_path, *plain, *END)
+    unended = [header_of(b"L", 10, b"L"[0]), *long_name(b"demo-1.0/f")[1:], member()]  # some leave the NUL out
+
+    assert "" == problems(tmp_path, *plain, *unended, *END)
     assert "" == problems(tmp_path, member(), END[0])
     assert "" == problems(tmp_path, member()), "no unpacker misses the end mark"
 
@@ -83,6 +85,9 @@ def test_folders_in_any_format_are_taken(tmp_path: Path):
             "pax record of the tar is broken",
             [header_of(b"x", 9, b"x"[0]), b"9 a=b\n---".ljust(BLOCK, b"\0"), member(), *END],
         ),
+        ("a long name of the tar", [header_of(b"L", 5, b"L"[0]), *long_name(b"demo-1.0/b")[1:], member(), *END]),
+        ("a long name of the tar", [header_of(b"L", 13, b"L"[0]), *long_name(b"demo-1.0/b")[1:], member(), *END]),
+        ("a long name of the tar", [header_of(b"K", 13, b"K"[0]), b"demo\0more\0".ljust(BLOCK, b"\0"), member(), *END]),
         ("comes twice", [*pax(b"path=demo-1.0/b", b"path=demo-1.0/c"), member(), *END]),
         ("is not a number", [with_checksum(member()[:124] + b"0o000000001\0" + member()[136:]), b"x" * BLOCK, *END]),
         (
