@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import wheels
-from control import corpus_archives, corpus_forms
+from control import corpus_archives, corpus_backends, corpus_forms, corpus_public
 from control.corpus import Row
 from django.apps import apps
 from doors import Door
@@ -15,7 +15,7 @@ from instances import Scopes, new_instance
 from holdfast.config import IndexConfig
 from holdfast.control.database import close_connection
 
-ROWS = [*corpus_forms.ROWS, *corpus_archives.ROWS]
+ROWS = [*corpus_forms.ROWS, *corpus_archives.ROWS, *corpus_backends.ROWS, *corpus_public.ROWS]
 UPLOADER = Scopes(read=("main", "strict"), upload=("main", "strict"), create_projects=True)
 
 

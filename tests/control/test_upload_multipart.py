@@ -120,6 +120,9 @@ MALFORMED = [
         "exactly one 'content' part",
     ),
     (GOOD_TYPE, wheels.join_parts([FILE % (b"name", b"a", b"demo")])[1], "sent as a file"),
+    (GOOD_TYPE, wheels.join_parts([PART % ("n\u0430me".encode(), b"demo")])[1], "no plain Content-Disposition"),
+    (GOOD_TYPE, wheels.join_parts([PART % (b"n\xe0me", b"demo")])[1], "not UTF-8"),
+    (GOOD_TYPE, wheels.join_parts([PART % (b"name\x7f", b"demo")])[1], "no plain Content-Disposition"),
     (
         GOOD_TYPE,
         wheels.join_parts([FILE % (b"content", b"a.whl", b"x"), FILE % (b"name", b"a", b"demo")])[1],

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from packaging.metadata import parse_email
 
-from holdfast.core import metadata_rules
+from holdfast.core import metadata_public, metadata_rules
 from holdfast.core.metadata_lines import broken_line, excess, parted
 from holdfast.core.upload_problems import Problem, problem
 
@@ -33,6 +33,7 @@ class MetadataRules:
     direct_urls: bool = True
     summary_chars_max: int = 2048
     web_links: bool = False  # every link is an http or https URL
+    mail_addresses: bool = False  # of authors and maintainers, and nothing else in their fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,13 @@ def _check(raw: Mapping[str, RawValue], rules: MetadataRules) -> Iterator[Proble
     if rules.web_links:
         links = {"home_page": _text(raw, "home_page"), "download_url": _text(raw, "download_url")}
         yield from metadata_rules.check_links({**links, **_mapping(raw, "project_urls")})
+    if rules.mail_addresses:
+        for field in ("author_email", "maintainer_email"):
+            if value := _text(raw, field):
+                yield from metadata_public.check_addresses(field, value)
+    if not rules.direct_urls:
+        for field in ("provides_dist", "obsoletes_dist"):
+            yield from metadata_rules.check_requirements(field, _many(raw, field), direct_urls=False)
     for field, check in _SINGLE_CHECKS:
         if value := _text(raw, field):
             yield from check(value)

@@ -21,6 +21,7 @@ from holdfast.control.projects.publishing import (
 from holdfast.control.projects.rights import NotAccepted, require_reader, require_uploader
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.core.errors import Absent, Removed, Unavailable
+from holdfast.core.release_rules import NO_RULES, ReleaseRules
 
 PROBLEMS_TOLD_MAX = 20  # files that are in the way; a release may have hundreds, and the answer is a sentence
 
@@ -63,11 +64,13 @@ def promote_release(
     *,
     dry_run: bool = False,
     deadline: float,
+    rules: ReleaseRules = NO_RULES,
 ) -> Promotion:
     """List every listed file of a release of `source` in `target` too, yanked as it is there.
 
     What `target` has already with the same bytes is left as it is there. Raises NotAccepted naming each filename that
-    is bound to other bytes or was deleted in `target`, Removed for bytes that were taken down; then nothing changed.
+    is bound to other bytes or was deleted in `target`, or what `rules` of `target` give no place to; Removed for bytes
+    that were taken down. Then nothing changed.
     """
     if source.name == target.name:
         raise NotAccepted(f"a release is promoted from one index to another, not from {source.name!r} to itself")
@@ -79,7 +82,7 @@ def promote_release(
         files = _compare(target.name, name, release, rows)
         creates = project is None or not project.owned
         if not dry_run and not all(file.existing for file in files):
-            _list(tx, target.name, release, rows, files)
+            _list(tx, target.name, release, rows, files, rules)
         elif not dry_run and project is not None:
             tx.await_serial = project.last_serial
     return Promotion(release.version, files, creates, tx.serial or tx.await_serial)
@@ -138,7 +141,12 @@ def _compare(target: str, name: str, release: Release, rows: list[File]) -> tupl
 
 
 def _list(
-    tx: WriteTransaction, target: str, release: Release, rows: list[File], files: tuple[PromotedFile, ...]
+    tx: WriteTransaction,
+    target: str,
+    release: Release,
+    rows: list[File],
+    files: tuple[PromotedFile, ...],
+    rules: ReleaseRules,
 ) -> None:
     source = rows[0].project
     project = project_for_upload(tx, target, source.name, source.display)
@@ -149,7 +157,7 @@ def _list(
         there.save(update_fields=["yanked", "yanked_reason"])
     for row, file in zip(rows, files, strict=True):
         if not file.existing:
-            add_file(tx, project, there, _new_file(row, there.version), (row.yanked, row.yanked_reason))
+            add_file(tx, project, there, _new_file(row, there.version), (row.yanked, row.yanked_reason), rules)
     subject = f"{target}/{source.name}/{there.version}"
     tx.audit("promote-release", subject, source=source.index, files=[file.filename for file in files])
 

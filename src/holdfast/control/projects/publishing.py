@@ -5,11 +5,13 @@ an invisible orphan.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.projects.lookup import equal_release
 from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
+from holdfast.control.projects.places import require_place
 from holdfast.control.projects.rights import NotAccepted, has_people, require_uploader
 from holdfast.control.publication.changes import file_added
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
@@ -17,6 +19,7 @@ from holdfast.control.publishers.arrival import first_owner
 from holdfast.control.retention.quotas import require_room
 from holdfast.core.errors import Refused, Removed
 from holdfast.core.names import normalize
+from holdfast.core.release_rules import NO_RULES, ReleaseRules
 
 _CLOSED = ("archived", "quarantined")  # PEP 792: no uploads
 
@@ -48,7 +51,15 @@ class Published:
 
 
 @held
-def publish_file(publisher: Publication, index: str, new: NewFile, actor: Actor, *, deadline: float) -> Published:
+def publish_file(
+    publisher: Publication,
+    index: str,
+    new: NewFile,
+    actor: Actor,
+    *,
+    deadline: float,
+    rules: ReleaseRules = NO_RULES,
+) -> Published:
     """List a file whose bytes are durable. The same bytes again succeed, and finish what was unfinished."""
     name = normalize(new.project)
     with write_transaction(publisher, actor, deadline) as tx:
@@ -61,7 +72,7 @@ def publish_file(publisher: Publication, index: str, new: NewFile, actor: Actor,
         else:
             project = project_for_upload(tx, index, name, new.project)
             release = release_for_upload(tx, project, new.version)
-            add_file(tx, project, release, new)
+            add_file(tx, project, release, new, rules=rules)
     return Published(tx.serial or tx.await_serial, existing=known is not None)
 
 
@@ -130,14 +141,30 @@ def release_for_upload(tx: WriteTransaction, project: Project, version: str) -> 
     return release
 
 
+def require_place_for(index: str, new: NewFile, rules: ReleaseRules, now: datetime) -> None:
+    """Say before anything is stored what `add_file` would refuse in the end. Raises NotAccepted."""
+    name = normalize(new.project)
+    project = Project.objects.filter(index=index, name=name).first()
+    release = equal_release(project, new.version) if project is not None else None
+    if release is not None:
+        require_place(release, new.filename, new.sha256, new.packagetype, rules, now)
+    require_room(index, name, new.size, rules.project_bytes_max)
+
+
 def add_file(
-    tx: WriteTransaction, project: Project, release: Release, new: NewFile, yank: tuple[bool, str] = (False, "")
+    tx: WriteTransaction,
+    project: Project,
+    release: Release,
+    new: NewFile,
+    yank: tuple[bool, str] = (False, ""),
+    rules: ReleaseRules = NO_RULES,
 ) -> None:
     """Bind the filename, list the file, tell the readers. A yanked release makes it yanked, whatever `yank` says.
 
-    Raises NotAccepted past a quota.
+    Raises NotAccepted past a quota, and when the rules give the file no place.
     """
-    require_room(project.index, project.name, new.size)
+    require_place(release, new.filename, new.sha256, new.packagetype, rules, tx.now)
+    require_room(project.index, project.name, new.size, rules.project_bytes_max)
     yanked, yanked_reason = (True, release.yanked_reason) if release.yanked else yank
     FilenameBinding.objects.create(
         index=project.index, filename=new.filename, sha256=new.sha256, project=project.name, created=tx.now

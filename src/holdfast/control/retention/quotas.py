@@ -49,14 +49,20 @@ def room(index: str, name: str = "") -> Room:
         return Room(row.bytes_max if row else None, used(index, name))
 
 
-def require_room(index: str, name: str, size: int) -> None:
-    """Raises NotAccepted when `size` more bytes are past a quota. One small query where there is none."""
-    for quota in Quota.objects.filter(index=index, project__in=("", name)):
-        now = used(index, quota.project)
-        if now + size > quota.bytes_max:
-            where = f"project {name!r}" if quota.project else f"index {index!r}"
+def require_room(index: str, name: str, size: int, project_bytes_max: int = 0) -> None:
+    """Raises NotAccepted when `size` more bytes are past a quota. One small query where there is none.
+
+    `project_bytes_max` bounds a project that has no quota of its own; 0 does not.
+    """
+    bounds = dict(Quota.objects.filter(index=index, project__in=("", name)).values_list("project", "bytes_max"))
+    if project_bytes_max:
+        bounds.setdefault(name, project_bytes_max)
+    for project, bytes_max in sorted(bounds.items()):
+        now = used(index, project)
+        if now + size > bytes_max:
+            where = f"project {name!r}" if project else f"index {index!r}"
             raise NotAccepted(
-                f"{size} bytes more would be past the quota of {where}: it holds {now} of {quota.bytes_max} bytes."
+                f"{size} bytes more would be past the quota of {where}: it holds {now} of {bytes_max} bytes."
                 " Delete releases that nobody needs, or ask an administrator for more"
             )
 

@@ -17,6 +17,7 @@ from holdfast.control.staging.models import ERROR, PUBLISHED, StagedFile, Stagin
 from holdfast.control.staging.referenced import DIGEST_COLUMNS
 from holdfast.control.staging.sessions import changed, find_session, live_session, locked_session
 from holdfast.core.errors import Conflict, Removed, Unavailable
+from holdfast.core.release_rules import NO_RULES, ReleaseRules
 
 NO_FILES = "this session has no files; stage some, or cancel it"
 
@@ -49,7 +50,14 @@ class PublishedSession:
 
 @held
 def publish_session(
-    publisher: Publication, index: str, session_id: str, actor: Actor, *, dry_run: bool = False, deadline: float
+    publisher: Publication,
+    index: str,
+    session_id: str,
+    actor: Actor,
+    *,
+    dry_run: bool = False,
+    deadline: float,
+    rules: ReleaseRules = NO_RULES,
 ) -> PublishedSession:
     """List every file of the session at once. One that was published already answers as it did.
 
@@ -64,7 +72,7 @@ def publish_session(
         live_session(tx, index, session_id)
         files = _compare(index, session.name, rows)
         if not dry_run:
-            _list(tx, session, rows, files)
+            _list(tx, session, rows, files, rules)
     return PublishedSession(files, tx.serial or tx.await_serial)
 
 
@@ -115,14 +123,18 @@ def _compare(index: str, name: str, rows: list[StagedFile]) -> tuple[PublishedFi
 
 
 def _list(
-    tx: WriteTransaction, session: StagingSession, rows: list[StagedFile], files: tuple[PublishedFile, ...]
+    tx: WriteTransaction,
+    session: StagingSession,
+    rows: list[StagedFile],
+    files: tuple[PublishedFile, ...],
+    rules: ReleaseRules,
 ) -> None:
     new = [row for row, file in zip(rows, files, strict=True) if not file.existing]
     if new:
         project = project_for_upload(tx, session.index, session.name, rows[0].display)
         release = release_for_upload(tx, project, rows[0].version)
         for row in new:
-            add_file(tx, project, release, new_file_of(row))
+            add_file(tx, project, release, new_file_of(row), rules=rules)
     else:
         project = Project.objects.get(index=session.index, name=session.name)
         tx.await_serial = project.last_serial

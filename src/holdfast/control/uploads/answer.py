@@ -4,6 +4,7 @@
     400                          the file's or form's fault; "File already exists ..." is what twine and poetry look for
     403                          rights, shadowed names, bytes that were taken down
     410                          dead actions of the old protocol
+    429 + Retry-After            too many new projects; every tool stops and shows the sentence
     503 + Retry-After, 507       ours; twine sends again at once, uv stops. 409 is never used: tools read it as "exists"
 
 Text is plain by default. uv shows `code` of a JSON answer, but only when the type is exactly `application/json`.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.tokens.rate import TooMany
 from holdfast.control.uploads.receive import DeadAction, Received
 from holdfast.control.uploads.taking import Rejected
 from holdfast.core.errors import Absent, Outcome, Refused, Removed, Unavailable
@@ -63,6 +65,8 @@ def refused(error: Exception, accept: str) -> Answer:
             return _answer(401, [error.reason], accept, headers=(("www-authenticate", WWW_AUTHENTICATE),))
         case Refused():
             return _answer(403, [error.reason], accept)
+        case TooMany():
+            return _answer(429, [error.reason], accept, headers=(("retry-after", str(error.retry_after_seconds)),))
         case DiskFull():
             return _answer(507, [error.reason], accept)
         case Unavailable():

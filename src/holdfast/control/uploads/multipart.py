@@ -65,8 +65,9 @@ class Form:
     content: Content | None
 
     def one(self, name: str) -> str:
-        """The field's first value, "" when it was not sent."""
-        return self.fields.get(name, ("",))[0]
+        """The field's first value, "" when it was not sent; distutils sent UNKNOWN for that."""
+        value = self.fields.get(name, ("",))[0]
+        return "" if value == "UNKNOWN" else value
 
 
 class MalformedForm(Exception):  # noqa: N818 - a verdict about the client's bytes

@@ -5,7 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from holdfast.control.uploads import steps_agreement as agreement
-from holdfast.control.uploads import steps_complete, steps_filename, steps_form
+from holdfast.control.uploads import (
+    steps_classifiers,
+    steps_complete,
+    steps_description,
+    steps_filename,
+    steps_form,
+)
 from holdfast.control.uploads.multipart import Content, Form
 from holdfast.control.uploads.rules import Profile
 from holdfast.control.uploads.steps_filename import DistributionName
@@ -26,6 +32,7 @@ class Upload:
     metadata_bytes: bytes
     metadata_sha256: str
     attestations: tuple[Attestation, ...]  # of the right form; not verified
+    warnings: tuple[str, ...] = ()  # sentences for the uploader
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,13 @@ def _judge_inside(
         return Judged(None, tuple(problems))
     problems += agreement.check_metadata_name(found.metadata, parsed)
     problems += agreement.check_metadata_version(found.metadata, parsed)
+    problems += agreement.check_sdist_name(found.metadata, parsed, profile)
     problems += agreement.check_licence_files(found.metadata, archive.facts)
+    problems += steps_classifiers.check_classifiers(found.metadata, profile)
+    looked = steps_description.check_description(found.metadata, profile)
+    problems += looked.problems
     if problems:
         return Judged(None, tuple(problems))
     digest = hashlib.sha256(archive.facts.metadata).hexdigest()
-    return Judged(Upload(content, parsed, found.metadata, archive.facts.metadata, digest, attestations), ())
+    metadata = archive.facts.metadata
+    return Judged(Upload(content, parsed, found.metadata, metadata, digest, attestations, looked.warnings), ())

@@ -10,6 +10,7 @@ from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.names import require_free_name, upload_index
 from holdfast.control.uploads.receive import demand_uploads_on
+from holdfast.control.uploads.rules import PROFILES
 from holdfast.core.errors import Absent, Unavailable
 from holdfast.tree import addresses
 
@@ -34,7 +35,7 @@ def promote(
     _require_bytes(parts, planned, deadline)
     if dry_run:
         return landing, planned
-    done = promote_release(*order, deadline=deadline)
+    done = promote_release(*order, deadline=deadline, rules=PROFILES[landing.rules].release)
     log.info("promoted %s %s", name, done.version, source=source, index=landing.name, serial=done.serial)
     return landing, done
 

@@ -19,7 +19,9 @@ from holdfast.control.projects.rights import require_index
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.multipart import Form
 from holdfast.control.uploads.names import upload_index
+from holdfast.control.uploads.new_projects import count_new_project
 from holdfast.control.uploads.pipeline import Upload
+from holdfast.control.uploads.rules import PROFILES
 from holdfast.control.uploads.steps_form import DEAD_ACTIONS, asked_action
 from holdfast.control.uploads.taking import examine_form, read_spooled_form, store_and
 from holdfast.core.errors import Absent, Refused
@@ -113,7 +115,12 @@ def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor:
         parts,
         index,
         taken,
-        lambda new: publish_file(parts.publisher, index.name, new, actor, deadline=taken.deadline),
+        lambda new: publish_file(
+            parts.publisher, index.name, new, actor, deadline=taken.deadline, rules=PROFILES[index.rules].release
+        ),
+        lambda: count_new_project(
+            parts.clock, index, taken.upload.distribution.name, actor, asked.client, taken.deadline
+        ),
     )
     name = taken.upload.distribution.filename
     log.info("published %s", name, index=index.name, serial=published.serial, existing=published.existing)
@@ -123,7 +130,7 @@ def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor:
 
 def _warnings(parts: Parts, upload: Upload, published: Published) -> tuple[str, ...]:
     if not upload.attestations:
-        return ()
+        return upload.warnings
     if published.existing:
-        return (PROVENANCE_STAYS,)
-    return () if parts.attestations.verifies else (NOT_VERIFIED,)
+        return (*upload.warnings, PROVENANCE_STAYS)
+    return upload.warnings if parts.attestations.verifies else (*upload.warnings, NOT_VERIFIED)

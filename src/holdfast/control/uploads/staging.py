@@ -19,6 +19,8 @@ from holdfast.control.staging.publishing import FilesInTheWay, PublishedSession
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.multipart import Form
 from holdfast.control.uploads.names import upload_index
+from holdfast.control.uploads.new_projects import count_new_project
+from holdfast.control.uploads.rules import PROFILES
 from holdfast.control.uploads.taking import (
     Rejected,
     examine_form,
@@ -148,9 +150,13 @@ def publish(
     if session.is_live:  # the name may have been taken since, here or in a layer below
         require_usable_name(parts, index, session.name, actor, deadline)
         _require_bytes(parts, rows, deadline)
+        if not dry_run:
+            count_new_project(parts.clock, index, session.name, actor, "", deadline)
     order = parts.publisher, index.name, session_id
     try:
-        done = publishing.publish_session(*order, actor, dry_run=dry_run, deadline=deadline)
+        done = publishing.publish_session(
+            *order, actor, dry_run=dry_run, deadline=deadline, rules=PROFILES[index.rules].release
+        )
     except FilesInTheWay as error:
         if not dry_run:
             _note(parts, index, session_id, error, actor, deadline)

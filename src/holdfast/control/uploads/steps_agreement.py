@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from packaging.version import Version
 
 from holdfast.control.uploads.multipart import Form
+from holdfast.control.uploads.rules import Profile
 from holdfast.control.uploads.steps_filename import DistributionName
 from holdfast.core.archive import ArchiveFacts
 from holdfast.core.core_metadata import CoreMetadata
@@ -49,6 +50,15 @@ def check_metadata_version(metadata: CoreMetadata, parsed: DistributionName) -> 
     if is_version(metadata.version) and Version(metadata.version) != parsed.version:
         rule = f"inside the file is not the version of the filename ({parsed.version})"
         yield problem("version", metadata.version, rule, _STEP)
+
+
+def check_sdist_name(metadata: CoreMetadata, parsed: DistributionName, profile: Profile) -> Iterator[Problem]:
+    """Where the profile asks for it an sdist has one filename only; 1.0 and 1.0.0 would be two (PEP 625)."""
+    if not profile.exact_sdist_names or parsed.packagetype != "sdist" or not is_version(metadata.version):
+        return
+    expected = f"{parsed.name.replace('-', '_')}-{Version(metadata.version)}"
+    if Version(metadata.version) == parsed.version and parsed.filename != f"{expected}.tar.gz":
+        yield problem("filename", parsed.filename, f"is not {expected}.tar.gz, as its PKG-INFO has it", _STEP)
 
 
 def check_licence_files(metadata: CoreMetadata, facts: ArchiveFacts) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ no transaction is held across I/O.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -17,11 +18,10 @@ from holdfast.control.database import database_guard
 from holdfast.control.parts import Parts
 from holdfast.control.projects import intents
 from holdfast.control.projects.models import FilenameBinding, Project, Removal
-from holdfast.control.projects.publishing import NewFile, is_new_project
+from holdfast.control.projects.publishing import NewFile, is_new_project, require_place_for
 from holdfast.control.projects.rights import require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.publishers.attesting import signed_by_publisher
-from holdfast.control.retention.quotas import require_room
 from holdfast.control.spool import spool_trouble, spooled_body
 from holdfast.control.uploads.hold import held, with_last_try
 from holdfast.control.uploads.multipart import Form, MalformedForm, read_form
@@ -32,6 +32,7 @@ from holdfast.control.uploads.rules import PROFILES, Profile
 from holdfast.core.attestations import provenance_document
 from holdfast.core.errors import Unavailable
 from holdfast.core.names import is_project_name, normalize
+from holdfast.core.release_rules import ReleaseRules
 from holdfast.core.upload_problems import Problem, problem
 from holdfast.tree import addresses
 
@@ -138,13 +139,25 @@ def _provenance(parts: Parts, upload: Upload, actor: Actor) -> bytes:
     return provenance_document(signed)
 
 
-def store_and(parts: Parts, index: IndexConfig, taken: Taken, act: Callable[[NewFile], T]) -> T:
-    """Store the bytes, then `act`: one transaction that needs them. Raises what `act` raises, Unavailable."""
+def store_and(
+    parts: Parts,
+    index: IndexConfig,
+    taken: Taken,
+    act: Callable[[NewFile], T],
+    before: Callable[[], None] | None = None,
+) -> T:
+    """Store the bytes, then `act`: one transaction that needs them. Raises what `act` raises, Unavailable.
+
+    `before` is called when nothing but trouble of ours is in the way any more, and what it raises ends the upload.
+    """
     upload, provenance, deadline = taken.upload, taken.provenance, taken.deadline
     new = _new_file(upload, provenance)
     if held(lambda: _is_taken(index.name, new), parts.clock, deadline):
         return act(new)  # refuses, with the reason
-    held(lambda: _require_room(index.name, new), parts.clock, deadline)
+    rules = PROFILES[index.rules].release
+    held(lambda: _require_place(index.name, new, rules, parts.clock.now()), parts.clock, deadline)
+    if before is not None:
+        before()
     digests = tuple(filter(None, (new.sha256, new.metadata_sha256, new.provenance_sha256)))
     ids = held(lambda: intents.declare(digests, parts.clock, deadline), parts.clock, deadline)
     parts.pause("declared")
@@ -172,11 +185,11 @@ def _is_taken(index: str, new: NewFile) -> bool:
         return FilenameBinding.objects.filter(index=index, filename=new.filename).exclude(sha256=new.sha256).exists()
 
 
-def _require_room(index: str, new: NewFile) -> None:
-    """Before anything is stored. A file that is there already takes no more room. The action checks again."""
+def _require_place(index: str, new: NewFile, rules: ReleaseRules, now: datetime) -> None:
+    """Before anything is stored. A file that is there already needs no more place. The action checks again."""
     with database_guard():
         if not FilenameBinding.objects.filter(index=index, filename=new.filename).exists():
-            require_room(index, normalize(new.project), new.size)
+            require_place_for(index, new, rules, now)
 
 
 def _store_bytes(parts: Parts, upload: Upload, provenance: bytes, provenance_sha256: str, deadline: float) -> None:
