@@ -1,7 +1,7 @@
 """Sdists as real build back ends write them, header by header: all of them are legal.
 
-Python's tarfile in pax format (setuptools since 2019, hatchling, flit, poetry-core, pdm-backend) puts into pax records what
-a header cannot hold: names that are not ASCII or longer than 100 bytes, times with fractions, ids above 2097151.
+Python's tarfile in pax format (setuptools since 2019, hatchling, flit, poetry-core, pdm-backend) puts into pax records
+what a header cannot hold: names that are not ASCII or longer than 100 bytes, times with fractions, ids above 2097151.
 """
 
 import gzip
