@@ -20,6 +20,7 @@ from holdfast.control.projects.rights import (
     require,
     require_creator,
     require_credential,
+    require_moderator,
     require_reader,
     require_settled,
     require_standing,
@@ -92,6 +93,13 @@ list-all-tokens   no    no         no       no        yes   no        yes
 administer        no    no         no       no        yes   no        yes
 invite-person     no    no         no       no        yes   no        yes
 manage-person     no    no         no       no        yes   no        yes
+report-project    yes   yes        yes      yes       yes   no        yes
+see-reports       no    no         no       yes       yes   no        yes
+judge-report      no    no         no       yes       yes   no        yes
+set-observer      no    no         no       no        yes   no        yes
+see-bans          no    no         no       no        yes   no        yes
+prohibit-name     no    no         no       no        yes   no        yes
+ban-network       no    no         no       no        yes   no        yes
 """
 
 # Sessions of people in an organisation, and of others; then an owner's token as most are, and one made for `account`.
@@ -158,6 +166,8 @@ def answer(right: Right, actor: Actor, project: Project) -> str:
         return said(lambda: require_uploader(actor, "main", "new", None))
     if right is rights.PENDING_PUBLISHER:
         return said(lambda: require_creator(actor, right, "main"))
+    if right in (rights.SEE_REPORTS, rights.JUDGE_REPORT):
+        return said(lambda: require_moderator(actor, right))
     if {"owner", "moderator"} & set(right.who):
         return said(lambda: require_standing(actor, right, project, NOW))
     return said(lambda: require(actor, right))
