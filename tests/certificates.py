@@ -18,7 +18,7 @@ def make_certificate(folder: Path, name: str) -> tuple[str, str]:
 
 
 def make_authority(folder: Path, *names: str) -> tuple[str, dict[str, tuple[str, str]]]:
-    """A private authority's certificate, and certificate and key that it issued for each name, all in `folder`."""
+    """A private authority's certificate, and certificate and key for each name and 127.0.0.1, all in `folder`."""
     authority, authority_key = folder / "authority.crt", folder / "authority.key"
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     _openssl("req", "-x509", *new_key, "-days", "2", "-subj", "/CN=A Private Authority",
@@ -27,7 +27,7 @@ def make_authority(folder: Path, *names: str) -> tuple[str, dict[str, tuple[str,
     issued = {}
     for name in names:
         cert, key, request = (folder / f"{name}.{end}" for end in ("crt", "key", "csr"))
-        _openssl("req", *new_key, "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+        _openssl("req", *new_key, "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},IP:127.0.0.1",
                  "-keyout", str(key), "-out", str(request),
         )  # fmt: skip
         _openssl("x509", "-req", "-in", str(request), "-CA", str(authority), "-CAkey", str(authority_key), "-days", "2",

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -127,8 +128,8 @@ def _b64(data: bytes) -> str:
 
 
 @contextmanager
-def running_issuer() -> Iterator[Issuer]:
-    """Serve discovery document and keys on loopback."""
+def running_issuer(certificate: tuple[str, str] | None = None) -> Iterator[Issuer]:
+    """Serve discovery document and keys on loopback; over TLS with that certificate and key."""
     issuer = Issuer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -148,7 +149,11 @@ def running_issuer() -> Iterator[Issuer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    issuer.url = f"http://127.0.0.1:{server.server_address[1]}"
+    issuer.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
