@@ -18,7 +18,9 @@ from holdfast.config import is_loopback_host
 from holdfast.core.errors import Unavailable
 
 SECONDS_MAX = 5.0  # for a whole document, connecting included
+ADDRESSES_MAX = 3  # of a host that are tried: one of each family, and another
 _CHUNK_BYTES = 16 * 1024
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,13 @@ class Fetch(Protocol):
         """Raises Unavailable."""
 
 
-def fetch(source: Source, url: str, bytes_max: int) -> bytes:
+def fetch(source: Source, url: str, bytes_max: int, *, seconds_max: float = SECONDS_MAX) -> bytes:
     """GET that URL. Raises Unavailable, naming the host and no more."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:
         addresses = _allowed_addresses(source, url)
-        return _get(url, addresses[0], source.ca_bundle, bytes_max)
+        return _get(_connection(url, addresses, source.ca_bundle, seconds_max), url, bytes_max, seconds_max)
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = str(error) if isinstance(error, ValueError) else type(error).__name__
         raise Unavailable(f"{host} cannot be asked for its keys: {why[:200]}", retry_after_seconds=30) from error
@@ -59,16 +61,27 @@ def _allowed_addresses(source: Source, url: str) -> list[str]:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     is_issuers = (parts.scheme, host) == (issuer.scheme, issuer.hostname)
-    if not is_issuers and not all(ipaddress.ip_address(one.partition("%")[0]).is_global for one in found):
+    if not is_issuers and not all(_is_public(one) for one in found):
         raise ValueError("its keys lie on a private network that it is not part of")
-    return found
+    return list(dict.fromkeys(found))[:ADDRESSES_MAX]
 
 
-def _get(url: str, address: str, ca_bundle: str, bytes_max: int) -> bytes:
+def _is_public(text: str) -> bool:
+    """On the public Internet, with what an IPv6 address carries inside (RFC 4291 §2.5.5.2, RFC 3056, RFC 6052)."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        inside = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inside is not None and not inside.is_global:
+            return False
+    return address.is_global and not address.is_multicast
+
+
+def _get(connection: http.client.HTTPConnection, url: str, bytes_max: int, seconds_max: float) -> bytes:
     parts = urlsplit(url)
-    connection = _connection(url, address, ca_bundle)
-    until = time.monotonic() + SECONDS_MAX
-    watch = threading.Timer(SECONDS_MAX, _cut, (connection,))  # a trickle of bytes keeps every single read alive
+    until = time.monotonic() + seconds_max
+    watch = threading.Timer(seconds_max, _cut, (connection,))  # a trickle of bytes keeps every single read alive
     watch.daemon = True
     watch.start()
     try:
@@ -92,41 +105,50 @@ def _get(url: str, address: str, ca_bundle: str, bytes_max: int) -> bytes:
         connection.close()
 
 
-def _connection(url: str, address: str, ca_bundle: str) -> http.client.HTTPConnection:
+def _connection(url: str, addresses: list[str], ca_bundle: str, seconds_max: float) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "http":
-        return _Pinned(host, parts.port, address)
+        return _Pinned(host, parts.port, addresses, seconds_max)
     context = ssl.create_default_context(cafile=ca_bundle or None)
-    return _PinnedTls(host, parts.port, address, context)
+    return _PinnedTls(host, parts.port, addresses, seconds_max, context)
 
 
 class _Pinned(http.client.HTTPConnection):
-    """A connection to the address that was looked at: a name that is asked twice may answer in two ways."""
+    """A connection to the addresses that were looked at: a name that is asked twice may answer in two ways."""
 
-    def __init__(self, host: str, port: int | None, address: str) -> None:
-        super().__init__(host, port, timeout=SECONDS_MAX)
-        self._address = address
+    def __init__(self, host: str, port: int | None, addresses: list[str], seconds_max: float) -> None:
+        super().__init__(host, port, timeout=seconds_max)
+        self._addresses = addresses
+        self._each_seconds = seconds_max / len(addresses)  # one that is not there leaves time for the next
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        for number, address in enumerate(self._addresses, 1):
+            try:
+                self.sock = socket.create_connection((address, self.port), self._each_seconds)
+                self.sock.settimeout(self.timeout)
+                return
+            except OSError:
+                if number == len(self._addresses):
+                    raise
 
 
-class _PinnedTls(http.client.HTTPSConnection):
+class _PinnedTls(_Pinned):
     """The same over TLS, whose certificate is for the name."""
 
-    def __init__(self, host: str, port: int | None, address: str, context: ssl.SSLContext) -> None:
-        super().__init__(host, port, timeout=SECONDS_MAX, context=context)
-        self._address = address
+    default_port = http.client.HTTPS_PORT
+
+    def __init__(
+        self, host: str, port: int | None, addresses: list[str], seconds_max: float, context: ssl.SSLContext
+    ) -> None:
+        super().__init__(host, port, addresses, seconds_max)
         self._tls = context
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, self.port), self.timeout)
-        try:
-            self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
-        except BaseException:
-            plain.close()
-            raise
+        super().connect()
+        secured = self._tls.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock = secured  # before the handshake, so that `_cut` finds it: that can drag on, too
+        secured.do_handshake()
 
 
 def _cut(connection: http.client.HTTPConnection) -> None:
