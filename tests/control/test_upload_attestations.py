@@ -14,7 +14,8 @@ from instances import Instance, operator, soon
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import File, Intent, Project
 from holdfast.control.uploads.attested import NotVerified, TrustRoot, attesters
-from holdfast.control.uploads.receive import NOT_VERIFIED, PROVENANCE_STAYS
+from holdfast.control.uploads.receive import PROVENANCE_STAYS
+from holdfast.control.uploads.taking import NOT_VERIFIED
 from holdfast.core.attestations import Attestation
 from holdfast.core.errors import Absent
 from holdfast.tree import addresses

@@ -20,16 +20,14 @@ from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.multipart import Form
 from holdfast.control.uploads.names import upload_index
 from holdfast.control.uploads.new_projects import count_new_project
-from holdfast.control.uploads.pipeline import Upload
 from holdfast.control.uploads.rules import PROFILES
 from holdfast.control.uploads.steps_form import DEAD_ACTIONS, asked_action
-from holdfast.control.uploads.taking import examine_form, read_spooled_form, store_and
+from holdfast.control.uploads.taking import Taken, examine_form, read_spooled_form, store_and
 from holdfast.core.errors import Absent, Refused
 from holdfast.core.tokens import credentials_from
 
 log = structlog.get_logger()
 
-NOT_VERIFIED = "The attestations are kept and served, but not verified: this index has no trust root."
 PROVENANCE_STAYS = "The file's provenance stays as it was first published."
 
 
@@ -125,12 +123,10 @@ def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor:
     name = taken.upload.distribution.filename
     log.info("published %s", name, index=index.name, serial=published.serial, existing=published.existing)
     landed = "" if index.name == asked.index else index.name
-    return Received(name, landed, published.serial, published.existing, _warnings(parts, taken.upload, published))
+    return Received(name, landed, published.serial, published.existing, _warnings(taken, published))
 
 
-def _warnings(parts: Parts, upload: Upload, published: Published) -> tuple[str, ...]:
-    if not upload.attestations:
-        return upload.warnings
-    if published.existing:
-        return (*upload.warnings, PROVENANCE_STAYS)
-    return upload.warnings if parts.attestations.verifies else (*upload.warnings, NOT_VERIFIED)
+def _warnings(taken: Taken, published: Published) -> tuple[str, ...]:
+    if taken.upload.attestations and published.existing:
+        return (*taken.upload.warnings, PROVENANCE_STAYS)
+    return (*taken.upload.warnings, *taken.notes)

@@ -21,7 +21,7 @@ from holdfast.control.projects.models import FilenameBinding, Project, Removal
 from holdfast.control.projects.publishing import NewFile, is_new_project, require_place_for
 from holdfast.control.projects.rights import require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
-from holdfast.control.publishers.attesting import signed_by_publisher
+from holdfast.control.publishers.attesting import NOT_MATCHED, signed_by_publisher
 from holdfast.control.spool import spool_trouble, spooled_body
 from holdfast.control.uploads.hold import held, with_last_try
 from holdfast.control.uploads.multipart import Form, MalformedForm, read_form
@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
+NOT_VERIFIED = "The attestations are kept and served, but not verified: this index has no trust root."
+
 
 class Rejected(Exception):  # noqa: N818 - the uploader's answer, not a defect
     """The upload breaks rules. Nothing was stored."""
@@ -56,6 +58,7 @@ class Taken:
     upload: Upload
     provenance: bytes  # the document of its attestations, b"" for none
     deadline: float
+    notes: tuple[str, ...] = ()  # what the uploader should know of them, sentences
 
 
 def read_spooled_form(parts: Parts, spool: str, content_type: str) -> Form:
@@ -89,7 +92,8 @@ def examine_form(
     parts.pause("judged")
     deadline = with_last_try(deadline, parts.clock)
     require_usable_name(parts, index, upload.distribution.name, actor, deadline)
-    return Taken(upload, _provenance(parts, upload, actor), deadline)
+    provenance, notes = _provenance(parts, upload, actor)
+    return Taken(upload, provenance, deadline, notes)
 
 
 def require_usable_name(parts: Parts, index: IndexConfig, name: str, actor: Actor, deadline: float) -> None:
@@ -125,18 +129,21 @@ def find_for_upload(parts: Parts, index: IndexConfig, name: str, actor: Actor, d
     return project
 
 
-def _provenance(parts: Parts, upload: Upload, actor: Actor) -> bytes:
-    """The provenance document of what was sent, b"" for none. Raises Rejected, Unavailable."""
+def _provenance(parts: Parts, upload: Upload, actor: Actor) -> tuple[bytes, tuple[str, ...]]:
+    """The provenance document of what was sent, b"" for none, and notes. Raises Rejected, Unavailable."""
     if not upload.attestations:
-        return b""
+        return b"", ()
     signed, problems = parts.attestations.examine(upload.attestations)
     if problems:
         raise Rejected(problems)
-    if actor.identity is not None and parts.attestations.verifies:
-        signed, problems = signed_by_publisher(signed, actor.identity)
-        if problems:
-            raise Rejected(problems)
-    return provenance_document(signed)
+    if not parts.attestations.verifies:
+        return provenance_document(signed), (NOT_VERIFIED,)
+    if actor.identity is None:
+        return provenance_document(signed), ()
+    signed, problems, is_matched = signed_by_publisher(signed, actor.identity)
+    if problems:
+        raise Rejected(problems)
+    return provenance_document(signed), () if is_matched else (NOT_MATCHED,)
 
 
 def store_and(
