@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.database import read_snapshot
 from holdfast.control.http import parts_of
+from holdfast.control.manage import publishers
 from holdfast.control.organisations import invitations, listing, offers
 from holdfast.control.organisations.effective import projects_of
 from holdfast.control.web.deeds import Asked, Done, managing, page_with_deeds
@@ -14,7 +15,8 @@ from holdfast.control.web.pages import page
 @managing
 def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Everything that is one's own, on one page."""
-    clock = parts_of(request).clock
+    parts = parts_of(request)
+    clock = parts.clock
 
     def show(refused: str, status: int) -> HttpResponse:
         with read_snapshot():
@@ -28,6 +30,7 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
             organisations=listing.my_organisations(actor),
             invitations=listing.my_invitations(actor, clock),
             offers=listing.my_offers(actor, clock),
+            trusted=publishers.pending(parts.config, actor),
         )
 
     return page_with_deeds(request, actor, _DEEDS, show)
@@ -56,4 +59,11 @@ def _refuse(asked: Asked) -> Done:
     return Done("You declined the project.")
 
 
-_DEEDS = {"accept": _accept, "decline": _decline, "take": _take, "refuse": _refuse}
+_DEEDS = {
+    "accept": _accept,
+    "decline": _decline,
+    "take": _take,
+    "refuse": _refuse,
+    "add-publisher": publishers.add_pending,
+    "remove-publisher": publishers.remove_pending,
+}

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
-from holdfast.control.manage import project_facts
+from holdfast.control.manage import project_facts, publishers
 from holdfast.control.manage.organisations import invited
 from holdfast.control.organisations import invitations, listing, offers
 from holdfast.control.projects import actions, standing
@@ -26,7 +26,8 @@ _ROLES: dict[str, Literal["owner", "maintainer"]] = {"owner": "owner", "maintain
 @managing
 def project(request: HttpRequest, actor: Actor, index: str, name: str) -> HttpResponse:
     """One project. To who has no role on it, it is absent: names of private indexes are nobody's to guess."""
-    clock = parts_of(request).clock
+    parts = parts_of(request)
+    clock = parts.clock
     if not is_normalized(name):
         raise Absent(f"no project {name!r} in index {index!r}")
 
@@ -34,7 +35,8 @@ def project(request: HttpRequest, actor: Actor, index: str, name: str) -> HttpRe
         facts = project_facts.read(index, name, actor)
         people = listing.project_people(index, name, actor, clock) if facts.is_owner else None
         events = project_facts.events(index, name) if facts.is_owner else ()
-        context = {"refused": refused, "facts": facts, "people": people, "events": events}
+        trusted = publishers.of_project(parts.config, index, name, actor, clock.now()) if facts.is_owner else None
+        context = {"refused": refused, "facts": facts, "people": people, "events": events, "trusted": trusted}
         return page(request, "manage/project.html", status, **context)
 
     return page_with_deeds(request, actor, _deeds(index, name), show)
@@ -53,6 +55,8 @@ def _deeds(index: str, name: str) -> dict[str, Deed]:
         "leave": _leave,
         "invite": _invite,
         "offer": _offer,
+        "add-publisher": publishers.add,
+        "remove-publisher": publishers.remove,
     }
     bound: dict[str, Deed] = {key: partial(door, index, name) for key, door in doors.items()}
     return bound | {"revoke-invitation": _revoke_invitation, "revoke-offer": _revoke_offer}
