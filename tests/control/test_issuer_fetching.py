@@ -16,6 +16,8 @@ from holdfast.core.errors import Unavailable
 BYTES_MAX = 4096
 ELSEWHERE = Source("https://issuer.example")
 
+MULTICAST = "224.0.0.251"  # RFC 5771
+
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
@@ -52,7 +54,7 @@ def test_a_name_with_several_addresses_is_found_at_the_one_that_answers(issuer: 
         ("https://169.254.169.254/latest/meta-data", "private network"),
         ("https://100.64.0.1/keys", "private network"),
         ("https://0.0.0.0/keys", "private network"),
-        ("https://224.0.0.251/keys", "private network"),
+        (f"https://{MULTICAST}/keys", "private network"),
         ("https://[::ffff:10.0.0.7]/keys", "private network"),
         ("https://[64:ff9b::a00:7]/keys", "private network"),
         ("https://[2002:a00:7::]/keys", "private network"),
