@@ -63,7 +63,8 @@ GOOGLE = Identity(
     "google", "google", "https://accounts.google.com", "google:ci@acme.iam.example", (("email", "ci@acme.iam.example"),)
 )
 BUILDS = Identity("builds", "oidc", "https://builds.example", "builds:release", (("sub", "pipeline:release"),))
-SERVER, CLOUD = "https://github.corporate.example/_services/token", "https://token.actions.corporate.ghe.com"
+RESIDENCY = "token.actions.corporate.ghe.com"  # where GitHub hosts enterprises by region
+SERVER, CLOUD = "https://github.corporate.example/_services/token", f"https://{RESIDENCY}"
 
 
 def judged(identity: Identity, claims: Mapping[str, str]) -> tuple[dict[str, Any], str, bool]:

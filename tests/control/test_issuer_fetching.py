@@ -17,6 +17,8 @@ BYTES_MAX = 4096
 ELSEWHERE = Source("https://issuer.example")
 
 MULTICAST = "224.0.0.251"  # RFC 5771
+METADATA_SERVICE = "169.254.169.254"  # what clouds tell their machines, RFC 3927
+CARRIER = "100.64.0.1"  # RFC 6598
 
 
 @pytest.fixture
@@ -51,8 +53,8 @@ def test_a_name_with_several_addresses_is_found_at_the_one_that_answers(issuer: 
         ("https://2130706433/keys", "private network"),
         ("https://[::1]/keys", "private network"),
         ("https://10.0.0.7/keys", "private network"),
-        ("https://169.254.169.254/latest/meta-data", "private network"),
-        ("https://100.64.0.1/keys", "private network"),
+        (f"https://{METADATA_SERVICE}/latest/meta-data", "private network"),
+        (f"https://{CARRIER}/keys", "private network"),
         ("https://0.0.0.0/keys", "private network"),
         (f"https://{MULTICAST}/keys", "private network"),
         ("https://[::ffff:10.0.0.7]/keys", "private network"),
