@@ -18,7 +18,8 @@ def sentences(config: Config, first_token: str, *, show_token: bool) -> list[str
     lines += [f"  {line}" for line in install_lines(base)]
     lines += ["", "Publish with (user name __token__, the token as password)"]
     lines += [f"  {line}" for line in publish_lines(base)]
-    lines += ["", f"Settings for good: {_command(config)} use pip|uv|poetry|twine    Stop: Ctrl-C"]
+    lines += ["", f"In a browser: {base}/    First account: {_command(config)} user create NAME --admin"]
+    lines += [f"Settings for good: {_command(config)} use pip|uv|poetry|twine    Stop: Ctrl-C"]
     return lines
 
 
