@@ -134,9 +134,9 @@ def _answers(front: Served) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for the lane."""
+    """One browser for a file of tests. Its event loop must be gone before Django is asked."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine")
     with sync_playwright() as playwright:
