@@ -102,8 +102,9 @@ def _cut(field: str) -> list[tuple[str, Any]] | None:
     """
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
     found: list[tuple[str, Any]] = []
+    at = 0
     try:
-        field.encode()
+        field.encode()  # a lone surrogate stands for bytes that are no UTF-8
         at = _past_space(field, 0)
         if field[at : at + 1] != "[":
             return None

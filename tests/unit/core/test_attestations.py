@@ -182,3 +182,10 @@ def test_problems_of_several_are_told_together_and_say_of_which():
 
 def test_two_attestations_of_one_type_are_refused():
     assert rules(attested.field(GOOD, GOOD)) == ["is the predicate type of more than one attestation"]
+
+
+@pytest.mark.parametrize("text", ["nu,l\udc80", "\udcff" * (ATTESTATION_CHARS_MAX + 1)], ids=["short", "long"])
+def test_bytes_that_are_no_text_are_refused_like_any_other_nonsense(text):
+    (told,) = rules(text)
+
+    assert told
