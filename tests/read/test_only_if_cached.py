@@ -135,8 +135,9 @@ async def test_other_directives_fetch_as_ever(tmp_path, told):
         upstream.add("demo", WHEEL)
 
         answer = await site.get(address(WHEEL, ".metadata"), **{"cache-control": told})
-        page = await site.get("/simple/demo/", **{"cache-control": told})
+        # Before the page, behind which the newest wheel's metadata is fetched.
         after = await site.get(address(WHEEL, ".metadata"), **{"cache-control": f"{told}, Only-If-Cached"})
+        page = await site.get("/simple/demo/", **{"cache-control": told})
 
         assert (404, 200, 504) == (answer.status, page.status, after.status)
         assert METADATA == (await site.get(address(WHEEL, ".metadata"))).body
