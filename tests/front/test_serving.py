@@ -140,7 +140,8 @@ def test_stalled_downloads_do_not_hold_up_pages(tmp_path):
 
         assert [200] * 5 == [front.get("/simple/demo/")[0] for _ in range(5)]
 
-        for connection, _ in stalled:
+        for connection, answer in stalled:
+            answer.close()
             connection.close()
 
 

@@ -11,6 +11,7 @@ from holdfast.core.preview_token import without_token
 from holdfast.front.access_log import AccessLog
 from holdfast.front.peers import TrustedProxies, bare_address
 from holdfast.front.streams import Streams, close
+from holdfast.front.takeover import BYTES_MIN, Takeover
 from holdfast.read.app import ReadPlane
 from holdfast.read.hot import log_fragment
 from holdfast.wire.messages import Request, Response, StreamBody
@@ -22,9 +23,16 @@ class RsgiApp:
     """What Granian calls: `answer_now` in its own thread (see direct.py), `__call__` in the event loop."""
 
     def __init__(
-        self, plane: ReadPlane, access_log: AccessLog | None, proxies: TrustedProxies, streams: Streams
+        self,
+        plane: ReadPlane,
+        access_log: AccessLog | None,
+        proxies: TrustedProxies,
+        streams: Streams,
+        takeover: Takeover | None,
     ) -> None:
+        """`takeover` is None where connections cannot be taken over (TLS)."""
         self._streams = streams
+        self._takeover = takeover
         self._plane = plane
         self._find = plane.find
         self._add = access_log.add if access_log is not None else None
@@ -54,7 +62,7 @@ class RsgiApp:
 
     def _send_file_now(self, scope: Any, proto: Any, get: Any) -> bool:
         found = self._plane.find_file(scope.path, get)
-        if found is None:
+        if found is None or (self._takeover is not None and found.end - found.start >= BYTES_MIN):
             return False
         if found.status == 200:
             proto.response_file(200, found.headers, found.path)
@@ -80,7 +88,7 @@ class RsgiApp:
         response = await self._plane.answer(request)
         status, sent = response.status, -1
         try:
-            status, sent = await _send(proto, request, response, self._streams)
+            status, sent = await self._send(scope, proto, request, response)
         except (Outcome, TimeoutError, OSError) as error:
             # The connection is broken by now, which is all a client can be told in mid-body.
             log.warning("an answer broke off: %s", error, path=without_token(request.path))
@@ -94,28 +102,31 @@ class RsgiApp:
         peer = bare_address(scope.client)
         return self._proxies.client(peer, scope.headers) if self._proxies else peer
 
+    async def _send(self, scope: Any, proto: Any, request: Request, response: Response) -> tuple[int, int]:
+        """Send the answer; its status and body bytes. Raises when a body fails, whose connection then breaks."""
+        status, headers, body = response.status, response.headers, response.body
+        if request.method == "HEAD" or status in (204, 304):
+            return status, await _send_head(proto, request, response)
+        if isinstance(body, bytes):
+            proto.response_bytes(status, headers, body)
+            return status, len(body)
+        if isinstance(body, StreamBody):
+            return await self._streams.send(proto, response)
+        path, end = str(body.path), body.start + body.length
+        if self._takeover is not None:
+            sent = await self._takeover.send(scope, status, headers, path, body.start, end)
+            if sent is not None:
+                return status, sent
+        if body.whole:
+            proto.response_file(status, headers, path)
+        else:
+            proto.response_file_range(status, headers, path, body.start, end)
+        return status, body.length
+
 
 async def _chunks(proto: Any) -> AsyncIterator[bytes]:
     async for chunk in proto:
         yield chunk
-
-
-async def _send(proto: Any, request: Request, response: Response, streams: Streams) -> tuple[int, int]:
-    """Send the answer; its status and body bytes. Raises when a stream fails, whose connection then breaks."""
-    body = response.body
-    if request.method == "HEAD" or response.status in (204, 304):
-        return response.status, await _send_head(proto, request, response)
-    if isinstance(body, bytes):
-        proto.response_bytes(response.status, response.headers, body)
-        return response.status, len(body)
-    if isinstance(body, StreamBody):
-        return await streams.send(proto, response)
-    path, end = str(body.path), body.start + body.length
-    if body.whole:
-        proto.response_file(response.status, response.headers, path)
-    else:
-        proto.response_file_range(response.status, response.headers, path, body.start, end)
-    return response.status, body.length
 
 
 async def _send_head(proto: Any, request: Request, response: Response) -> int:

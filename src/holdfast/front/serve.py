@@ -28,6 +28,7 @@ from holdfast.front.peers import TrustedProxies
 from holdfast.front.rsgi import RsgiApp
 from holdfast.front.spool import Spool
 from holdfast.front.streams import Streams
+from holdfast.front.takeover import Takeover
 from holdfast.read.app import ReadPlane
 from holdfast.read.workers import die_with_parent
 from holdfast.store.copied import CopiedStore
@@ -120,7 +121,9 @@ class Worker:
             config.access_log, config.log_folder / "access.jsonl", config.access_log_bytes_max
         )
         self._streams = Streams(config.run_folder)
-        self._app = RsgiApp(self._plane, self._log, TrustedProxies(config.trusted_proxies), self._streams)
+        self._takeover = None if config.tls_cert else Takeover()  # TLS bytes are the server's alone to make
+        proxies = TrustedProxies(config.trusted_proxies)
+        self._app = RsgiApp(self._plane, self._log, proxies, self._streams, self._takeover)
         self._plane.health.gauges.append(self._gauges)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -135,6 +138,8 @@ class Worker:
         loop.run_until_complete(self._forwarder.stop())
         if isinstance(self._read_from, CopiedStore):
             self._read_from.close()
+        if self._takeover is not None:
+            self._takeover.close()
         if self._log is not None:
             self._log.stop()
 
@@ -148,5 +153,6 @@ class Worker:
         return behind | {
             "holdfast_spool_bytes": self._spool.held_bytes,
             "holdfast_streams_open": self._streams.open,
+            "holdfast_takeovers_open": self._takeover.open if self._takeover is not None else 0,
             "holdfast_access_log_dropped": self._log.dropped if self._log is not None else 0,
         }
