@@ -8,18 +8,20 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import quote
 
 from bench.measure import memory_mib, wrk
 from bench.peers import Server
 from bench.reads import GZIP, front
-from bench.synthetic import fill, fill_cold_pages
+from bench.synthetic import fill, fill_catalogue, fill_cold_pages
 
 
 def start_and_memory(projects: int) -> str:
-    """Seconds from process start to a ready answer, and memory with the tree loaded and one page asked."""
+    """Seconds from process start to a ready answer, memory with the tree loaded and one page asked, then browsed."""
     data = Path(tempfile.mkdtemp(prefix="bench-")) / "data"
     try:
         fill(data, projects, big_bytes=1 << 20)
+        classifier = fill_catalogue(data, projects)
         started = time.monotonic()
         with front(data, pinned=False) as ours:
             ready = time.monotonic() - started
@@ -27,7 +29,12 @@ def start_and_memory(projects: int) -> str:
             before = memory_mib(ours.pid)
             urllib.request.urlopen(ours.url + "/simple/").read()
             after = memory_mib(ours.pid)
-        return f"| {projects:,} | {ready:.2f} | {before[0]:.0f} / {before[1]:.0f} | {after[0]:.0f} / {after[1]:.0f} |"
+            asked = time.monotonic()
+            urllib.request.urlopen(f"{ours.url}/browse/?c={quote(classifier)}").read()
+            browsed = time.monotonic() - asked
+            last = memory_mib(ours.pid)
+        memory = " | ".join(f"{rss:.0f} / {pss:.0f}" for rss, pss in (before, after, last))
+        return f"| {projects:,} | {ready:.2f} | {memory} | {browsed:.2f} |"
     finally:
         shutil.rmtree(data.parent, ignore_errors=True)
 

@@ -3,10 +3,13 @@
 import hashlib
 import json
 import os
+import random
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from trove_classifiers import classifiers
 
 from holdfast.clock import SystemClock
 from holdfast.core.model import Card, File, Record
@@ -14,6 +17,7 @@ from holdfast.drill.corpus import Wheel, wheel
 from holdfast.store.local import LocalStore
 from holdfast.tree import addresses
 from holdfast.tree.card import encode_card
+from holdfast.tree.catalogue import Facts, make, put_catalogue
 from holdfast.tree.checkpoint import ProjectEntry, StateTables, encode_checkpoint
 from holdfast.tree.instance import InstanceDocument, create_instance, read_instance
 from holdfast.tree.reader import TreeReader
@@ -135,6 +139,20 @@ def _named(filename: str, digest: str, size: int, version: str, metadata: str = 
         filename, digest, size, version, kind, upload_time=UPLOADED, requires_python=">=3.9",
         metadata_sha256=metadata, has_metadata=bool(metadata),
     )  # fmt: skip
+
+
+def fill_catalogue(data: Path, projects: int) -> str:
+    """What `work` would have made of such a tree, had its projects classifiers; returns one that many have."""
+    store = LocalStore(data / "store")
+    known = sorted(classifiers)
+    chance = random.Random(1)
+    names = ["small", "large", "big", *(f"project-{i:06d}" for i in range(projects - 3))]
+    common = known[:40]  # every project has some of these; of the rest each has a few
+    facts = {
+        name: Facts(bytes(8), 1, 2, tuple({*chance.sample(common, 10), *chance.sample(known, 5)})) for name in names
+    }
+    put_catalogue(store, make(INDEX, facts), 3 + projects)
+    return common[0]
 
 
 def _write_noise(path: Path, count: int) -> None:

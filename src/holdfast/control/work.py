@@ -51,6 +51,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     """What there is to do, once the instance is whole. Raises any Outcome."""
     from holdfast.control.accounts.trail import chain_waiting, publish_trail_head
     from holdfast.control.accounts.upkeep import sweep_accounts
+    from holdfast.control.cataloguing import Cataloguer
     from holdfast.control.domains.beside import ask_the_world
     from holdfast.control.hooks.sending import deliver_beside, forget_deliveries
     from holdfast.control.instance import prepare
@@ -81,6 +82,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     reader = TreeReader(store, clock, known.instance)
     checkpoints = Checkpoints(reader, clock)
     people = PeoplePages(known, store)
+    cataloguer = Cataloguer(known, reader, clock)
     return [
         Task("publication", TICK_SECONDS, publisher.drain),
         Task("the sweep of abandoned and removed bytes", MINUTE, lambda: sweep(known, store, clock)),
@@ -92,6 +94,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
         Task("the sweep of publishers' tokens", MINUTE * 5, lambda: sweep_tokens(clock)),
         Task("writing checkpoints", MINUTE / 6, checkpoints.write_when_due),
         Task("writing the pages of people", MINUTE / 6, people.write_when_changed),
+        Task("writing catalogues", TICK_SECONDS * 5, cataloguer.write_when_changed),
         Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),
         Task("forgetting assets of releases long gone", DAY, lambda: forget_assets(store, clock)),
         Task("reminding of kill switches", MINUTE, SwitchReminders(publisher.switches, clock).remind),

@@ -34,7 +34,7 @@ from holdfast.read.local_files import LocalFiles
 from holdfast.read.loops import refuse_loop
 from holdfast.read.merged import MergedPages
 from holdfast.read.ownership import InLayer, Merged, Owner, Ownership
-from holdfast.read.people.addresses import AssetRoute, Page
+from holdfast.read.people.addresses import AssetRoute, FeedRoute, Page
 from holdfast.read.people.helper import PagesHelper
 from holdfast.read.people.people import People
 from holdfast.read.policies import Policies
@@ -236,6 +236,8 @@ class ReadPlane:
                 return await self._provenance.answer(request, route, owner, private=private)
             case Page():
                 return await self._people.page(request, route, private=private)
+            case FeedRoute():
+                return await self._people.feed(request, route, private=private)
             case PreviewRoute():
                 return await self._preview(request, route, private=private)
             case NotFound(reason):

@@ -132,14 +132,14 @@ class ProjectLists:
 def _collect(reader: TreeReader, stacks: Stacks, index: str) -> tuple[ListedProject, ...]:
     """Runs in a thread, and lets the others run often: the front goes on answering meanwhile."""
     projects: list[ListedProject] = []
-    for entry in _listed(reader, stacks, index):
+    for entry in listed_in(reader, stacks, index):
         projects.append(ListedProject(entry.name, entry.display, entry.serial, entry.status))
         if len(projects) % _SLICE_NAMES == 0:
             time.sleep(0)
     return tuple(projects)
 
 
-def _listed(reader: TreeReader, stacks: Stacks, index: str) -> Iterator[ProjectEntry]:
+def listed_in(reader: TreeReader, stacks: Stacks, index: str) -> Iterator[ProjectEntry]:
     """The names that have a page here, in order: of each name the upper one, and none that an upper index keeps."""
     last = ""
     sides = [_numbered(reader, one, number) for number, one in enumerate(stacks.hosted(index))]

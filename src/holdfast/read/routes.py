@@ -17,7 +17,7 @@ from holdfast.core.names import is_filename, is_project_name, is_sha256, normali
 from holdfast.core.page_paths import is_control_page
 from holdfast.core.simple_json import url_segment
 from holdfast.read.as_of import SPELLING, parse_moment
-from holdfast.read.people.addresses import AssetRoute, Page, page_at
+from holdfast.read.people.addresses import AssetRoute, FeedRoute, Page, page_at
 
 METADATA_SUFFIX = ".metadata"
 
@@ -130,6 +130,7 @@ LABELS: dict[type, str] = {  # how metrics call the routes
     ForwardedPage: "page",
     Own: "own",
     Page: "people",
+    FeedRoute: "feed",
     AssetRoute: "asset",
     NotFound: "unknown",
 }
@@ -137,7 +138,7 @@ LABELS: dict[type, str] = {  # how metrics call the routes
 
 Route = (
     Moved | SimpleList | SimpleDetail | FileRoute | UnhashedFile | LegacyJson | ProvenanceRoute | PreviewRoute
-    | Forwarded | ForwardedPage | Own | Page | AssetRoute | NotFound
+    | Forwarded | ForwardedPage | Own | Page | FeedRoute | AssetRoute | NotFound
 )  # fmt: skip
 
 _OWN = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics", "/upstreams": "upstreams"}

@@ -4,7 +4,7 @@ Durable: instance, journal, checkpoints, overrides, advisories, audit heads, pin
 While their session lives: previews of staged releases.
 Forgotten after weeks: use (what each machine read of `pulled/`, by day).
 Disposable: `pulled/` (pages and files of upstreams), `rendered/` (page bytes that are slow to make), `assets/` (styles
-and scripts of the pages, of this release and of those before it).
+and scripts of the pages, of this release and of those before it), `catalogues/` (an index by classifier).
 """
 
 from holdfast.core.names import is_filename, is_index_name, is_normalized, is_sha256
@@ -29,6 +29,7 @@ ASSET_SET_PREFIX = "v1/page-assets/"
 PERSON_PREFIX = "v1/person/"
 BLOB_PREFIX = "blobs/"
 PREVIEW_PREFIX = "previews/"  # beside `v1/`, where an index may be called that
+CATALOGUE_PREFIX = "catalogues/"  # likewise
 _IMMUTABLE_PREFIXES = (
     BLOB_PREFIX,
     JOURNAL_PREFIX,
@@ -40,6 +41,7 @@ _IMMUTABLE_PREFIXES = (
     RENDERED_PREFIX,
     ASSET_PREFIX,
     PERSON_PREFIX,
+    CATALOGUE_PREFIX,
 )
 
 
@@ -226,3 +228,14 @@ def persons(kind: str) -> str:
 def person(kind: str, segment: str, serial: int, number: int) -> str:
     """What was known of a person or an organisation at that serial; `number` tells several apart."""
     return f"{persons(kind)}{segment}/{serial:012d}-{number:04d}.json"
+
+
+def catalogues(index: str) -> str:
+    """The prefix of an index's catalogues."""
+    assert is_index_name(index), index
+    return f"{CATALOGUE_PREFIX}{index}/"
+
+
+def catalogue(index: str, serial: int, number: int) -> str:
+    """What an index had by classifier at that serial; `number` tells several apart."""
+    return f"{catalogues(index)}{serial:012d}-{number:04d}.zst"

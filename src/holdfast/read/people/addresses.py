@@ -10,11 +10,12 @@ from holdfast.config import DEFAULT_INDEX
 from holdfast.core.names import is_project_name, normalize
 from holdfast.core.simple_json import url_segment
 
-Kind = Literal["home", "project", "search", "set-up", "indexes", "user", "org"]
+Kind = Literal["home", "project", "search", "browse", "set-up", "indexes", "user", "org"]
+Feed = Literal["updates", "packages", "releases"]  # newest releases, newest projects, releases of one project
+FeedFormat = Literal["rss", "atom"]
 VERSION_CHARS_MAX = 200
 PERSON_CHARS_MAX = 150  # of a person's or an organisation's name
-_OF_AN_INDEX = ("search", "set-up")
-_OF_THE_INSTANCE = ("indexes",)
+_FORMATS: dict[str, FeedFormat] = {".xml": "rss", ".atom": "atom"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,35 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedRoute:
+    """A feed, at the addresses the public index has; the same with `.atom` in place of `.xml` is an Atom feed."""
+
+    index: str
+    what: Feed
+    format: FeedFormat
+    name: str = ""  # a normalised project name, of its releases
+
+
+@dataclass(frozen=True, slots=True)
 class AssetRoute:
     """A style, script or picture of the pages: for everybody, of any release."""
 
     name: str
 
 
-def page_at(index: str, parts: list[str]) -> Page | AssetRoute | str | None:
-    """What lies there: a page, an asset, the relative address of the one that is meant, or nothing."""
+def page_at(index: str, parts: list[str]) -> Page | FeedRoute | AssetRoute | str | None:
+    """What lies there: a page, a feed, an asset, the relative address of the one that is meant, or nothing."""
     match parts:
         case [""]:
             return Page(index, "home")
-        case ["search" | "set-up" as kind]:
+        case ["search" | "browse" | "set-up" as kind]:
             return f"{kind}/"
         case ["search", ""]:
             return Page(index, "search")
+        case ["browse", ""]:
+            return Page(index, "browse")
+        case ["rss", *rest]:
+            return _feed(index, rest)
         case ["set-up", ""]:
             return Page(index, "set-up")
         case ["project", raw] | ["project", raw, ""]:
@@ -66,6 +81,18 @@ def _of_the_instance(parts: list[str]) -> Page | AssetRoute | str | None:
             return Page(DEFAULT_INDEX, "org", name)
         case ["assets", name]:
             return AssetRoute(name)
+    return None
+
+
+def _feed(index: str, rest: list[str]) -> FeedRoute | str | None:
+    stem, dot, ending = rest[-1].partition(".") if rest else ("", "", "")
+    format = _FORMATS.get(dot + ending)
+    match [*rest[:-1], stem]:
+        case ["updates" | "packages" as what] if format is not None:
+            return FeedRoute(index, what, format)
+        case ["project", raw, "releases"] if format is not None and is_project_name(raw):
+            name = normalize(raw)
+            return FeedRoute(index, "releases", format, name) if name == raw else f"../{name}/{rest[-1]}"
     return None
 
 

@@ -28,6 +28,12 @@ def page(encoding: Encoding, tag: str, surrogate: str, *, private: bool, cache: 
     return headers
 
 
+def document(media_type: str, encoding: Encoding, tag: str, surrogate: str, *, private: bool, cache: str) -> Headers:
+    """Of a feed: like a page in how long it may be kept, and nothing that a browser would run."""
+    told = page(encoding, tag, surrogate, private=private, cache=cache, pictures=False)
+    return [(name, media_type if name == "content-type" else value) for name, value in told]
+
+
 def error(encoding: Encoding) -> Headers:
     """Of an error told as a page, beside what its status asks for."""
     headers: Headers = [("content-type", HTML), ("cache-control", "no-store"), ("vary", "Accept-Encoding")]

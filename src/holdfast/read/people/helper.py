@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from holdfast.read.people.jobs import Brief, Painted, PlainJob, ProjectJob, Wanted
+from holdfast.read.people.jobs import Brief, FeedJob, Painted, PlainJob, ProjectJob, Wanted
 from holdfast.read.render import Job
 from holdfast.read.workers import Helper
 
@@ -70,6 +70,13 @@ def project_page(job: ProjectJob) -> Painted:
     from holdfast.read.people import painting
 
     return painting.project_page(job)
+
+
+def project_feed(job: FeedJob) -> Painted:
+    """The feed of a project's releases. Raises Absent, Refused, Corrupt."""
+    from holdfast.read.people import painting
+
+    return painting.project_feed(job)
 
 
 def briefs(stored: Sequence[tuple[bytes, str]]) -> list[Brief | None]:

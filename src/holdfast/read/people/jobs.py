@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from holdfast.core.negotiation import Encoding
 from holdfast.pages.values import Notice, Site
@@ -57,6 +57,16 @@ class ProjectJob:
     trouble: str = ""  # why there is no metadata although there should be
     provenance: tuple[bytes, ...] = ()
     images: bool = False  # pictures of descriptions may be loaded from elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class FeedJob:
+    """The feed of a project's releases. `jobs` as of its page."""
+
+    frame: Frame
+    jobs: tuple[Job, ...]
+    format: Literal["rss", "atom"]
+    own_url: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,53 +1,44 @@
 """Answers for people: home, projects, search, set-up, indexes, persons. The same for everybody, from the tree alone.
 
-What a page is made from is named by a digest, so a page is kept as long as nothing of that changed. Making one is the
-helper's work; when it cannot be had the answer says so, and never that there is no such page.
+Making one is the helper's work, and keeping it the press's; when it cannot be had the answer says so, and never that
+there is no such page.
 """
 
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import replace
 from typing import Literal
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
-from holdfast import __version__
 from holdfast.clock import Clock
 from holdfast.config import DEFAULT_INDEX, Config
 from holdfast.core.errors import Corrupt, Unavailable
-from holdfast.core.negotiation import Encoding, choose_encoding
-from holdfast.pages.assets import assets
-from holdfast.pages.values import Notice, Site
-from holdfast.read.documents import HIT, MISS, list_key, project_key
+from holdfast.core.negotiation import choose_encoding
+from holdfast.read.documents import list_key, project_key
 from holdfast.read.listing import ProjectLists
-from holdfast.read.people import headers, helper, search
-from holdfast.read.people.addresses import Page
+from holdfast.read.people import helper, search
+from holdfast.read.people.addresses import FeedRoute, Page
 from holdfast.read.people.briefs import Briefs
-from holdfast.read.people.finished import FinishedPages, Key
+from holdfast.read.people.browse import BrowsePages
+from holdfast.read.people.feeds import Feeds
 from holdfast.read.people.helper import PagesHelper
 from holdfast.read.people.indexes import overviews
 from holdfast.read.people.jobs import Frame, Painted, PlainJob, ProjectJob
 from holdfast.read.people.persons import Persons
-from holdfast.read.people.snippets import Place, install, set_up
+from holdfast.read.people.press import PAGE_MS, Asked, Press, asked, fields
+from holdfast.read.people.shelves import Shelves
+from holdfast.read.people.snippets import install, set_up
 from holdfast.read.people.sources import ProjectSources
 from holdfast.read.policies import Policies
 from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
 from holdfast.tree.reader import TreeReader
-from holdfast.wire.admission import Admission
 from holdfast.wire.messages import Request, Response
-from holdfast.wire.single_flight import SingleFlight
 
 NEWEST_SHOWN = 8
-PAGE_MS = 25.0  # of processor time, a page that has to be made; clients pay for these apart from installers' pages
-TOTAL_MS, CLIENT_MS, BURST_SECONDS = 500.0, 300.0, 6.0
 SEARCH_MS_PER_NAME = 1 / 4000  # measured: 600,000 names in 100 to 150 ms
-QUERY_BYTES_MAX = 2000
 SWITCHED_OFF_SECONDS = 60  # before it is worth asking again what an operator has switched off
 PARTS_SHOWN_MAX = 200  # projects on a person's page; each may have to be read
 EXAMPLE = "PROJECT"  # in lines to paste
-
-Make = Callable[[Frame], Awaitable[Painted]]
 
 
 class PeoplePages:
@@ -76,42 +67,46 @@ class PeoplePages:
         self._clock = clock
         self._persons = Persons(config, reader, workers, clock)
         self._briefs = Briefs(reader, stacks, workers, pages_helper)
-        self._finished = FinishedPages()
-        self._making: SingleFlight[tuple[Key, str], Painted] = SingleFlight(1000)
-        self._admission = Admission(
-            clock, total_ms_per_second=TOTAL_MS, client_ms_per_second=CLIENT_MS, burst_seconds=BURST_SECONDS
-        )
-        self._site = Site(config.base_url)
+        self._press = Press(config, policies, clock)
         self._names: dict[str, search.Names] = {}
-        # Another release may draw the same facts in another way.
-        self._release = f"{__version__} {' '.join(sorted(assets()))}"
+        shelves = Shelves(reader, stacks, lists, workers, clock)
+        self._browse = BrowsePages(reader, stacks, shelves, self._briefs, self._press, workers, pages_helper)
+        self._feeds = Feeds(config, reader, stacks, shelves, sources, self._press, workers, pages_helper)
 
     async def answer(self, request: Request, page: Page, *, private: bool) -> Response:
         """The page. Raises Absent, Removed, Refused, OverBudget, Unavailable, Corrupt."""
-        asked = _Asked(request, page, choose_encoding(request.headers.get("accept-encoding")), private)
+        wanted = asked(request, page, private=private)
         match page.kind:
             case "project":
-                return await self._project(asked)
+                return await self._project(wanted)
             case "home":
-                return await self._home(asked)
+                return await self._home(wanted)
             case "search":
-                return await self._search(asked)
+                return await self._search(wanted)
+            case "browse":
+                return await self._browse.answer(wanted)
             case "set-up":
-                return await self._set_up(asked)
+                return await self._set_up(wanted)
             case "indexes":
-                return await self._indexes(asked)
+                return await self._indexes(wanted)
             case "user" | "org":
-                return await self._person(asked, page.kind)
+                return await self._person(wanted, page.kind)
+
+    async def feed(self, request: Request, route: FeedRoute, *, private: bool) -> Response:
+        """A feed. Raises as `answer`."""
+        return await self._feeds.answer(request, route, private=private)
 
     async def error(self, request: Request, page: Page, status: int, text: str) -> Painted:
         """An answer that is none, as a page. Raises OverBudget, Unavailable."""
-        self._admission.admit(request.client, PAGE_MS / 5)
+        self._press.admit(request.client, PAGE_MS / 5)
         encoding = choose_encoding(request.headers.get("accept-encoding"))
         title, hint = _TOLD.get(status, ("Something is wrong here", ""))
         context = {"status": status, "title": title, "text": text, "hint": hint}
-        return await self._helper.do(helper.plain, PlainJob(self._frame(page.index, encoding), "error.html", context))
+        return await self._helper.do(
+            helper.plain, PlainJob(self._press.frame(page.index, encoding), "error.html", context)
+        )
 
-    async def _project(self, asked: "_Asked") -> Response:
+    async def _project(self, asked: Asked) -> Response:
         request, page = asked.request, asked.page
         gathered = await self._sources.gather(request, page.index, page.name)
 
@@ -143,9 +138,9 @@ class PeoplePages:
 
         address = f"project/{page.name}/{page.version}"
         surrogate = " ".join(project_key(one, page.name) for one in self._stacks.hosted(page.index))
-        return await self._page(asked, address, gathered.digest, surrogate, make)
+        return await self._press.page(asked, address, gathered.digest, surrogate, make)
 
-    async def _home(self, asked: "_Asked") -> Response:
+    async def _home(self, asked: Asked) -> Response:
         index = asked.page.index
         names = await self._names_of(index)
 
@@ -160,12 +155,12 @@ class PeoplePages:
             return await self._helper.do(helper.plain, PlainJob(frame, "home.html", context))
 
         surrogate = " ".join(list_key(one) for one in self._stacks.hosted(index))
-        return await self._page(asked, "", str(names.serial), surrogate, make)
+        return await self._press.page(asked, "", str(names.serial), surrogate, make)
 
-    async def _search(self, asked: "_Asked") -> Response:
+    async def _search(self, asked: Asked) -> Response:
         index = asked.page.index
         self._demand_search()
-        query = search.query_of(*_fields(asked.request.query, "q", "page"))
+        query = search.query_of(*fields(asked.request.query, "q", "page"))
         names = await self._names_of(index)
 
         async def make(frame: Frame) -> Painted:
@@ -185,16 +180,18 @@ class PeoplePages:
         surrogate = " ".join(list_key(one) for one in self._stacks.hosted(index))
         address = f"search/{query.page}/{query.text}"
         cost_ms = PAGE_MS + len(names.projects) * SEARCH_MS_PER_NAME
-        return await self._page(asked, address, str(names.serial), surrogate, make, cost_ms)
+        answer = await self._press.page(asked, address, str(names.serial), surrogate, make, cost_ms)
+        answer.headers.append(("x-robots-tag", "noindex"))
+        return answer
 
-    async def _set_up(self, asked: "_Asked") -> Response:
+    async def _set_up(self, asked: Asked) -> Response:
         async def make(frame: Frame) -> Painted:
             context = {"sections": set_up(frame.place)}
             return await self._helper.do(helper.plain, PlainJob(frame, "set_up.html", context))
 
-        return await self._page(asked, "set-up/", "", "set-up", make)
+        return await self._press.page(asked, "set-up/", "", "set-up", make)
 
-    async def _indexes(self, asked: "_Asked") -> Response:
+    async def _indexes(self, asked: Asked) -> Response:
         has_advisories = bool(self._policies.decided.advisories)
         decided = [(denial.index, denial.what, denial.reason) for denial in self._policies.decided.denials]
 
@@ -202,9 +199,9 @@ class PeoplePages:
             context = {"overviews": overviews(self._config, decided, has_advisories=has_advisories)}
             return await self._helper.do(helper.plain, PlainJob(frame, "indexes.html", context))
 
-        return await self._page(asked, "indexes/", str(self._policies.serial), "indexes", make)
+        return await self._press.page(asked, "indexes/", str(self._policies.serial), "indexes", make)
 
-    async def _person(self, asked: "_Asked", kind: Literal["user", "org"]) -> Response:
+    async def _person(self, asked: Asked, kind: Literal["user", "org"]) -> Response:
         person = await self._persons.of(kind, asked.page.name)
         listed = self._persons.shown(person)[:PARTS_SHOWN_MAX]
 
@@ -214,46 +211,13 @@ class PeoplePages:
                 parts = [(project, role) for where, project, role in listed if where == index]
                 briefs = await self._briefs.of(index, [project for project, _ in parts])
                 told = [replace(brief, role=role) for brief, (_, role) in zip(briefs, parts, strict=True)]
-                groups.append(("" if index == DEFAULT_INDEX else index, self._root(index), told))
+                groups.append(("" if index == DEFAULT_INDEX else index, self._press.root(index), told))
             context = {"kind": kind, "display": person.display, "count": len(listed), "groups": groups}
             return await self._helper.do(helper.plain, PlainJob(frame, "person.html", context))
 
         made_from = json.dumps([person.display, [[index, project, role] for index, project, role in listed]])
         address = f"{kind}/{person.name}/"
-        return await self._page(asked, address, made_from, f"{kind}/{quote(person.name, safe='')}", make)
-
-    async def _page(
-        self, asked: "_Asked", address: str, made_from: str, surrogate: str, make: Make, cost_ms: float = PAGE_MS
-    ) -> Response:
-        """The page at that address of its index, kept or made. `made_from` names all it says."""
-        index, encoding = asked.page.index, asked.encoding
-        frame = self._frame(index, encoding)
-        notices = [[notice.kind, notice.text] for notice in frame.notices]
-        digest = sha256(json.dumps([made_from, notices, self._release]).encode()).hexdigest()
-        key = (index, address, encoding)
-        painted, found = self._finished.get(key, digest, self._clock.now()), HIT
-        if painted is None:
-            self._admission.admit(asked.request.client, cost_ms)
-            painted, found = await self._making.run((key, digest), lambda: make(frame)), MISS
-            self._finished.put(key, digest, painted)
-        pictures = asked.page.kind == "project" and self._config.description_images
-        told = headers.page(encoding, painted.tag, surrogate, private=asked.private, cache=found, pictures=pictures)
-        if asked.page.kind == "search":
-            told.append(("x-robots-tag", "noindex"))
-        return Response(200, told, painted.body)
-
-    def _frame(self, index: str, encoding: Encoding) -> Frame:
-        settings = self._config.index(index)
-        url = self._config.index_url(index)
-        return Frame(
-            self._site,
-            self._root(index),
-            Place(url, private=settings is not None and settings.private),
-            "" if index == DEFAULT_INDEX else index,
-            encoding,
-            self._clock.now(),
-            self._notices(),
-        )
+        return await self._press.page(asked, address, made_from, f"{kind}/{quote(person.name, safe='')}", make)
 
     def _demand_search(self) -> None:
         """Raises Unavailable while operators have search switched off."""
@@ -261,13 +225,6 @@ class PeoplePages:
         for switch in self._policies.switches:
             if switch.capability == "search" and switch.is_in_force(now):
                 raise Unavailable(switch.sentence(), retry_after_seconds=SWITCHED_OFF_SECONDS)
-
-    def _root(self, index: str) -> str:
-        return urlsplit(self._config.index_url(index)).path.rstrip("/") + "/"
-
-    def _notices(self) -> tuple[Notice, ...]:
-        """What operators have to tell everybody."""
-        return tuple(Notice(banner) for banner in self._policies.banners())
 
     async def _names_of(self, index: str) -> search.Names:
         serial, projects = await self._lists.projects(index)
@@ -282,23 +239,6 @@ class PeoplePages:
 
     def stop(self) -> None:
         self._helper.stop()
-
-
-def _fields(query: str, *names: str) -> list[str]:
-    """The last value of each field of a query, "" without; a query of many fields has none of ours."""
-    try:
-        told = parse_qs(query, max_num_fields=20) if len(query) <= QUERY_BYTES_MAX else {}
-    except ValueError:
-        told = {}
-    return [told.get(name, [""])[-1] for name in names]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    request: Request
-    page: Page
-    encoding: Encoding
-    private: bool
 
 
 _TOLD = {

@@ -6,11 +6,13 @@ from hashlib import sha256
 from typing import Any
 
 from holdfast.core.core_metadata import MetadataRules, parse
-from holdfast.core.errors import Outcome
+from holdfast.core.errors import Outcome, Refused
 from holdfast.core.legacy_json import metadata_source, newest_version
+from holdfast.core.simple_json import url_segment
 from holdfast.pages import render
 from holdfast.read.people import project
-from holdfast.read.people.jobs import Brief, Frame, Painted, PlainJob, ProjectJob, Wanted
+from holdfast.read.people.feed_xml import Channel, Item, feed
+from holdfast.read.people.jobs import Brief, FeedJob, Frame, Painted, PlainJob, ProjectJob, Wanted
 from holdfast.read.people.links import links_of, proven_repositories
 from holdfast.read.people.readme import described
 from holdfast.read.people.snippets import install
@@ -19,6 +21,7 @@ from holdfast.tree.record import decode_record
 from holdfast.tree.rendered import compress_page
 
 RELEASES_OPEN = 12  # versions listed at once; the others unfold
+RELEASES_IN_FEED = 40  # as on the public index
 RELEASES_MAX = 2000  # listed at all: beyond it a page would have megabytes
 
 
@@ -59,6 +62,30 @@ def project_page(job: ProjectJob) -> Painted:
         "is_hosted": any(not origin.upstream for origin in job.origins),
     }
     return replace(_painted(frame, "project.html", context), valid_until=found.valid_until)
+
+
+def project_feed(job: FeedJob) -> Painted:
+    """The feed of a project's releases, the newest uploads first. Raises Absent, Refused, Corrupt."""
+    found = project.shown(job.jobs, "")
+    record, frame = found.record, job.frame
+    if record.status == "quarantined":
+        raise Refused(f"{record.name} is in quarantine")
+    page = f"{frame.place.url}/project/{record.name}/"
+    dated = [(one.uploaded, one) for one in found.releases if one.uploaded is not None]
+    dated.sort(key=lambda pair: pair[0], reverse=True)
+    items = [
+        Item(f"{record.display} {one.version}", f"{page}{url_segment(one.version)}/", _told(one), uploaded)
+        for uploaded, one in dated[:RELEASES_IN_FEED]
+    ]
+    channel = Channel(f"Releases of {record.display}", page, job.own_url, f"What {record.display} released last")
+    body = feed(job.format, channel, items)
+    return Painted(compress_page(body, frame.encoding), sha256(body).hexdigest()[:32], found.valid_until)
+
+
+def _told(release: project.Release) -> str:
+    if release.yanked:
+        return f"Yanked: {release.yanked_reason}" if release.yanked_reason else "Yanked"
+    return f"{release.file_count} file{'' if release.file_count == 1 else 's'}"
 
 
 def briefs(stored: Sequence[tuple[bytes, str]]) -> list[Brief | None]:

@@ -10,7 +10,7 @@ from holdfast.read.listing import ProjectLists
 from holdfast.read.merged import MergedPages
 from holdfast.read.ownership import Ownership
 from holdfast.read.people import headers
-from holdfast.read.people.addresses import Page
+from holdfast.read.people.addresses import FeedRoute, Page
 from holdfast.read.people.assets import AssetAnswers
 from holdfast.read.people.helper import PagesHelper
 from holdfast.read.people.pages import PeoplePages
@@ -54,6 +54,10 @@ class People:
     async def page(self, request: Request, page: Page, *, private: bool) -> Response:
         """A page. Raises Absent, Removed, Refused, OverBudget, Unavailable, Corrupt."""
         return await self._pages.answer(request, page, private=private)
+
+    async def feed(self, request: Request, route: FeedRoute, *, private: bool) -> Response:
+        """A feed. Raises as `page`."""
+        return await self._pages.feed(request, route, private=private)
 
     async def asset(self, request: Request, name: str) -> Response:
         """What pages are styled with. Raises Absent, Unavailable."""
