@@ -12,6 +12,7 @@ import pytest
 from front.served import Served
 from playwright.sync_api import Browser, Page, sync_playwright
 from processes import wait_for
+from read.catalogued import catalogued
 from read.site import Site, private_index
 
 from holdfast.config import IndexConfig
@@ -99,6 +100,7 @@ def _fill(site: Site) -> None:
     site.publish("bare", site.wheel("bare", told="Summary: \n"))
     for number in range(25):
         site.publish(f"tool-{number:02}", site.wheel(f"tool-{number:02}"))
+    catalogued(site)
     put_person(site.store, "user", Person("alice", "alice", (Part("main", "toolbox", "owner"),)), 1)
     put_person(site.store, "org", Person("acme", "Acme & Sons", (Part("main", "toolbox", "holder"),)), 1)
 

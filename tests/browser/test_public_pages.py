@@ -7,25 +7,9 @@ from typing import Any
 import axe_playwright_python
 import pytest
 from browser.conftest import DESKTOP, PHONE
+from browser.pages_list import PUBLIC as PAGES
 from playwright.sync_api import Browser, Page
 
-PAGES = {
-    "home": "/",
-    "home of another index": "/team/",
-    "project": "/project/toolbox/",
-    "yanked release": "/project/toolbox/2.0/",
-    "removed release": "/project/toolbox/2.1/",
-    "archived, reStructuredText": "/project/markup/",
-    "quarantined": "/project/bad/",
-    "without a description": "/project/bare/",
-    "search": "/search/?q=tool",
-    "search without a result": "/search/?q=nothing-like-it",
-    "set-up": "/set-up/",
-    "indexes": "/indexes/",
-    "person": "/user/alice/",
-    "organisation": "/org/acme/",
-    "nothing there": "/project/nobody/",
-}
 SERIOUS = ("serious", "critical")
 
 

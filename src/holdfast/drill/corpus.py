@@ -33,11 +33,14 @@ class Wheel:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def wheel(project: str, version: str, requires: Iterable[str] = (), filler_bytes: int = 0) -> Wheel:
+def wheel(
+    project: str, version: str, requires: Iterable[str] = (), filler_bytes: int = 0, classifiers: Iterable[str] = ()
+) -> Wheel:
     """A pure wheel whose module says its version; `filler_bytes` of stored, incompressible data pad it."""
     module = project.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nSummary: a drill package\n"
+    metadata += "".join(f"Classifier: {c}\n" for c in classifiers)
     metadata += "".join(f"Requires-Dist: {r}\n" for r in requires) + "\n"
     members = {f"{module}/__init__.py": f'__version__ = "{version}"\n'.encode()}
     if filler_bytes:
