@@ -116,6 +116,16 @@ def new_instance(data: Path, database_url: str = "") -> Instance:
     return Instance(config, store, Publisher(config, store))
 
 
+def unguard_trail() -> None:
+    """What whoever owns the database can do before rewriting the audit trail."""
+    tables = {"update": "accounts_auditevent", "delete": "accounts_auditevent"}
+    tables |= {f"head_{what}": "accounts_audithead" for what in ("update", "delete")}
+    with connection().cursor() as cursor:
+        for what, table in tables.items():
+            where = f" ON {table}" if connection().vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER holdfast_trail_{what}{where}")
+
+
 def empty_database(instance: Instance) -> None:
     """What a lost disk leaves."""
     if is_sqlite(instance.config):

@@ -4,17 +4,20 @@ import threading
 from dataclasses import replace
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from doors import Door
-from instances import ALICE, OPERATOR, Instance, soon
+from instances import ALICE, OPERATOR, Instance, soon, unguard_trail
 
 from holdfast.control.accounts import trail
 from holdfast.control.accounts.actor import Actor, Scopes
+from holdfast.control.accounts.audit_reading import about_project, done_by
 from holdfast.control.accounts.models import AuditEvent, AuditHead
 from holdfast.control.accounts.networks import Networks, network_of
 from holdfast.control.database import close_connection
+from holdfast.control.instance import prepare
 from holdfast.control.projects import actions
-from holdfast.control.projects.standing import grant_shadow
+from holdfast.control.projects.standing import add_role, grant_shadow, remove_role
+from holdfast.control.retention.quotas import set_quota
 
 UPLOADER = Scopes(read=("main",), upload=("main",), create_projects=True)
 
@@ -69,6 +72,7 @@ def test_writers_side_by_side_make_one_chain(instance: Instance):
 )
 def test_what_was_changed_by_hand_is_named(instance: Instance, change, words):
     some_events(instance)
+    unguard_trail()
 
     with connection.cursor() as cursor:
         cursor.execute(change)
@@ -76,11 +80,80 @@ def test_what_was_changed_by_hand_is_named(instance: Instance, change, words):
     assert words in problems(instance)[0]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE accounts_auditevent SET actor='mallory' WHERE position=2",
+        "DELETE FROM accounts_auditevent WHERE position=2",
+        "UPDATE accounts_audithead SET position=3",
+        "DELETE FROM accounts_audithead",
+    ],
+)
+def test_the_database_itself_refuses_to_change_the_past(instance: Instance, change):
+    some_events(instance)
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(change)
+
+    assert () == problems(instance)
+
+
+def test_a_guard_that_was_taken_away_is_told_and_comes_back_with_the_next_start(instance: Instance):
+    some_events(instance)
+    unguard_trail()
+    assert "its triggers are gone" in problems(instance)[0]
+
+    prepare(instance.config, instance.store)
+
+    assert () == problems(instance)
+
+
+def test_events_of_a_project_and_of_a_person_are_found_by_an_index(sqlite_instance: Instance):
+    some_events(sqlite_instance)
+    sqlite_instance.upload("demo-more", "1.0")
+
+    plans = [about_project("main", "demo").explain(), done_by("alice").order_by("-pk").explain()]
+
+    assert {"main/demo", "main/demo/demo-1.0.tar.gz"} == {
+        event.subject for event in about_project("main", "demo")
+    }
+    assert not [plan for plan in plans if "SCAN" in plan], plans
+
+
+def test_events_say_what_was_there_before_them(sqlite_instance: Instance):
+    publisher, at = sqlite_instance.publisher, ("main", "demo")
+    sqlite_instance.upload("demo", "1.0")
+    wheel = "demo-1.0.tar.gz"
+    actions.yank_file(publisher, *at, wheel, "one", OPERATOR, deadline=soon())
+    actions.yank_release(publisher, *at, "1.0", "all", OPERATOR, deadline=soon())
+    actions.unyank_release(publisher, *at, "1.0", OPERATOR, deadline=soon())
+    add_role(publisher, *at, "bob", "maintainer", OPERATOR, deadline=soon())
+    add_role(publisher, *at, "bob", "owner", OPERATOR, deadline=soon())
+    remove_role(publisher, *at, "bob", OPERATOR, deadline=soon())
+    set_quota(publisher, "main", "demo", 10_000, OPERATOR, deadline=soon())
+    set_quota(publisher, "main", "demo", None, OPERATOR, deadline=soon())
+    actions.delete_release(publisher, *at, "1.0", OPERATOR, deadline=soon())
+
+    rows = AuditEvent.objects.filter(credential="machine").order_by("id").values_list("action", "detail")
+    assert [
+        ("yank-file", {"yanked": False, "reason": ""}),
+        ("yank-release", {"yanked": False, "reason": "", "files": {wheel: "one"}}),
+        ("unyank-release", {"yanked": True, "reason": "all", "files": {}}),
+        ("add-role", {"role": None}),
+        ("add-role", {"role": "maintainer"}),
+        ("remove-role", {"role": "owner"}),
+        ("set-quota", {"bytes_max": None}),
+        ("set-quota", {"bytes_max": 10_000}),
+        ("delete-release", {"files": 1}),
+    ] == [(action, detail["before"]) for action, detail in rows]
+
+
 def test_an_end_that_was_cut_off_cleanly_is_told_by_the_tree(instance: Instance):
     some_events(instance)
     assert 4 == trail.publish_trail_head(instance.publisher, instance.store)
     assert 4 == trail.publish_trail_head(instance.publisher, instance.store)  # again: the same
 
+    unguard_trail()
     AuditEvent.objects.filter(position=4).delete()
     AuditHead.objects.update(position=3, hash=AuditEvent.objects.get(position=3).hash)
 

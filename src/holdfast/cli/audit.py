@@ -28,14 +28,12 @@ def audit() -> None:
 def list_(last: int, project: str, user: str, as_json: bool) -> None:
     """Show the newest events, newest first."""
     with open_desk():
-        from django.db.models import Q
-
+        from holdfast.control.accounts.audit_reading import about_project
         from holdfast.control.accounts.models import AuditEvent
         from holdfast.control.database import read_snapshot
 
-        rows = AuditEvent.objects.order_by("-id")
-        if project:
-            rows = rows.filter(Q(subject=project) | Q(subject__startswith=f"{project}/"))
+        index, _, name = project.partition("/")
+        rows = (about_project(index, name) if project else AuditEvent.objects.all()).order_by("-id")
         if user:
             rows = rows.filter(actor=user)
         with read_snapshot():

@@ -140,8 +140,11 @@ def has_pending_migrations() -> bool:
 
 def migrate() -> None:
     """Bring the database's tables to this release. Raises DatabaseUnavailable."""
+    from holdfast.control.accounts.append_only import guard_trail
+
     with database_guard():
         call_command("migrate", verbosity=0, interactive=False)
+    guard_trail()
 
 
 def create_sqlite_file(path: Path) -> None:
@@ -301,6 +304,7 @@ def prepare(config: Config, store: Store, clock: Clock | None = None) -> Config:
 
     Raises NotInitialised, Corrupt or Unavailable (also while another process migrates), and then nothing was changed.
     """
+    from holdfast.control.accounts.append_only import guard_trail, is_guarded
     from holdfast.control.backup import backup
 
     django_setup(config)
@@ -313,4 +317,7 @@ def prepare(config: Config, store: Store, clock: Clock | None = None) -> Config:
             if has_pending_migrations():  # control and work start at the same moment
                 backup(config, None, clock or SystemClock())
                 migrate()
+    if not is_guarded():
+        with migration_lock(config):
+            guard_trail()
     return config

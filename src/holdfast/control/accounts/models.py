@@ -119,8 +119,9 @@ class AuditEvent(models.Model):
     )  # in the chain; null = of an earlier release, not yet there
     hash = models.CharField(max_length=64, default="", db_default="")
     action = models.CharField(max_length=64)  # a verb: "yank-release"
-    subject = models.CharField(max_length=500)  # index/project[/version|/filename], a digest, a token id
+    subject = models.CharField(max_length=500, db_index=True)  # index/project[/version|/filename], a digest, a token id
     detail = models.JSONField(default=dict)
 
     class Meta:
         ordering: ClassVar = ["id"]
+        indexes: ClassVar = [models.Index(fields=["actor", "id"], name="audit_by_actor")]

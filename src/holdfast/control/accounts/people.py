@@ -61,11 +61,12 @@ def create_person(
             user = User(username=name)
         elif user.has_usable_password() or user.is_robot != robot:
             raise NotAccepted(f"there is an account {name!r} already")
+        before = {"admin": bool(user.is_superuser)}
         user.is_robot, user.is_superuser = robot, user.is_superuser or admin
         user.save()
         if email:
             _confirm(user, email)
-        tx.audit("create-person", name, admin=admin, robot=robot)
+        tx.audit("create-person", name, admin=user.is_superuser, robot=robot, before=before)
     return user
 
 
@@ -75,12 +76,13 @@ def freeze(publisher: Publication, name: str, reason: str, actor: Actor, *, dead
     with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.MANAGE_PERSON)
         user = _find(tx, name)
+        before = {"frozen": not user.is_active, "reason": user.frozen_reason}
         user.is_active, user.frozen_reason = False, reason[:500]
         user.save(update_fields=["is_active", "frozen_reason"])
         Session.objects.filter(user=user).delete()
         for token in Token.objects.filter(user=user, revoked=None):
             tx.tell(token_revoked(token.id))
-        tx.audit("freeze-person", name, reason=reason)
+        tx.audit("freeze-person", name, frozen=True, reason=reason, before=before)
     return tx.serial
 
 
@@ -92,11 +94,12 @@ def unfreeze(publisher: Publication, name: str, actor: Actor, *, deadline: float
     with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.MANAGE_PERSON)
         user = _find(tx, name)
+        before = {"frozen": not user.is_active, "reason": user.frozen_reason}
         user.is_active, user.frozen_reason = True, ""
         user.save(update_fields=["is_active", "frozen_reason"])
         for token in Token.objects.filter(user=user, revoked=None):
             tx.tell(token_issued(token.id))
-        tx.audit("unfreeze-person", name)
+        tx.audit("unfreeze-person", name, frozen=False, before=before)
     return tx.serial
 
 
@@ -120,9 +123,10 @@ def set_moderator(publisher: Publication, name: str, moderates: bool, actor: Act
         user = _find(tx, name)
         if user.is_robot:
             raise NotAccepted(f"{name!r} is a robot, which never signs in and so moderates nothing")
+        before = {"moderator": user.is_staff}
         user.is_staff = moderates
         user.save(update_fields=["is_staff"])
-        tx.audit("set-moderator", name, moderator=moderates)
+        tx.audit("set-moderator", name, moderator=moderates, before=before)
 
 
 @held

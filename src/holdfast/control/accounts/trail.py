@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from holdfast.control.accounts.append_only import is_guarded
 from holdfast.control.accounts.audit import GENESIS, STRAYS_MAX, Verdict, chain_strays, follow, links, stray_count
 from holdfast.control.accounts.models import AuditEvent, AuditHead
 from holdfast.control.database import database_guard, held_transaction, read_snapshot
@@ -18,6 +19,7 @@ class Verified:
     """What is wrong with the trail, in a sentence each; nothing when it is whole."""
 
     count: int  # events that hold
+    is_guarded: bool  # the database itself refuses to change them
     strays: int  # events of an earlier release that wait for their place
     heads: int  # published heads that were compared
     problems: tuple[str, ...]
@@ -31,6 +33,7 @@ def verify(store: Store, instance: str) -> Verified:
         end = AuditHead.objects.values_list("position", "hash").filter(pk=1).first() or (0, GENESIS)
         at = {row[0]: row[1] for row in _hashes([head.position for head in heads])}
         strays = stray_count()
+        guarded = is_guarded()
     problems = list(_chain_problems(told, end))
     for head in sorted(heads, key=lambda head: head.position):
         if head.instance != instance:
@@ -39,7 +42,11 @@ def verify(store: Store, instance: str) -> Verified:
             problems.append(f"the end is cut off: on {head.at:%Y-%m-%d %H:%M} UTC there were {head.position} events")
         elif at[head.position] != head.hash:
             problems.append(f"event {head.position} is not the one that was published on {head.at:%Y-%m-%d %H:%M} UTC")
-    return Verified(told.count, strays, len(heads), tuple(problems))
+    if not guarded:
+        problems.append(
+            "the database would let past events be changed: its triggers are gone, and the next start puts them back"
+        )
+    return Verified(told.count, guarded, strays, len(heads), tuple(problems))
 
 
 def chain_waiting(publisher: Publisher) -> int:

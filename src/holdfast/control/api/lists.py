@@ -6,6 +6,7 @@ from django.db.models import Count, Q, Sum
 
 from holdfast.control import rights
 from holdfast.control.accounts.actor import ALL
+from holdfast.control.accounts.audit_reading import about_project, done_by
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.api.call import ID_MAX, Call, paged
 from holdfast.control.database import read_snapshot
@@ -63,9 +64,8 @@ def list_audit(call: Call, index: str, name: str) -> dict[str, Any]:
             if project is None:
                 raise Absent(f"no project {name!r} in index {index!r}")
             require_standing(call.actor, rights.READ_PROJECT_AUDIT, project, call.parts.clock.now())
-            subject = f"{index}/{name}"
-            about = AuditEvent.objects.filter(Q(subject=subject) | Q(subject__startswith=f"{subject}/"))
-            return list(about.filter(pk__lt=_before(call)).order_by("-pk")[: call.limit + 1])
+            about = about_project(index, name).filter(pk__lt=_before(call))
+            return list(about.order_by("-pk")[: call.limit + 1])
 
     rows = held(look, call.parts.clock, call.deadline)
     return paged(rows, call.limit, lambda row: str(row.pk), _event)  # type: ignore[no-any-return]
@@ -78,8 +78,8 @@ def list_events(call: Call) -> dict[str, Any]:
 
     def look() -> list[AuditEvent]:
         with read_snapshot():
-            rows = AuditEvent.objects.filter(pk__lt=_before(call))
-            return list((rows.filter(actor=who) if who else rows).order_by("-pk")[: call.limit + 1])
+            rows = done_by(who) if who else AuditEvent.objects.all()
+            return list(rows.filter(pk__lt=_before(call)).order_by("-pk")[: call.limit + 1])
 
     rows = held(look, call.parts.clock, call.deadline)
     return paged(rows, call.limit, lambda row: str(row.pk), _event)  # type: ignore[no-any-return]

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Count, Q, Sum
 
 from holdfast.control.accounts.actor import Actor
+from holdfast.control.accounts.audit_reading import about_project
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.database import read_snapshot
 from holdfast.control.organisations.effective import ProjectRole, role_on
@@ -64,9 +65,7 @@ def read(index: str, name: str, actor: Actor) -> ProjectFacts:
 def events(index: str, name: str) -> tuple[AuditEvent, ...]:
     """What was done to the project last, newest first. Whoever calls has seen to the rights."""
     with read_snapshot():
-        subject = f"{index}/{name}"
-        about = AuditEvent.objects.filter(Q(subject=subject) | Q(subject__startswith=f"{subject}/"))
-        return tuple(about.order_by("-pk")[:EVENTS_MAX])
+        return tuple(about_project(index, name).order_by("-pk")[:EVENTS_MAX])
 
 
 def people_with_roles(index: str, name: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from holdfast.control.accounts.audit_reading import done_by
 from holdfast.control.accounts.models import AuditEvent, Invitation, Session, Token, User
 from holdfast.control.accounts.people import DELETED
 from holdfast.control.database import read_snapshot
@@ -72,7 +73,7 @@ def read(name: str) -> PersonFacts:
             tokens=Token.objects.filter(user=user, revoked=None).count(),
             projects=tuple(projects_of(user.username)),
             organisations=tuple((place.organisation.name, place.role) for place in places),
-            events=tuple(AuditEvent.objects.filter(actor=user.username).order_by("-pk")[:EVENTS_MAX]),
+            events=tuple(done_by(user.username).order_by("-pk")[:EVENTS_MAX]),
         )
 
 

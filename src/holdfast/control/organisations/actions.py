@@ -59,9 +59,10 @@ def set_place(
         row = _membership(organisation, user)
         if place != "owner":
             _keep_an_owner(organisation, user)
+        before = {"place": row.role}
         row.role = place
         row.save(update_fields=["role"])
-        tx.audit("set-place", subject(organisation), user=user, place=place)
+        tx.audit("set-place", subject(organisation), user=user, place=place, before=before)
 
 
 @held
@@ -76,8 +77,9 @@ def add_member(
         person, _ = User.objects.get_or_create(username=user)
         if place != "owner":
             _keep_an_owner(organisation, user)
+        before = {"place": place_in(organisation, user)}
         Membership.objects.update_or_create(organisation=organisation, user=person, defaults={"role": place})
-        tx.audit("add-member", subject(organisation), user=user, place=place)
+        tx.audit("add-member", subject(organisation), user=user, place=place, before=before)
 
 
 @held
@@ -85,10 +87,11 @@ def remove_member(publisher: Publication, name: str, user: str, actor: Actor, *,
     """Take somebody out of an organisation and all its teams. Its last owner stays."""
     with write_transaction(publisher, actor, deadline) as tx:
         organisation = permitted_organisation(tx, rights.REMOVE_MEMBER, name)
-        if place_in(organisation, user) in ("owner", "manager"):
+        before = {"place": place_in(organisation, user)}
+        if before["place"] in ("owner", "manager"):
             permitted_organisation(tx, rights.REMOVE_LEADER, name)
         _take_out(tx, organisation, user)
-        tx.audit("remove-member", subject(organisation), user=user)
+        tx.audit("remove-member", subject(organisation), user=user, place=None, before=before)
 
 
 @held
@@ -96,8 +99,9 @@ def leave_organisation(publisher: Publication, name: str, actor: Actor, *, deadl
     """Leave an organisation and all its teams. Its last owner stays."""
     with write_transaction(publisher, actor, deadline) as tx:
         organisation = permitted_organisation(tx, rights.LEAVE_ORGANISATION, name)
+        before = {"place": place_in(organisation, actor.user)}
         _take_out(tx, organisation, actor.user)
-        tx.audit("leave-organisation", subject(organisation), user=actor.user)
+        tx.audit("leave-organisation", subject(organisation), user=actor.user, place=None, before=before)
 
 
 @held

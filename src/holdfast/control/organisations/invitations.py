@@ -216,17 +216,20 @@ def _give_role(tx: WriteTransaction, project: Project, person: User, role: str) 
     """An owner who accepts to be maintainer stays owner: nobody is lowered by saying yes."""
     if project.deleted is not None or not project.owned:
         raise NotAccepted("the project is not there any more")
-    if not project.roles.filter(user=person, role="owner").exists():
+    known = project.roles.filter(user=person).values_list("role", flat=True).first()
+    if known != "owner":
         Role.objects.update_or_create(project=project, user=person, defaults={"role": role})
     tx.changed(project)
-    tx.audit("add-role", f"{project.index}/{project.name}", user=person.username, role=role, by="invitation")
+    facts = {"user": person.username, "role": role if known != "owner" else known, "before": {"role": known}}
+    tx.audit("add-role", f"{project.index}/{project.name}", **facts, by="invitation")
 
 
 def _give_place(tx: WriteTransaction, organisation: Organisation, person: User, place: str) -> None:
     known = organisation.memberships.filter(user=person).first()
     if known is None or known.role == "member" or place == "owner":
         Membership.objects.update_or_create(organisation=organisation, user=person, defaults={"role": place})
-    tx.audit("add-member", f"organisation:{organisation.name}", user=person.username, place=place, by="invitation")
+    facts = {"user": person.username, "place": place, "before": {"place": known.role if known else None}}
+    tx.audit("add-member", f"organisation:{organisation.name}", **facts, by="invitation")
 
 
 def _require_inviter(tx: WriteTransaction, row: Invitation) -> None:

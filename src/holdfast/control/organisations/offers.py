@@ -27,6 +27,7 @@ from holdfast.core.model import format_time
 
 OFFER_DAYS = 7
 STATEMENT_SECONDS = 5.0
+PEOPLE_TOLD_MAX = 200  # in one event of the audit trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,17 @@ def _take(tx: WriteTransaction, row: Offer) -> None:
     to = row.to_organisation or row.to_user
     assert to is not None
     _end(tx, row, "accepted")
-    before = people_of(row.project)
+    before, holder = people_of(row.project), holder_of(row.project)
+    was = {
+        "organisation": holder.name if holder is not None else "",
+        "roles": dict(row.project.roles.order_by("pk").values_list("user__username", "role")[:PEOPLE_TOLD_MAX]),
+    }
     hand_over(tx, row.project, to)
     name = to.name if isinstance(to, Organisation) else to.username
     told = {"project": _subject(row.project), "to": name, "by": row.offered_by}
     tell_all(tx, sorted(set(before) - set(people_of(row.project))), "project-taken", told)
-    tx.audit("transfer-project", _subject(row.project), to=name, organisation=isinstance(to, Organisation))
+    is_organisation = isinstance(to, Organisation)
+    tx.audit("transfer-project", _subject(row.project), to=name, organisation=is_organisation, before=was)
 
 
 def _send(tx: WriteTransaction, row: Offer) -> None:

@@ -15,6 +15,7 @@ from holdfast.control.publication.transaction import Publication, WriteTransacti
 from holdfast.core.errors import Absent
 
 TEAMS_MAX = 200  # of one organisation
+PEOPLE_TOLD_MAX = 200  # in one event of the audit trail
 
 
 @held
@@ -37,8 +38,9 @@ def delete_team(publisher: Publication, organisation: str, team: str, actor: Act
     """End a team, and with it every role that came through it."""
     with write_transaction(publisher, actor, deadline) as tx:
         found, row = _permitted_team(tx, organisation, team)
+        before = {"members": sorted(row.members.values_list("username", flat=True)[:PEOPLE_TOLD_MAX])}
         row.delete()
-        tx.audit("delete-team", subject(found), team=team)
+        tx.audit("delete-team", subject(found), team=team, before=before)
 
 
 @held
@@ -84,11 +86,14 @@ def set_team_role(
     with write_transaction(publisher, actor, deadline) as tx:
         found = permitted_organisation(tx, rights.SET_TEAM_ROLE, organisation)
         row, project = _team(found, team), _held_project(found, index, name)
+        known = TeamRole.objects.filter(team=row, project=project)
+        before = {"role": known.values_list("role", flat=True).first() or "none"}
         if role == "none":
-            TeamRole.objects.filter(team=row, project=project).delete()
+            known.delete()
         else:
             TeamRole.objects.update_or_create(team=row, project=project, defaults={"role": role})
-        tx.audit("set-team-role", f"{index}/{name}", organisation=organisation, team=team, role=role)
+        facts = {"organisation": organisation, "team": team, "role": role, "before": before}
+        tx.audit("set-team-role", f"{index}/{name}", **facts)
 
 
 def _permitted_team(tx: WriteTransaction, organisation: str, team: str) -> tuple[Organisation, Team]:

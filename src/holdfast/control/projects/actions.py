@@ -8,12 +8,14 @@ the change is committed and will appear by itself. Rights are checked here, nowh
 from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.projects.lookup import find_listed_file, find_project, find_release, permitted_project
-from holdfast.control.projects.models import File, Project, Removal
+from holdfast.control.projects.models import File, Project, Release, Removal
 from holdfast.control.projects.rights import NotAccepted, require, require_scope, require_standing
 from holdfast.control.publication.changes import bytes_removed, file_removed
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.core.model import STATUSES, Status
 from holdfast.core.names import is_sha256
+
+YANKS_TOLD_MAX = 200  # of one release, in one event of the audit trail
 
 
 @held
@@ -52,9 +54,10 @@ def delete_file(publisher: Publication, index: str, name: str, filename: str, ac
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.DELETE, index, name)
         tx.demand_on("deletions", index, name)
-        delist(tx, project, [find_listed_file(project, filename)])
+        file = find_listed_file(project, filename)
+        delist(tx, project, [file])
         tx.changed(project)
-        tx.audit("delete-file", f"{index}/{name}/{filename}")
+        tx.audit("delete-file", f"{index}/{name}/{filename}", before={"sha256": file.sha256})
     return tx.serial
 
 
@@ -67,11 +70,12 @@ def delete_release(
         project = permitted_project(tx, rights.DELETE, index, name)
         tx.demand_on("deletions", index, name)
         release = find_release(project, version)
-        delist(tx, project, list(release.files.filter(deleted=None, removed=False)))
+        files = list(release.files.filter(deleted=None, removed=False))
+        delist(tx, project, files)
         release.deleted = tx.now
         release.save(update_fields=["deleted"])
         tx.changed(project)
-        tx.audit("delete-release", f"{index}/{name}/{version}")
+        tx.audit("delete-release", f"{index}/{name}/{version}", before={"files": len(files)})
     return tx.serial
 
 
@@ -81,12 +85,13 @@ def delete_project(publisher: Publication, index: str, name: str, actor: Actor, 
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.DELETE, index, name)
         tx.demand_on("deletions", index, name)
-        delist(tx, project, list(project.files.filter(deleted=None, removed=False)))
-        project.releases.filter(deleted=None).update(deleted=tx.now)
+        files = list(project.files.filter(deleted=None, removed=False))
+        delist(tx, project, files)
+        releases = project.releases.filter(deleted=None).update(deleted=tx.now)
         project.deleted = tx.now
         project.save(update_fields=["deleted"])
         tx.changed(project)
-        tx.audit("delete-project", f"{index}/{name}")
+        tx.audit("delete-project", f"{index}/{name}", before={"releases": releases, "files": len(files)})
     return tx.serial
 
 
@@ -151,11 +156,13 @@ def _set_release_yank(
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.YANK, index, name)
         release = find_release(project, version)
+        before = {"yanked": release.yanked, "reason": release.yanked_reason, "files": _yanks_of(release)}
         release.yanked, release.yanked_reason = yanked, reason
         release.save(update_fields=["yanked", "yanked_reason"])
         release.files.filter(deleted=None).update(yanked=yanked, yanked_reason=reason)
         tx.changed(project)
-        tx.audit("yank-release" if yanked else "unyank-release", f"{index}/{name}/{version}", reason=reason)
+        what = "yank-release" if yanked else "unyank-release"
+        tx.audit(what, f"{index}/{name}/{version}", yanked=yanked, reason=reason, before=before)
     return tx.serial
 
 
@@ -172,11 +179,21 @@ def _set_file_yank(
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.YANK, index, name)
         file = find_listed_file(project, filename)
+        before = {"yanked": file.yanked, "reason": file.yanked_reason}
         file.yanked, file.yanked_reason = yanked, reason
         file.save(update_fields=["yanked", "yanked_reason"])
         tx.changed(project)
-        tx.audit("yank-file" if yanked else "unyank-file", f"{index}/{name}/{filename}", reason=reason)
+        what = "yank-file" if yanked else "unyank-file"
+        tx.audit(what, f"{index}/{name}/{filename}", yanked=yanked, reason=reason, before=before)
     return tx.serial
+
+
+def _yanks_of(release: Release) -> dict[str, str]:
+    """Files that were yanked one by one, with their reasons: a yank of the whole release forgets them."""
+    if release.yanked:
+        return {}
+    listed = release.files.filter(deleted=None, yanked=True).order_by("filename")
+    return dict(listed.values_list("filename", "yanked_reason")[:YANKS_TOLD_MAX])
 
 
 def delist(tx: WriteTransaction, project: Project, files: list[File]) -> None:

@@ -34,9 +34,10 @@ def add_role(
         if role != "owner":
             _keep_an_owner(project, user)
         person, _ = User.objects.get_or_create(username=user)
+        before = {"role": role_of(project, user)}
         Role.objects.update_or_create(project=project, user=person, defaults={"role": role})
         tx.changed(project)
-        tx.audit("add-role", f"{index}/{name}", user=user, role=role)
+        tx.audit("add-role", f"{index}/{name}", user=user, role=role, before=before)
     return tx.serial
 
 
@@ -46,10 +47,11 @@ def remove_role(publisher: Publication, index: str, name: str, user: str, actor:
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.SET_ROLE, index, name)
         _keep_an_owner(project, user)
+        before = {"role": role_of(project, user)}
         if not project.roles.filter(user__username=user).delete()[0]:
             raise Absent(f"{user!r} has no role on {name!r} in index {index!r}")
         tx.changed(project)
-        tx.audit("remove-role", f"{index}/{name}", user=user)
+        tx.audit("remove-role", f"{index}/{name}", user=user, role=None, before=before)
     return tx.serial
 
 
@@ -60,10 +62,11 @@ def leave_project(publisher: Publication, index: str, name: str, actor: Actor, *
         require_credential(actor, rights.LEAVE_PROJECT)
         project = find_project(tx, index, name)
         _keep_an_owner(project, actor.user)
+        before = {"role": role_of(project, actor.user)}
         if not project.roles.filter(user__username=actor.user).delete()[0]:
             raise Absent(f"no project {name!r} in index {index!r}")  # as if there were none: others' are not told
         tx.changed(project)
-        tx.audit("leave-project", f"{index}/{name}", user=actor.user)
+        tx.audit("leave-project", f"{index}/{name}", user=actor.user, role=None, before=before)
     return tx.serial
 
 
@@ -117,6 +120,11 @@ def owns_name(index: str, name: str) -> bool:
     """True for a name the index owns, also when its project is deleted. Raises DatabaseUnavailable."""
     with database_guard():
         return Project.objects.filter(index=index, name=name, owned=True).exists()
+
+
+def role_of(project: Project, user: str) -> str | None:
+    """A person's own role, for the audit trail; None without one."""
+    return project.roles.filter(user__username=user).values_list("role", flat=True).first()
 
 
 def _keep_an_owner(project: Project, leaving: str) -> None:

@@ -40,6 +40,7 @@ def set_rule(
     with write_transaction(publisher, actor, deadline) as tx:
         _permit(tx, rights.SET_RETENTION, index, name)
         rows = RetentionRule.objects.filter(index=index, project=name)
+        before = rows.values("newest", "days").first() or {"newest": None, "days": None}
         if rule is None:
             if not rows.delete()[0]:
                 raise Absent(f"there is no rule of retention for {name or 'all projects'} in index {index!r}")
@@ -51,7 +52,8 @@ def set_rule(
                 create_defaults={"newest": rule.newest, "days": rule.days, "created": tx.now},
             )
         subject = f"{index}/{name}" if name else index
-        tx.audit("set-retention", subject, newest=rule.newest if rule else None, days=rule.days if rule else None)
+        newest, days = (rule.newest, rule.days) if rule else (None, None)
+        tx.audit("set-retention", subject, newest=newest, days=days, before=before)
 
 
 @held

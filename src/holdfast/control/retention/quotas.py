@@ -34,12 +34,14 @@ def set_quota(
     with write_transaction(publisher, actor, deadline) as tx:
         require(actor, rights.SET_QUOTA)
         tx.lock(f"quota:{index}/{name}")
+        known = Quota.objects.filter(index=index, project=name)
+        before = {"bytes_max": known.values_list("bytes_max", flat=True).first()}
         if bytes_max is None:
-            if not Quota.objects.filter(index=index, project=name).delete()[0]:
+            if not known.delete()[0]:
                 raise Absent(f"there is no quota for {name or 'all projects'} in index {index!r}")
         else:
             Quota.objects.update_or_create(index=index, project=name, defaults={"bytes_max": bytes_max})
-        tx.audit("set-quota", f"{index}/{name}" if name else index, bytes_max=bytes_max)
+        tx.audit("set-quota", f"{index}/{name}" if name else index, bytes_max=bytes_max, before=before)
 
 
 def room(index: str, name: str = "") -> Room:
