@@ -55,6 +55,20 @@ class UpstreamConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoQuarantine:
+    """A rule by which reports of malware quarantine a project without waiting for a person.
+
+    So many reports that wait, so many of them by trusted observers, of a project within every bound; 0 is no bound.
+    """
+
+    reports: int = 1
+    observers: int = 1  # at least one: what strangers say alone hides nothing
+    age_seconds: int = 0  # younger than that
+    releases_max: int = 0
+    bytes_max: int = 0  # of its listed files
+
+
+@dataclass(frozen=True, slots=True)
 class IndexConfig:
     """One hosted index and what lies under it."""
 
@@ -65,6 +79,7 @@ class IndexConfig:
     merge: tuple[str, ...] = ()  # names whose files come from this index and from its layers together
     rules: UploadRules = "private"  # what uploads are held to
     upload_to: str = ""  # the hosted index that takes this one's uploads; "" = this one itself
+    auto_quarantine: tuple[AutoQuarantine, ...] | None = None  # None: as `rules` has it
     # Policy: what may come in from upstreams. Files hosted here are never held back by age.
     cooldown_seconds: int = 0
     cooldown_for: tuple[tuple[str, int], ...] = ()  # (name pattern, seconds): the first that fits goes before all else

@@ -4,6 +4,7 @@ from holdfast.settings_table import Setting
 from holdfast.settings_values import (
     parse_age,
     parse_ages,
+    parse_auto_quarantine,
     parse_boolean,
     parse_choice,
     parse_choices,
@@ -138,6 +139,13 @@ INDEX: tuple[Setting, ...] = (
         '""',
         "The hosted index that takes what is uploaded here. Empty: this one.",
         '"staging"',
+    ),
+    Setting(
+        "auto_quarantine",
+        parse_auto_quarantine,
+        "[]",
+        'When reports of malware quarantine a project (docs/moderation.md). Empty: as `rules` has it; ["off"]: never.',
+        '["reports=1 observers=1 age=24h", "reports=2 observers=1 age=365d releases=50"]',
     ),
     Setting(
         "cooldown",

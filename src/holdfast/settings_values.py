@@ -8,11 +8,12 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from holdfast.config import is_loopback_host
+from holdfast.config import AutoQuarantine, is_loopback_host
 
 Parser = Callable[[object], object]
 
@@ -242,6 +243,41 @@ def parse_claims(raw: object) -> tuple[tuple[str, str], ...]:
     if len({name for name, _ in found}) != len(found):
         raise ValueError("a list that names each claim once")
     return tuple(found)
+
+
+_RULE_OF_QUARANTINE = 'rules such as "reports=2 observers=1 age=365d releases=50 bytes=1GiB", "default" or "off"'
+_BOUNDS: dict[str, tuple[str, Parser]] = {
+    "reports": ("reports", parse_count(1, 1000)),
+    "observers": ("observers", parse_count(1, 1000)),
+    "age": ("age_seconds", parse_age),
+    "releases": ("releases_max", parse_count(1, 1_000_000)),
+    "bytes": ("bytes_max", parse_size),
+}
+
+
+def parse_auto_quarantine(raw: object) -> tuple[AutoQuarantine, ...] | None:
+    """Rules of auto-quarantine; None for the profile's own, () for none."""
+    words = [text.lower() for text in parse_list(raw)]
+    if words in ([], ["default"]):
+        return None
+    return () if words == ["off"] else tuple(_rule_of_quarantine(text) for text in words)
+
+
+def _rule_of_quarantine(text: str) -> AutoQuarantine:
+    found: dict[str, Any] = {}
+    try:
+        for item in text.split():
+            key, _, value = item.partition("=")
+            field, parse = _BOUNDS[key]
+            if field in found:
+                raise ValueError
+            found[field] = parse(value)
+    except (KeyError, ValueError):
+        raise ValueError(_RULE_OF_QUARANTINE) from None
+    rule = AutoQuarantine(**found)
+    if rule.observers > rule.reports:
+        raise ValueError("rules whose observers are some of the reports: observers=1 reports=2")
+    return rule
 
 
 def parse_proxy(raw: object) -> str:

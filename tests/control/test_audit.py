@@ -114,9 +114,7 @@ def test_events_of_a_project_and_of_a_person_are_found_by_an_index(sqlite_instan
 
     plans = [about_project("main", "demo").explain(), done_by("alice").order_by("-pk").explain()]
 
-    assert {"main/demo", "main/demo/demo-1.0.tar.gz"} == {
-        event.subject for event in about_project("main", "demo")
-    }
+    assert {"main/demo", "main/demo/demo-1.0.tar.gz"} == {event.subject for event in about_project("main", "demo")}
     assert not [plan for plan in plans if "SCAN" in plan], plans
 
 

@@ -24,7 +24,10 @@ def test_a_sound_instance_says_so(instance: Instance):
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
     document = answer.json()
-    assert {"succeeded", "failed", "limited", "busy"} == set(document.pop("sign_in"))
+    figures = document.pop("figures")
+    assert 0 == figures["holdfast_reports_waiting"] == figures["holdfast_mails_waiting"]
+    outcomes = ("succeeded", "failed", "limited", "wrong-code", "busy")
+    assert {f'holdfast_sign_ins_total{{outcome="{one}"}}' for one in outcomes} <= set(figures)
     assert document == {
         "database": {"ok": True, "reason": ""},
         "writes": {"ok": True, "reason": ""},

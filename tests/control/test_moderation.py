@@ -10,11 +10,11 @@ from browsers import Browser
 from doors import Answered, Door, basic
 from instances import OPERATOR, Instance, Scopes, soon
 
-from holdfast.config import IndexConfig
+from holdfast.config import AutoQuarantine, IndexConfig
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.moderation.models import Report
 from holdfast.control.moderation.reports import backlog
-from holdfast.control.moderation.rules import must_quarantine
+from holdfast.control.moderation.rules import PUBLIC, Suspect, must_quarantine
 from holdfast.control.moderation.verdicts import projects_matching, quarantine_project, release_project
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import Project
@@ -63,7 +63,7 @@ def test_an_observers_word_quarantines_a_young_project_at_once(instance: Instanc
 
 def test_strangers_alone_quarantine_nothing_and_an_old_project_needs_two_with_an_observer(sqlite_instance: Instance):
     scene = Scene(sqlite_instance)
-    Project.objects.update(created=datetime.now(UTC) - timedelta(days=400))
+    Project.objects.update(created=datetime.now(UTC) - timedelta(days=300))
 
     by_strangers = [scene.report(scene.door.token(name)).json()["quarantined"] for name in ("eve", "mallory", "eve")]
     by_observer = scene.report(scene.observer("scanner")).json()["quarantined"]
@@ -85,11 +85,39 @@ def test_spam_and_private_indexes_wait_for_a_person(sqlite_instance: Instance):
 
 
 @pytest.mark.parametrize(
-    ("reports", "observers", "hours", "expected"),
-    [(1, 0, 1, False), (9, 0, 1, False), (1, 1, 23, True), (1, 1, 25, False), (2, 1, 9999, True), (2, 2, 9999, True)],
+    ("reports", "observers", "hours", "releases", "expected"),
+    [
+        (1, 0, 1, 1, False),
+        (9, 0, 1, 1, False),
+        (1, 1, 23, 1, True),
+        (1, 1, 25, 1, False),
+        (2, 1, 8000, 50, True),
+        (2, 2, 8000, 51, False),
+        (9, 9, 9999, 1, False),
+    ],
 )
-def test_the_rules_are_data(reports, observers, hours, expected):
-    assert expected is must_quarantine(reports, observers, timedelta(hours=hours))
+def test_the_rules_are_data(reports, observers, hours, releases, expected):
+    found = Suspect(reports, observers, timedelta(hours=hours), releases)
+
+    assert expected is must_quarantine(PUBLIC, found)
+
+
+@pytest.mark.parametrize(
+    ("rules", "quarantined"),
+    [
+        ((), False),
+        ((AutoQuarantine(),), True),
+        ((AutoQuarantine(observers=1, reports=2),), False),
+        ((AutoQuarantine(bytes_max=1),), False),
+        ((AutoQuarantine(bytes_max=10**6, releases_max=1, age_seconds=60),), True),
+    ],
+)
+def test_an_index_has_rules_of_its_own(sqlite_instance: Instance, rules, quarantined):
+    scene = Scene(sqlite_instance)
+    observer = scene.observer("scanner")
+    scene.door = Door(sqlite_instance).among(IndexConfig("main", auto_quarantine=rules))
+
+    assert quarantined is scene.report(observer).json()["quarantined"]
 
 
 def test_the_queue_and_its_verdicts(instance: Instance):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.cli.config_example import example_file
-from holdfast.config import Config, IndexConfig, ProviderConfig, UpstreamConfig
+from holdfast.config import AutoQuarantine, Config, IndexConfig, ProviderConfig, UpstreamConfig
 from holdfast.settings import Problem, SettingsError, default_data, discover, load
 from holdfast.settings_layer_table import INDEX, UPSTREAM
 from holdfast.settings_table import SCALARS
@@ -15,7 +15,6 @@ from holdfast.settings_table import SCALARS
 HERE = Path("/srv/here")
 UPSTREAM_URL = "https://index.example/simple/"
 DEFAULT = load({}, folder=HERE)
-
 GOOGLE = ProviderConfig("google", "https://accounts.google.com", "google")
 
 # (key, what an operator writes, the Config fields it gives)
@@ -95,6 +94,7 @@ SET_INDEX = [
     ("merge", "acme-plugins", ("acme-plugins",)),
     ("rules", "Public", "public"),
     ("upload_to", "staging", "staging"),
+    ("auto_quarantine", "reports=2 age=1h releases=5 bytes=1GiB, ", (AutoQuarantine(2, 1, 3600, 5, 2**30),)),
     ("cooldown", "36h", 36 * 3600),
     ("cooldown_for", "acme-*=0s, numpy=14d", (("acme-*", 0), ("numpy", 14 * 86400))),
     ("allow", "django*", ("django*",)),

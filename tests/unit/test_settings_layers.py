@@ -86,10 +86,19 @@ def test_the_short_form_of_the_file_and_the_variable_name_one_upstream(tmp_path:
         ('[index.main]\ndeny = ["not a name!"]', "NAME or requirement"),
         ('[index.main]\nrequire = ["luck"]', "hash, provenance"),
         ('[index.main]\nadvisories = "some"', "off, malware, all"),
+        ('[index.main]\nauto_quarantine = ["observers=0"]', 'rules such as "reports=2'),
+        ('[index.main]\nauto_quarantine = ["reports=1 reports=2"]', 'rules such as "reports=2'),
+        ('[index.main]\nauto_quarantine = ["reports=1 observers=2"]', "observers are some of the reports"),
     ],
 )
 def test_wrong_layers_and_policies_stop_the_start(tmp_path: Path, table: str, rule: str) -> None:
     assert rule in str(problems(write(tmp_path, table))[0])
+
+
+def test_auto_quarantine_can_be_switched_off(tmp_path: Path) -> None:
+    found = load({}, write(tmp_path, '[index.main]\nauto_quarantine = ["off"]\n'), folder=HERE)
+
+    assert (None, ()) == (IndexConfig("main").auto_quarantine, found.indexes[0].auto_quarantine)
 
 
 def test_an_index_may_lie_over_another(tmp_path: Path) -> None:

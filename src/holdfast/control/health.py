@@ -3,13 +3,12 @@
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from django.http import HttpRequest, HttpResponse
 
-from holdfast.control.accounts import hashing
-from holdfast.control.accounts.signing_in import tally
 from holdfast.control.database import close_connection, database_guard
+from holdfast.control.figures import Figures, figures_of_process, figures_of_rows
 from holdfast.control.http import OPENING, respond
 from holdfast.control.parts import Parts
 from holdfast.control.publication.models import Event, Instance
@@ -27,6 +26,7 @@ class Health:
     writes: str = ""
     newest: int | None = None
     published: int | None = None
+    figures: Figures = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -61,15 +61,17 @@ def _look(open_parts: Callable[[], Parts]) -> Health:
     try:
         parts = open_parts()
         newest, published, halted = _rows()
+        figures = figures_of_rows(parts.clock.now()) | figures_of_process(parts.switches)
     except Unavailable as error:
         return _hanging(error.reason)
+    figures["holdfast_publication_lag"] = newest - published
     if halted:
-        return Health("", f"writing is stopped: {halted}", newest, published)
+        return Health("", f"writing is stopped: {halted}", newest, published, figures)
     try:
         parts.publisher.head_before_write()  # asks the store, and compares the tree with the database
     except Outcome as error:
-        return Health("", error.reason, newest, published)
-    return Health("", "", newest, published)
+        return Health("", error.reason, newest, published, figures)
+    return Health("", "", newest, published, figures)
 
 
 def _rows() -> tuple[int, int, str]:
@@ -95,8 +97,8 @@ def health(request: HttpRequest) -> HttpResponse:
     document = {
         "database": {"ok": not found.database, "reason": found.database},
         "writes": {"ok": not found.writes, "reason": found.writes},
-        "sign_in": {**asdict(tally), "busy": hashing.strangers.refused + hashing.known.refused},
         "publication": {"newest": found.newest, "published": found.published, "lag": lag},
+        "figures": found.figures,
     }
     headers = (("content-type", "application/json"), ("cache-control", "no-store"))
     return respond(request, 200, headers, json.dumps(document).encode() + b"\n")

@@ -4,6 +4,7 @@ What was read once stays in force while the store cannot be read. Before the fir
 """
 
 import threading
+from collections import Counter
 
 import structlog
 
@@ -29,6 +30,7 @@ class Switches:
         self._looked = float("-inf")  # monotonic
         self._is_known = False
         self._trouble = ""
+        self.refused: Counter[str] = Counter()  # by what, for metrics: a lost one matters to nobody
 
     def refusal(self, capability: str, index: str = "", project: str = "", issuer: str = "") -> Refused | None:
         """Why something must not be done now, in words for the client; None while it is on.
@@ -43,18 +45,26 @@ class Switches:
         found = refusing(
             self._reader.current.switches, capability, self._clock.now(), index=index, project=project, issuer=issuer
         )
-        return Refused(found.sentence()) if found is not None else None
+        return self._refused(found.capability, found.sentence()) if found is not None else None
 
     def prohibition(self, index: str, name: str) -> Refused | None:
         """Why no new project takes that name, or None. As of the last look, as `known_refusal`."""
         found = prohibiting(self._reader.current.prohibited, index, name)
-        return Refused(f"the name {name!r} is not given away in index {index}: {found.reason}") if found else None
+        if found is None:
+            return None
+        return self._refused("prohibited-name", f"the name {name!r} is not given away in index {index}: {found.reason}")
 
     def ban(self, address: str) -> Refused | None:
         """Why nothing is changed from that address, or None. Raises Unavailable when that was never readable."""
         self.look()
         found = banning(self._reader.current.bans, address, self._clock.now())
-        return Refused(f"your network is shut out from everything but reading: {found.reason}") if found else None
+        if found is None:
+            return None
+        return self._refused("ban", f"your network is shut out from everything but reading: {found.reason}")
+
+    def _refused(self, by: str, sentence: str) -> Refused:
+        self.refused[by] += 1
+        return Refused(sentence)
 
     def in_force(self) -> tuple[Switch, ...]:
         """Every switch that holds at this moment. Raises Unavailable when they were never readable."""

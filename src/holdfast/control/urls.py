@@ -1,4 +1,4 @@
-"""Control's URL table. The front forwards uploads, `/api/` and pages; `/-/health` is for the supervisor alone."""
+"""Control's URL table. The front forwards uploads, `/api/` and pages; `/-/health` is for the front's own `/metrics`."""
 
 from django.urls import URLPattern, URLResolver, include, path
 

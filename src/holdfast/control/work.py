@@ -69,7 +69,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
         sweep_folders,
     )
     from holdfast.control.publishers.tokens import sweep_tokens
-    from holdfast.control.reminders import SwitchReminders, warn_of_backlog
+    from holdfast.control.reminders import Reminders
     from holdfast.control.retention.carrying import Retention
     from holdfast.control.staging.preview import drop_strays, show_changed
     from holdfast.control.staging.sessions import expire_sessions
@@ -97,13 +97,12 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
         Task("writing catalogues", TICK_SECONDS * 5, cataloguer.write_when_changed),
         Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),
         Task("forgetting assets of releases long gone", DAY, lambda: forget_assets(store, clock)),
-        Task("reminding of kill switches", MINUTE, SwitchReminders(publisher.switches, clock).remind),
+        Task("reminding of switches, reports and quarantines", MINUTE, Reminders(publisher, known).remind),
         Task("the sweep of mails, sessions and counts", MINUTE * 60, lambda: sweep_accounts(clock)),
         Task("forgetting deliveries", MINUTE * 60, lambda: forget_deliveries(clock)),
         Task("retention", MINUTE * 60, Retention(publisher).run),
         Task("ending invitations", MINUTE * 10, lambda: expire_invitations(clock)),
         Task("ending offers", MINUTE * 10, lambda: expire_offers(clock)),
-        Task("looking how long reports wait", MINUTE * 10, lambda: warn_of_backlog(clock)),
         Task("chaining events of the audit trail", MINUTE, lambda: chain_waiting(publisher)),
         Task("publishing the audit trail's head", MINUTE * 60, lambda: publish_trail_head(publisher, store)),
         Task("compaction", DAY, lambda: compact_tree(known, reader, clock)),

@@ -22,6 +22,8 @@ from holdfast.read.answers import NOSNIFF, from_outcome, method_not_allowed, opt
 from holdfast.read.as_of import demand_past
 from holdfast.read.cache import PageCache
 from holdfast.read.conditions import matches
+from holdfast.read.control_port import REQUESTS_MAX as FIGURES_REQUESTS_MAX
+from holdfast.read.control_port import Control
 from holdfast.read.files import Files
 from holdfast.read.follow import Follower, Hint
 from holdfast.read.health import Health
@@ -132,7 +134,9 @@ class ReadPlane:
         self._people = People(config, self.reader, stacks, policies, *known, pages_helper)
         staged = (self.reader, self._local, self._merged, self._ownership, stacks, policies, admission, bases)
         self._previews = Previews(*staged, self.workers, clock)
-        self.health = Health(config, self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
+        self._control = Neighbour("control", config.control_socket, FIGURES_REQUESTS_MAX)
+        told = (self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
+        self.health = Health(config, *told, Control(self._control))
         self._routes = routes_of(config)
         self._config = config
         self._clock = clock
@@ -153,6 +157,7 @@ class ReadPlane:
         await self._pulled.stop()
         await self.usage.stop()
         await self.pull_neighbour.close()
+        await self._control.close()
         self._people.stop()
         self.workers.stop()
         self._local.close()

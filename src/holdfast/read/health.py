@@ -10,6 +10,7 @@ from holdfast.config import Config
 from holdfast.core.errors import Outcome
 from holdfast.read.answers import NOSNIFF
 from holdfast.read.cache import PageCache
+from holdfast.read.control_port import Control, sample_lines
 from holdfast.read.follow import Follower
 from holdfast.read.policies import Policies
 from holdfast.read.pull_port import Pull
@@ -41,8 +42,10 @@ class Health:
         policies: Policies,
         tallies: Tallies,
         clock: Clock,
+        control: Control,
     ) -> None:
         self._policies = policies
+        self._control = control
         self.gauges: list[Gauges] = []
         self._config = config
         self._reader = reader
@@ -112,6 +115,7 @@ class Health:
         lines = [*self._counters(worker), *self._switch_lines()]
         upstreams = await self._pull.status() if self._config.upstreams else None
         lines += _upstream_lines(upstreams)
+        lines += sample_lines(await self._control.figures())
         return _text(200, "text/plain; version=0.0.4; charset=utf-8", ("\n".join(lines) + "\n").encode())
 
     def _switch_lines(self) -> list[str]:

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from holdfast.clock import ManualClock
-from holdfast.control.reminders import SwitchReminders
 from holdfast.control.switches import Switches
 from holdfast.core.errors import Unavailable
 from holdfast.store.memory import MemoryStore
@@ -216,20 +215,3 @@ def test_before_the_switches_could_be_read_once_nothing_is_believed_to_be_on():
     store.down = False
     clock.advance(1)
     assert switches.refusal("sign-up") is None
-
-
-def test_operators_are_reminded_of_an_old_switch_each_day_and_an_hour_before_its_end():
-    """r15, r26: a suspension is neither forgotten, nor does it end without anybody having been told."""
-    store, clock = MemoryStore(), ManualClock(NOW)
-    put(store, made("sign-up", until=NOW + 3 * DAY))
-    told: list[str] = []
-    reminders = SwitchReminders(Switches(store, clock), clock, told.append)
-
-    counts = []
-    for _ in range(72 * 2):
-        counts.append(reminders.remind())
-        clock.advance(1800)
-
-    assert {48: 1, 96: 1, 142: 1} == {half_hour: count for half_hour, count in enumerate(counts) if count}
-    assert told[0].endswith("It has been in force for 24 hours.")
-    assert told[2].endswith("It ends by itself then: holdfast switch extend sign-up, or let it end.")

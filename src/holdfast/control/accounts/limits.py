@@ -6,7 +6,7 @@ networks never shuts a place out that an account is known to be used from.
 
 import ipaddress
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -74,6 +74,7 @@ class Counters:
                 left = limit.seconds - (self.clock.now() - row.began).total_seconds()
             self._shut_until(key, left)
         if left > 0:
+            refused[limit.name] += 1
             raise TooManyAttempts("That was tried too often. Please wait a while and try again.", 1 + int(left))
 
     def give_back(self, limit: Limit, *subject: str) -> None:
@@ -95,6 +96,7 @@ class Counters:
 
 
 _made: list[Counters] = []
+refused: Counter[str] = Counter()  # by limit, since this process began, for metrics: a lost one matters to nobody
 
 
 def counters(clock: Clock) -> Counters:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from holdfast.control.accounts.models import User
 from holdfast.control.accounts.noting import noting
+from holdfast.control.accounts.signing_in import tally
 from holdfast.control.domains.watch import found_again
 
 
@@ -59,6 +60,7 @@ def _codes_made(request: HttpRequest, user: User, **_: Any) -> None:
 
 def _factor_failed(request: HttpRequest, user: User, **_: Any) -> None:
     """The password was right and the code was not: worth knowing."""
+    tally.wrong_code += 1
     _note(request, user, "fail-second-factor")
 
 

@@ -6,7 +6,7 @@ a mail lets the person's new network in (web/letting_in.py)
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from django.http import HttpRequest
 
@@ -25,6 +25,11 @@ class Tally:
     succeeded: int = 0
     failed: int = 0
     limited: int = 0
+    wrong_code: int = 0  # the password was right, the second factor was not
+
+    def outcomes(self) -> dict[str, int]:
+        """By outcome, as `/metrics` labels them."""
+        return {name.replace("_", "-"): count for name, count in asdict(self).items()}
 
 
 tally = Tally()

@@ -36,3 +36,10 @@ class Observer(models.Model):
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="observer")
     created = models.DateTimeField()
     added_by = models.CharField(max_length=200)
+
+
+class Reminder(models.Model):
+    """An occasion that operators were mailed about: once, whichever machine noticed it, and after any restart."""
+
+    occasion = models.CharField(primary_key=True, max_length=64)  # sha256 of what it is, hex
+    told = models.DateTimeField(db_index=True)

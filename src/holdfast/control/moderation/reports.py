@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from django.db.models import Sum
 
 from holdfast.config import IndexConfig
 from holdfast.control import rights
@@ -12,7 +13,7 @@ from holdfast.control.accounts.models import User
 from holdfast.control.database import database_guard, read_snapshot
 from holdfast.control.moderation.models import Observer, Report
 from holdfast.control.moderation.quarantine import quarantine_in
-from holdfast.control.moderation.rules import must_quarantine, quarantines_itself
+from holdfast.control.moderation.rules import Suspect, must_quarantine, rules_of
 from holdfast.control.projects.lookup import find_project
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.rights import NotAccepted, require, require_reader
@@ -51,7 +52,7 @@ def report_project(
         trusted = Observer.objects.filter(user__username=actor.user, user__is_active=True).exists()
         row = _keep(tx, project, kind, text, trusted)
         tx.audit("report-project", f"{index.name}/{name}", kind=kind, trusted=trusted)
-        did = quarantines_itself(index) and _quarantine_when_due(tx, project)
+        did = _quarantine_when_due(tx, project, index)
     if did:
         log.warning("quarantined %s by the rules, a person should look", name, index=index.name)
     return Reported(row.pk, did, tx.serial)
@@ -110,10 +111,21 @@ def _keep(tx: WriteTransaction, project: Project, kind: str, text: str, trusted:
     )
 
 
-def _quarantine_when_due(tx: WriteTransaction, project: Project) -> bool:
+def _quarantine_when_due(tx: WriteTransaction, project: Project, index: IndexConfig) -> bool:
+    rules = rules_of(index)
     waiting = project.reports.filter(verdict="", kind="malware")
-    count, observers = waiting.count(), waiting.filter(trusted=True).count()
-    if project.status == "quarantined" or not must_quarantine(count, observers, tx.now - project.created):
+    observers = waiting.filter(trusted=True).count()
+    if project.status == "quarantined" or not rules or not observers:
+        return False
+    listed = project.files.filter(deleted=None, removed=False)
+    found = Suspect(
+        waiting.count(),
+        observers,
+        tx.now - project.created,
+        project.releases.filter(deleted=None).count(),
+        int(listed.aggregate(total=Sum("size"))["total"] or 0),
+    )
+    if not must_quarantine(rules, found):
         return False
     quarantine_in(tx, project, "reported as malware; a moderator will look", rule=True)
     return True

@@ -10,6 +10,7 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.projects.lookup import find_listed_file, find_project, find_release, permitted_project
 from holdfast.control.projects.models import File, Project, Release, Removal
 from holdfast.control.projects.rights import NotAccepted, require, require_scope, require_standing
+from holdfast.control.projects.status import set_status_in
 from holdfast.control.publication.changes import bytes_removed, file_removed
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.core.model import STATUSES, Status
@@ -126,11 +127,7 @@ def set_status(
         raise NotAccepted(f"{status!r} is no project status; one of {', '.join(STATUSES)}")
     with write_transaction(publisher, actor, deadline, moderates=actor.is_admin) as tx:
         project = _project_for_status(tx, index, name, status)
-        before = {"status": project.status, "reason": project.status_reason}
-        project.status, project.status_reason = status, reason
-        project.save(update_fields=["status", "status_reason"])
-        tx.changed(project)
-        tx.audit("set-status", f"{index}/{name}", status=status, reason=reason, before=before)
+        set_status_in(tx, project, status, reason)
     return tx.serial
 
 

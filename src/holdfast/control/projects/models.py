@@ -16,6 +16,7 @@ class Project(models.Model):
     display = models.CharField(max_length=NAME_CHARS_MAX)  # as the newest upload spelt it
     status = models.CharField(max_length=16, default="active", db_default="active")  # PEP 792
     status_reason = models.TextField(default="", db_default="")
+    status_since = models.DateTimeField(null=True)  # null: never changed, or changed by an earlier release
     last_serial = models.BigIntegerField(default=0, db_default=0)
     created = models.DateTimeField()
     deleted = models.DateTimeField(null=True)  # set: no longer listed
@@ -23,6 +24,9 @@ class Project(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["index", "name"], name="one_project_per_name")]
+        indexes: ClassVar = [
+            models.Index(fields=["status_since"], name="quarantined_projects", condition=models.Q(status="quarantined"))
+        ]
 
 
 class Release(models.Model):
