@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import wheels
+from control.signing_in import signed_in
 from django.urls import URLPattern, URLResolver
 from doors import Door
 from instances import UPLOADER, Instance, Scopes, operator, soon
@@ -15,10 +16,16 @@ from holdfast.config import ProviderConfig
 from holdfast.control.accounts.actions import create_token, revoke_token
 from holdfast.control.accounts.actor import ACTIONS
 from holdfast.control.accounts.models import User
-from holdfast.control.organisations.models import Membership, Organisation, Team
+from holdfast.control.accounts.people import freeze
+from holdfast.control.moderation import deciding
+from holdfast.control.organisations.models import Holding, Membership, Organisation, Team, TeamRole
 from holdfast.control.projects.models import Project, Role
 from holdfast.control.publishers.exchange import Exchange
 from holdfast.control.publishers.fetching import fetch
+from holdfast.control.publishers.models import Publisher, PublisherToken
+from holdfast.core import preview_token
+from holdfast.core.tokens import mint
+from holdfast.tree.bans import new_ban
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ADMIN = Scopes(("*",), ("*",), (), True, True)
@@ -33,6 +40,11 @@ COLUMNS = (
     "alice bob charlie admin robot anonymous"
     " other-index other-project read-only upload-only expired revoked malformed".split()
 )
+# Who else asks. Their answers follow from the columns above by a rule (test_rights_matrix.py): a maintainer by a team,
+# an owner by an organisation, a moderator, somebody frozen; then credentials that are none here, or of another kind.
+MORE = ("tim", "lena", "mona", "frozen", "publisher", "cookie", "preview", "banned")
+HELD = ("tim", "lena")  # have what they have in worlds whose project an organisation holds
+BANNED = "198.18.0.0/24"
 
 
 @dataclass
@@ -58,6 +70,8 @@ class Cast:
         trusting = replace(instance, config=replace(instance.config, providers=(provider,)))
         self.door = Door(trusting, exchange=Exchange(fetch, SystemClock()))
         self._worlds = 0
+        now = datetime.now(UTC)
+        deciding.ban(instance.store, new_ban(BANNED, "a flood", now + timedelta(hours=1), "operator", now, ()))
         made = self._token("alice", UPLOADER, datetime(2020, 1, 1, tzinfo=UTC))
         revoked = self._token("alice", UPLOADER)
         revoke_token(instance.publisher, revoked.split("_")[1], operator(), deadline=soon())
@@ -74,10 +88,18 @@ class Cast:
             "expired": made,
             "revoked": revoked,
             "malformed": "holdfast_" + "0" * 12 + "_not-a-token",
+            "mona": self._token("mona", PERSON),
+            "frozen": self._token("fred", PERSON),
+            "preview": preview_token.mint(),
+            "cookie": "",
         }
+        self.tokens["banned"] = self.tokens["admin"]
+        User.objects.filter(username="mona").update(is_staff=True)
+        freeze(instance.publisher, "fred", "stolen", operator(), deadline=soon())
+        self.cookies = signed_in(self.door, "alice", is_superuser=True).cookies
 
-    def world(self) -> World:
-        """A new project: Alice owns it, Bob and a robot maintain it."""
+    def world(self, *, held: bool = False) -> World:
+        """A new project: Alice owns it, Bob and a robot maintain it. `held`: an organisation holds it besides."""
         self._worlds += 1
         world = World(self.door, self._worlds, self)
         name = world.project
@@ -86,6 +108,8 @@ class Cast:
         for user in ("bob", "robot"):  # rows alone: what an action does besides is another test's, and takes its time
             person, _ = User.objects.get_or_create(username=user)
             Role.objects.create(project=project, user=person, role="maintainer")
+        if held:
+            self._hold(project)
         world.facts |= {
             "index": "main",
             "name": name,
@@ -97,6 +121,17 @@ class Cast:
             "capability": "search",  # which nothing else here asks for
         }
         return world
+
+    def _hold(self, project: Project) -> None:
+        """Lena owns the organisation; Tim is in a team that maintains the project."""
+        made = Organisation.objects.create(name=f"holder{self._worlds}", display="Holder", created=NOW)
+        team = Team.objects.create(organisation=made, name="crew", created=NOW)
+        lena, tim = (User.objects.create(username=f"{who}{self._worlds}") for who in ("lena", "tim"))
+        for user, place in ((lena, "owner"), (tim, "member")):
+            Membership.objects.create(organisation=made, user=user, role=place)
+        team.members.add(tim)
+        TeamRole.objects.create(team=team, project=project, role="maintainer")
+        Holding.objects.create(project=project, organisation=made)
 
     def organisation(self, world: World) -> None:
         """Alice and Olga own it, Bob manages it, Dora is a member and in its team; Charlie is not in it."""
@@ -112,11 +147,42 @@ class Cast:
         """The token of a column; a robot's is made for one project."""
         if who == "robot":
             return self._token("robot", Scopes((), (), (f"main/{world.project}",)))
+        if who == "publisher":
+            return self._workflow(world)
+        if who in HELD:  # people of their own in each world: nobody owns more than a few organisations
+            return self._token(f"{who}{world.number}", PERSON)
         return self.tokens[who]
+
+    def headers(self, who: str, token: str) -> dict[str, str]:
+        """What a client sends of itself."""
+        found = {"Authorization": f"Bearer {token}"} if token else {}
+        if who == "cookie":
+            found["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        if who == "banned":
+            found["X-Holdfast-Client"] = BANNED.replace(".0/24", ".7")
+        return found
+
+    def _workflow(self, world: World) -> str:
+        """A token of a workflow that Alice lets publish the project."""
+        project = Project.objects.get(index="main", name=world.project)
+        facts = {"provider": "ci", "lookup": "x", "created_by": "alice", "created": NOW, "by_operator": False}
+        known = {"index": "main", "name": world.project, "identity": "matrix"}
+        row, _ = Publisher.objects.get_or_create(**known, defaults={"project": project, **facts})
+        return publishers_token(row)
 
     def _token(self, user: str, scopes: Scopes, expires: datetime | None = None) -> str:
         ends = expires or datetime.now(UTC) + timedelta(days=1)
         return create_token(self.instance.publisher, "t", user, scopes, ends, operator(), deadline=soon()).text
+
+
+def publishers_token(publisher: Publisher) -> str:
+    """A token as the exchange leaves it, without the exchange."""
+    minted = mint()
+    made, ends = datetime.now(UTC), datetime.now(UTC) + timedelta(minutes=15)
+    facts = {"provider": "ci", "kind": "oidc", "issuer": "https://issuer.example", "label": "ci:x"}
+    row = PublisherToken.objects.create(id=minted.id, digest=minted.digest, created=made, expires=ends, **facts)
+    row.publishers.set([publisher])
+    return minted.text
 
 
 def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, str]]:

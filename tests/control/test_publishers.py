@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 from doors import Answered, Door
-from instances import ALICE, UPLOADER, Instance, Scopes, soon
+from instances import ALICE, UPLOADER, Instance, Scopes, operator, soon
 from issuer import AUDIENCE, GITHUB, WIDGETS, Issuer, running_issuer
 from trusting import code, mint, opened, owned, release
 
 from holdfast.clock import ManualClock
 from holdfast.control.accounts.models import AuditEvent
+from holdfast.control.accounts.people import freeze
 from holdfast.control.projects import standing
 from holdfast.control.projects.models import File, Role
 from holdfast.control.publishers.models import Publisher, PublisherToken, UsedIdentityToken
@@ -195,13 +196,45 @@ def test_a_released_name_keeps_no_publisher(sqlite_instance: Instance, issuer: I
     assert door.upload(release("2.0"), token).status == 401
 
 
+def test_a_publisher_counts_while_whoever_added_it_owns_the_project(sqlite_instance: Instance, issuer: Issuer):
+    """A stolen account lets its own workflow in; freezing the account must be the end of that, too."""
+    door = opened(sqlite_instance, issuer)
+    owned(door)
+    standing.add_role(sqlite_instance.publisher, "main", "widgets", "bob", "owner", ALICE, deadline=soon())
+    token = mint(door, issuer.token()).json()["token"]
+    freeze(sqlite_instance.publisher, "alice", "stolen", operator(), deadline=soon())
+    bob, asked = door.token("bob"), {"provider": "ci", "claims": WIDGETS}
+
+    refused = mint(door, issuer.token())
+    assert (code(refused), "an owner adds it again" in refused.text) == ("invalid-publisher", True)
+    assert door.upload(release("2.0"), token).status == 403
+    assert [False] == [one["in_force"] for one in door.api("GET", f"{PROJECT}/publishers", bob).json()["publishers"]]
+
+    adopted = door.api("POST", f"{PROJECT}/publishers", bob, asked).json()
+
+    assert ("bob", True, 1) == (adopted["created_by"], adopted["in_force"], Publisher.objects.count())
+    assert door.upload(release("2.0"), token).status == 401  # minted in the name of alice
+    assert door.upload(release("2.0"), mint(door, issuer.token()).json()["token"]).status == 200
+
+
+def test_what_an_administrator_added_holds_whoever_owns_the_project(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    sqlite_instance.upload("widgets", "1.0")
+    root = door.token("root", Scopes(("*",), ("*",), (), True, True))
+    assert door.api("POST", f"{PROJECT}/publishers", root, {"provider": "ci", "claims": WIDGETS}).status == 201
+
+    freeze(sqlite_instance.publisher, "alice", "left", operator(), deadline=soon())
+
+    assert door.upload(release("2.0"), mint(door, issuer.token()).json()["token"]).status == 200
+
+
 def test_whoever_takes_a_project_without_people_takes_it_alone(sqlite_instance: Instance, issuer: Issuer):
     door = opened(sqlite_instance, issuer)
     owned(door)
-    Role.objects.all().delete()  # as after a rebuild, or when the only owner's account is deleted
     token = mint(door, issuer.token()).json()["token"]
+    Role.objects.all().delete()  # as when the only owner's account is deleted
 
-    assert door.upload(release("2.0"), token).status == 200
+    assert door.upload(release("2.0"), token).status == 403  # nobody stands behind the workflow
     assert Role.objects.count() == 0
     assert door.upload(release("3.0"), door.token("bob", UPLOADER)).status == 200
     assert door.upload(release("4.0"), token).status == 401

@@ -188,7 +188,7 @@ def test_every_right_answers_every_credential_as_the_table_says(sqlite_instance:
     standing.add_role(sqlite_instance.publisher, "main", "tool", "bob", "maintainer", ALICE, deadline=soon())
     User.objects.create(username="mona", is_staff=True)
     project = Project.objects.get(name="tool")
-    Publisher.objects.create(pk=1, index="main", name="tool", project=project, created=NOW)
+    Publisher.objects.create(pk=1, index="main", name="tool", project=project, created=NOW, created_by="alice")
 
     expected = parse(TABLE)
 

@@ -119,6 +119,19 @@ def unfreeze(name: str) -> None:
         click.echo(f"{name} is open again")
 
 
+@user.command()
+@click.argument("name")
+@click.option("--end", is_flag=True, help="Take it back; their tokens with the admin right end.")
+def admin(name: str, end: bool) -> None:
+    """Make NAME an administrator, or end that."""
+    with open_desk() as desk:
+        from holdfast.control.accounts.actor import operator
+        from holdfast.control.accounts.administrators import set_administrator
+
+        set_administrator(desk.publisher, name, not end, operator(), deadline=desk.deadline)
+        click.echo(f"{name} is no administrator any more" if end else f"{name} is an administrator")
+
+
 @user.command("reset-two-factor")
 @click.argument("name")
 def reset_two_factor(name: str) -> None:

@@ -47,7 +47,8 @@ def add_pending(call: Call) -> tuple[int, dict[str, Any]]:
         raise NotAccepted(f"there is no index {index[:64]!r}; use one of the configured ones")
     if not is_project_name(name):
         raise NotAccepted("the field name must be a project name")
-    demand_user_name(user)
+    if user != call.actor.user:  # of a trusted publisher, which has none, the right is asked first
+        demand_user_name(user)
     made = actions.add_pending(
         call.parts.publisher,
         index,
@@ -81,6 +82,7 @@ def document_of(facts: PublisherFacts) -> dict[str, Any]:
         "created_by": facts.created_by,
         "created": format_time(facts.created),
         "last_used": format_time(facts.last_used) if facts.last_used else None,
+        "in_force": facts.in_force,
     }
 
 

@@ -67,6 +67,7 @@ _PUBLISHER = record(
     created_by=TEXT,
     created=TIME,
     last_used=maybe(TIME),
+    in_force=FLAG,
 )
 _FILE: dict[str, Schema] = {
     "filename": TEXT,

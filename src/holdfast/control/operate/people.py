@@ -10,6 +10,7 @@ from django.urls import reverse
 from holdfast.control import rights
 from holdfast.control.accounts import invitations, people
 from holdfast.control.accounts.actor import Actor
+from holdfast.control.accounts.administrators import set_administrator
 from holdfast.control.http import parts_of
 from holdfast.control.operate import people_facts
 from holdfast.control.operate.doors import administrators
@@ -87,6 +88,8 @@ def _deeds(name: str) -> dict[str, Deed]:
         "reset-factors": partial(_reset_factors, name),
         "make-moderator": partial(_set_moderator, name, True),
         "end-moderator": partial(_set_moderator, name, False),
+        "make-administrator": partial(_set_administrator, name, True),
+        "end-administrator": partial(_set_administrator, name, False),
     }
 
 
@@ -114,3 +117,10 @@ def _reset_factors(name: str, asked: Asked) -> Done:
 def _set_moderator(name: str, moderates: bool, asked: Asked) -> Done:
     people.set_moderator(asked.parts.publisher, name, moderates, asked.actor, deadline=asked.deadline)
     return Done(f"{name} is a moderator now." if moderates else f"{name} is no moderator any more.")
+
+
+def _set_administrator(name: str, administers: bool, asked: Asked) -> Done:
+    asked.confirmed(name)
+    set_administrator(asked.parts.publisher, name, administers, asked.actor, deadline=asked.deadline)
+    told = "may do everything now" if administers else "is no administrator any more, and tokens for that have ended"
+    return Done(f"{name} {told}.")

@@ -13,6 +13,7 @@ from holdfast.control.accounts.models import User
 from holdfast.control.organisations.effective import ProjectRole, has_index_right, holder_of, role_on
 from holdfast.control.projects.models import Project
 from holdfast.control.publishers.models import Publisher
+from holdfast.control.publishers.vouching import is_in_force
 from holdfast.control.rights import Right
 from holdfast.control.staging.reserved import is_reserved_by_another
 from holdfast.core.errors import Absent, Outcome, Refused
@@ -79,14 +80,15 @@ def require_uploader(actor: Actor, index: str, name: str, project: Project | Non
 
 
 def _require_publisher(actor: Actor, index: str, name: str, project: Project | None) -> None:
-    """The people of the project, or of the name before there is a project, still want that publisher."""
+    """The people of the project, or of the name before there is a project, still stand behind that publisher."""
     ids = actor.identity.publishers if actor.identity else ()
     rows = Publisher.objects.filter(pk__in=ids, index=index, name=name)
-    is_wanted = project is not None and project.owned and rows.filter(project=project).exists()
+    own = rows.filter(project=project).select_related("project") if project is not None and project.owned else ()
+    is_wanted = any(is_in_force(row) for row in own)
     if not is_wanted and (project is None or not has_people(project)):
         is_wanted = rows.filter(project=None, registrant__is_active=True).exists()
     if not is_wanted:
-        raise Refused(f"this trusted publisher is not one of {name!r} in index {index!r}")
+        raise Refused(f"this trusted publisher is not one of {name!r} in index {index!r}, or nobody stands behind it")
 
 
 def require_creator(actor: Actor, right: Right, index: str) -> None:

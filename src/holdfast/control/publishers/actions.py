@@ -26,6 +26,7 @@ from holdfast.control.projects.rights import (
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.control.publishers import identity
 from holdfast.control.publishers.models import LOOKUP_CHARS_MAX, Publisher
+from holdfast.control.publishers.vouching import is_in_force
 from holdfast.core.errors import Absent
 
 PUBLISHERS_MAX = 20  # of one project: a few workflows, each in a few environments
@@ -46,6 +47,7 @@ class PublisherFacts:
     created_by: str
     created: datetime
     last_used: datetime | None
+    in_force: bool = True  # False: whoever added it could not add it today (vouching.py)
 
 
 @held
@@ -59,13 +61,16 @@ def add_publisher(
     *,
     deadline: float,
 ) -> PublisherFacts:
-    """Let an identity publish to a project. Owners only. One that is there already is answered as it is."""
+    """Let an identity publish to a project. Owners only. One that is there already is answered as it is.
+
+    One that nobody stands behind any more (vouching.py) is the actor's from then on.
+    """
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.SET_PUBLISHER, index, name)
         wanted = _described(provider, claims)
         known = Publisher.objects.filter(project=project, identity=identity.identity_of(provider, wanted)).first()
         if known is not None:
-            return _facts(known)
+            return _facts(_stand_behind(tx, known))
         if project.publishers.count() >= PUBLISHERS_MAX:
             raise NotAccepted(f"{name!r} has {PUBLISHERS_MAX} publishers already; remove one first")
         return _create(tx, index, name, provider, wanted, project, None)
@@ -181,11 +186,21 @@ def _create(
         identity=identity.identity_of(provider, wanted),
         registrant=registrant,
         created_by=tx.actor.who,
+        by_operator=tx.actor.is_admin,
         created=tx.now,
     )
     what = "add-publisher" if project is not None else "add-pending-publisher"
     tx.audit(what, f"{index}/{name}", publisher_id=row.pk, identity=identity.label_of(provider, wanted))
     return _facts(row)
+
+
+def _stand_behind(tx: WriteTransaction, row: Publisher) -> Publisher:
+    if not is_in_force(row):
+        row.created_by, row.by_operator = tx.actor.who, tx.actor.is_admin
+        row.save(update_fields=["created_by", "by_operator"])
+        row.tokens.all().delete()  # made in the name of who stood behind it before
+        tx.audit("stand-behind-publisher", f"{row.index}/{row.name}", publisher_id=row.pk)
+    return row
 
 
 def _remove(tx: WriteTransaction, row: Publisher | None) -> None:
@@ -212,4 +227,5 @@ def _facts(row: Publisher) -> PublisherFacts:
         row.created_by,
         row.created,
         row.last_used,
+        is_in_force(row),
     )

@@ -26,8 +26,9 @@ def first_owner(tx: WriteTransaction, project: Project) -> str:
             return ""
         _end(tx, project, project.publishers.all())
         owner = first.registrant.username
-        first.project, first.registrant = project, None
-        first.save(update_fields=["project", "registrant"])
+        # Whoever waited for the name stands behind it from now on, also where an administrator registered it for them.
+        first.project, first.registrant, first.created_by, first.by_operator = project, None, owner, False
+        first.save(update_fields=["project", "registrant", "created_by", "by_operator"])
         tx.audit("start-pending-publisher", f"{project.index}/{project.name}", publisher_id=first.pk, user=owner)
     _end(tx, project, waiting.all())
     return owner

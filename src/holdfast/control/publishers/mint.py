@@ -21,6 +21,7 @@ from holdfast.control.publication.transaction import Publication, WriteTransacti
 from holdfast.control.publishers import identity
 from holdfast.control.publishers.identity_token import LEEWAY_SECONDS, NotTrusted, Verified, read, verify
 from holdfast.control.publishers.models import LOOKUP_CHARS_MAX, Publisher, PublisherToken, UsedIdentityToken
+from holdfast.control.publishers.vouching import is_in_force
 from holdfast.core import tokens
 
 log = structlog.get_logger()
@@ -135,13 +136,14 @@ def _fitting(provider: ProviderConfig, lookup: str, claims: Mapping[str, Any], i
     if index:
         found = found.filter(index=index)
     ordered = found.select_related("project", "registrant").order_by("created", "pk")
-    candidates = [row for row in ordered[:CANDIDATES_MAX] if _is_usable(row)]
+    known = list(ordered[:CANDIDATES_MAX])
+    candidates = [row for row in known if _is_usable(row)]
     judged = [(identity.differing(provider, row.claims, row.pinned, claims), row) for row in candidates]
     fitting = [row for wrong, row in judged if not wrong]
     if fitting:
         return fitting
     if not judged:
-        raise MintRefused("invalid-publisher", f"no project here trusts this {provider.name} identity")
+        raise MintRefused("invalid-publisher", _nobody(provider, known, claims))
     wrong = min((wrong for wrong, _ in judged), key=len)
     is_pending = all(row.project_id is None for row in candidates)
     code = "invalid-pending-publisher" if is_pending else "invalid-publisher"
@@ -149,9 +151,18 @@ def _fitting(provider: ProviderConfig, lookup: str, claims: Mapping[str, Any], i
 
 
 def _is_usable(row: Publisher) -> bool:
-    if row.project is not None:
-        return row.project.owned
-    return row.registrant is not None and row.registrant.is_active and _is_free(row)
+    is_there = row.project.owned if row.project is not None else _is_free(row)
+    return is_there and is_in_force(row)
+
+
+def _nobody(provider: ProviderConfig, known: Sequence[Publisher], claims: Mapping[str, Any]) -> str:
+    """Why nothing is left to choose from; whom a token fits exactly may know that it was trusted once."""
+    left = [row for row in known if row.project is not None and row.project.owned]
+    if any(not identity.differing(provider, row.claims, row.pinned, claims) for row in left):
+        return (
+            "whoever added this publisher does not own the project any more; an owner adds it again to stand behind it"
+        )
+    return f"no project here trusts this {provider.name} identity"
 
 
 def _is_free(row: Publisher) -> bool:

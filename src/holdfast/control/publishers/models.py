@@ -27,6 +27,9 @@ class Publisher(models.Model):
     identity = models.CharField(max_length=64)  # sha256 of provider and claims
     registrant = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")  # of a pending one
     created_by = models.CharField(max_length=200)
+    # Added by an administrator, who vouches for it whoever owns the project (vouching.py). Those from before this was
+    # noted, or that the previous release adds during an upgrade, go on as they were.
+    by_operator = models.BooleanField(default=False, db_default=True)
     created = models.DateTimeField()
     last_used = models.DateTimeField(null=True)
 
