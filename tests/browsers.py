@@ -1,13 +1,16 @@
 """A browser over control's front door: cookies, forms with their hidden fields, redirects; no JavaScript."""
 
+import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urljoin, urlsplit
 
+import conformance
 from doors import Answered, Door
 
 REDIRECTS_MAX = 5
+_TAG = re.compile(r"<\w+")
 
 
 class Browser:
@@ -57,6 +60,8 @@ class Browser:
             named["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         named |= {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self.door.request(method, self.location, body, named)
+        if method == "GET" or body:
+            _demand_valid(self.location, answer)
         for line in answer.set_cookies:
             for name, morsel in SimpleCookie(line).items():
                 if morsel["max-age"] == "0" or morsel["max-age"] == 0:
@@ -64,6 +69,20 @@ class Browser:
                 else:
                     self.cookies[name] = morsel.value
         return answer
+
+
+_judged: set[tuple[str, ...]] = set()  # pages that differ in their texts alone are judged once
+
+
+def _demand_valid(location: str, answer: Answered) -> None:
+    """Whatever page a test comes across is valid HTML."""
+    if not answer.body or not answer.headers.get("content-type", "").startswith("text/html"):
+        return
+    shape = tuple(_TAG.findall(answer.text))
+    if shape not in _judged:
+        _judged.add(shape)
+        faults = conformance.faults(answer.body)
+        assert [] == faults, f"{location} is not valid: {faults}"
 
 
 class _Form:

@@ -1,7 +1,9 @@
-"""A strict reader of HTML pages, on the standard library's parser: is it well-formed, and what does it say to whom."""
+"""A strict reader of HTML pages: is a page valid (conformance.py), and what does it say to whom."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+
+import conformance
 
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 LANDMARKS = ("header", "main", "nav", "footer", "aside")
@@ -38,6 +40,7 @@ class Markup(HTMLParser):
         self.feed(page.decode())
         self.close()
         self.faults += [f"<{element.tag}> is never closed" for element in self._open[1:]]
+        self.faults += conformance.faults(page)
         self._judge()
 
     def all(self, tag: str = "") -> list[Element]:

@@ -44,6 +44,7 @@ def run(say: Say) -> None:
 
 
 def _play(rig: Rig, say: Say) -> None:
+    rig.wait_for_control()
     for project in ("held", "base"):
         answer = rig.upload(wheel(project, "1.0", classifiers=CLASSIFIERS))
         assert answer.status == 200, answer.body[:300]

@@ -1,13 +1,15 @@
 """A release's links: which of them may be shown as links, and which are proven to be the publisher's own. Pure."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 _SCHEMES = ("http", "https")
 LINKS_MAX = 40  # of a release; generated metadata has had thousands
 LABEL_CHARS_MAX = 64
+_UNFIT = re.compile(r"[\s<>\"\\^`{|}]")  # what no address has as it is (RFC 3986); browsers would encode it themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,13 @@ def links_of(
         if not text or text in seen or len(links) == LINKS_MAX:
             continue
         seen.add(text)
-        url = text if _is_web(text) else ""
+        url = encoded(text) if _is_web(text) else ""
         links.append(
             Link(
-                label.strip()[:LABEL_CHARS_MAX] or "Link", text, url, bool(url) and _is_proven(url, repositories, pages)
+                label.strip()[:LABEL_CHARS_MAX] or "Link",
+                text,
+                url,
+                bool(url) and _is_proven(text, repositories, pages),
             )
         )
     return tuple(links)
@@ -62,6 +67,11 @@ def proven_repositories(documents: Iterable[bytes]) -> list[str]:
                 if isinstance(repository, str) and _is_web(repository):
                     found.append(repository)
     return list(dict.fromkeys(found))
+
+
+def encoded(url: str) -> str:
+    """The same address, as one that is valid on a page."""
+    return _UNFIT.sub(lambda one: quote(one[0], safe=""), url)
 
 
 def normal(url: str) -> str:
