@@ -115,9 +115,10 @@ def database_guard() -> Iterator[BaseDatabaseWrapper]:
 def held_transaction(clock: Clock, deadline: float) -> Iterator[BaseDatabaseWrapper]:
     """One short write transaction. Its beginning is tried again until `deadline` (monotonic seconds).
 
-    SQLite takes the write lock here (IMMEDIATE), so that nothing later in the transaction can find it locked.
+    SQLite takes the write lock here (IMMEDIATE), so that nothing later in the transaction can find it locked; the
+    threads of this process take it in the order in which they came.
     """
-    with database_guard() as wrapper:
+    with database_guard() as wrapper, _turn(wrapper, clock, deadline):
         block = _begin(wrapper, clock, deadline)
         try:
             yield wrapper
@@ -125,6 +126,20 @@ def held_transaction(clock: Clock, deadline: float) -> Iterator[BaseDatabaseWrap
             block.__exit__(type(error), error, error.__traceback__)
             raise
         block.__exit__(None, None, None)
+
+
+@contextmanager
+def _turn(wrapper: BaseDatabaseWrapper, clock: Clock, deadline: float) -> Iterator[None]:
+    """Raises DatabaseUnavailable when those before took until `deadline`, and as long as SQLite would have waited."""
+    if not isinstance(wrapper, SqliteWrapper) or wrapper.in_atomic_block:
+        yield
+        return
+    if not wrapper.turns.enter(max(deadline - clock.monotonic(), BUSY_SECONDS)):
+        raise DatabaseUnavailable("the database cannot answer: others are writing to it")
+    try:
+        yield
+    finally:
+        wrapper.turns.leave()
 
 
 @contextmanager

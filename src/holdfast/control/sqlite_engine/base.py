@@ -11,6 +11,8 @@ from typing import Any
 from django.db.backends.sqlite3.base import DatabaseWrapper as DjangoWrapper
 from django.db.utils import OperationalError
 
+from holdfast.control.sqlite_engine.turns import Turns
+
 GONE = "the database file is gone or was replaced"
 Identity = tuple[int, int]
 
@@ -28,6 +30,7 @@ class DatabaseWrapper(DjangoWrapper):
     """Named so because Django looks for this name."""
 
     opened: Identity | None = None
+    turns = Turns()  # of all threads of this process, which has one database
 
     @property
     def file_path(self) -> str:
