@@ -43,7 +43,8 @@ log = structlog.get_logger()
 LEASE_SECONDS = 2.0
 RENEW_SECONDS = 0.5
 BATCH_ROWS = 100
-POLL_SECONDS = 0.01  # how often a writer looks whether another publisher finished its row
+POLL_SECONDS = 0.01  # how often a writer looks whether another process's publisher finished its row
+PROGRESS_SECONDS = 0.05  # how long a writer waits to hear from the drain under way before it looks by itself
 ATTEMPTS_MAX = 5  # a row that fails this often, over at least HOLD_AFTER_SECONDS, is published as held
 HOLD_AFTER_SECONDS = 10.0
 RETRY_ROW_SECONDS = 2.0
@@ -63,6 +64,8 @@ class Publisher:
         self._pause = pause
         self._holder = uuid4().hex
         self._busy = threading.Lock()  # one drain per process; waiting threads find their row done
+        self._progress = threading.Condition()  # told when a row is done, and when a drain ends
+        self._done = 0  # the newest serial that a drain of this process finished
         self._leased_until = float("-inf")
         self._deadline = float("inf")  # of the drain under way; whoever is in it holds `_busy`
         self._compared: object = None  # identity of the database whose counter was held to the tree's head
@@ -87,19 +90,32 @@ class Publisher:
 
     def publish_until(self, serial: int, deadline: float) -> None:
         """Return once `serial` is published, by whoever. Raises NotYetPublished at `deadline` (monotonic seconds)."""
+        before = self._done  # what was done before may belong to a tree that was replaced since: the database says
         while True:
             try:
-                if is_published(serial):
+                if before < serial <= self._done or (serial <= before and is_published(serial)):
                     return
-                if self.drain(deadline) and is_published(serial):
+                done = self._drain_or_wait(serial, deadline)
+                if before < serial <= self._done or (not done and is_published(serial)):
                     return
             except Halted:
                 raise
             except Unavailable as error:
+                done = 0
                 log.debug("publication of serial %s waits: %s", serial, error.reason)
             if self.clock.monotonic() >= deadline:
                 raise NotYetPublished(serial)
-            time.sleep(POLL_SECONDS)
+            if not done:
+                time.sleep(POLL_SECONDS)
+
+    def _drain_or_wait(self, serial: int, deadline: float) -> int:
+        """Publish what waits, or wait for the thread that is at it; how many rows were done meanwhile, 0 for none."""
+        if self._busy.acquire(blocking=False):
+            return self._drain_and_release(deadline)
+        before = self._done
+        with self._progress:
+            self._progress.wait_for(lambda: self._done >= serial or not self._busy.locked(), PROGRESS_SECONDS)
+        return max(self._done - before, 0) or (0 if self._busy.locked() else 1)
 
     def drain(self, deadline: float = float("inf")) -> int:
         """Publish every waiting row, in order, unless another publisher is at it; returns how many.
@@ -107,8 +123,9 @@ class Publisher:
         A database that is locked is not waited for beyond `deadline` (monotonic seconds) and one try. Raises
         Unavailable when database or store fail, or publication is stopped; what is done stays done.
         """
-        if not self._busy.acquire(timeout=POLL_SECONDS):
-            return 0
+        return self._drain_and_release(deadline) if self._busy.acquire(timeout=POLL_SECONDS) else 0
+
+    def _drain_and_release(self, deadline: float) -> int:
         self._deadline = deadline
         try:
             if not _has_waiting():
@@ -118,6 +135,8 @@ class Publisher:
             return self._drain() if self._lease() else 0
         finally:
             self._busy.release()
+            with self._progress:
+                self._progress.notify_all()
 
     def _drain(self) -> int:
         done = 0
@@ -127,6 +146,11 @@ class Publisher:
                 if not self._publish_or_count(row):
                     return done
                 done += 1
+                with self._progress:
+                    self._done = row.serial
+                    self._progress.notify_all()
+            if self._leased_until == float("-inf"):  # given back with the last mark: nothing waited any more
+                return done
         return done
 
     def _publish_or_count(self, row: Event) -> bool:
@@ -258,6 +282,7 @@ class Publisher:
         if head > counter:
             raise TreeAhead(counter, head)
         reopen_lost(head, self.clock)
+        self._done = 0
         self._compared = identity
 
     def _mark_deadline(self) -> float:
