@@ -25,7 +25,7 @@ def declare(digests: Sequence[str], clock: Clock, deadline: float) -> tuple[int,
     """
     digests = [digest for digest in digests if digest]
     ids = _commit(digests, False, UPLOAD_LEASE_SECONDS, clock, deadline)
-    with held_transaction(clock, deadline):
+    with database_guard():  # our rows are committed: whoever sweeps from here on sees them
         swept = Intent.objects.filter(sha256__in=digests, sweep=True, lease_until__gt=clock.now()).exists()
     if swept:
         withdraw(ids, clock, deadline)
@@ -45,8 +45,17 @@ def claim_for_sweep(digest: str, clock: Clock, deadline: float) -> tuple[int, ..
     return ids
 
 
+def fulfil(ids: Sequence[int]) -> None:
+    """Forget intents in the very transaction that makes a file need their digests. Withdrawing them is free then."""
+    if ids:
+        Intent.objects.filter(pk__in=ids).delete()
+
+
 def withdraw(ids: Sequence[int], clock: Clock, deadline: float) -> None:
     """End intents. Digests that no file came to need are left for the next sweep to look at."""
+    with database_guard():
+        if not Intent.objects.filter(pk__in=ids).exists():
+            return
     with held_transaction(clock, deadline):
         rows = list(Intent.objects.filter(pk__in=ids))
         needed = referenced([row.sha256 for row in rows])
@@ -99,8 +108,8 @@ def referenced(digests: Sequence[str]) -> set[str]:
 def _commit(digests: Sequence[str], sweep: bool, seconds: float, clock: Clock, deadline: float) -> tuple[int, ...]:
     now = clock.now()
     with held_transaction(clock, deadline):
-        rows = [
-            Intent.objects.create(sha256=digest, sweep=sweep, created=now, lease_until=now + timedelta(seconds=seconds))
+        rows = Intent.objects.bulk_create(
+            Intent(sha256=digest, sweep=sweep, created=now, lease_until=now + timedelta(seconds=seconds))
             for digest in digests
-        ]
+        )
     return tuple(row.pk for row in rows)

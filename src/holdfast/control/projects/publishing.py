@@ -9,6 +9,7 @@ from datetime import datetime
 
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
+from holdfast.control.projects.intents import fulfil
 from holdfast.control.projects.lookup import equal_release
 from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
 from holdfast.control.projects.places import require_place
@@ -40,6 +41,7 @@ class NewFile:
     provenance_sha256: str = ""
     md5: str = ""
     blake2b_256: str = ""
+    intents: tuple[int, ...] = ()  # what keeps its bytes from a sweep until it is listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,12 @@ def known_file(index: str, name: str, new: NewFile) -> File | None:
 def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str) -> Project:
     """The project to upload to, created or brought back when the actor may. Raises NotAccepted."""
     project = Project.objects.filter(index=index, name=name).first()
-    require_uploader(tx.actor, index, name, project)
+    is_peopled = project is not None and has_people(project)
+    require_uploader(tx.actor, index, name, project, is_peopled)
     tx.demand_on("uploads", index, name)
     if project is not None and project.deleted is None and project.status in _CLOSED:
         raise Refused(f"{name!r} is {project.status} in index {index!r} and takes no uploads")
-    if is_new_project(project):
+    if is_new_project(project, is_peopled):
         tx.demand_on("new-projects", index, name)
         tx.demand_permitted(index, name)
     if project is None:
@@ -118,16 +121,21 @@ def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str
     elif project.deleted is not None or not project.owned or project.display != display:
         project.deleted, project.owned, project.display = None, True, display
         project.save(update_fields=["deleted", "owned", "display"])
-    if not has_people(project) and (owner := first_owner(tx, project)):
+    if not is_peopled and (owner := first_owner(tx, project)):
         user, _ = User.objects.get_or_create(username=owner)
         Role.objects.create(project=project, user=user, role="owner")
         tx.audit("add-role", f"{index}/{name}", user=owner, role="owner")
     return project
 
 
-def is_new_project(project: Project | None) -> bool:
-    """True when an upload would make the name somebody's: there is none, it was released, or nobody has a role."""
-    return project is None or not project.owned or not has_people(project)
+def is_new_project(project: Project | None, is_peopled: bool | None = None) -> bool:
+    """True when an upload would make the name somebody's: there is none, it was released, or nobody has a role.
+
+    `is_peopled`: what has_people said of it, where it was asked already.
+    """
+    if project is None or not project.owned:
+        return True
+    return not (has_people(project) if is_peopled is None else is_peopled)
 
 
 def release_for_upload(tx: WriteTransaction, project: Project, version: str) -> Release:
@@ -187,6 +195,7 @@ def add_file(
         blake2b_256=new.blake2b_256,
         uploader=tx.actor.who,
     )
+    fulfil(new.intents)
     tx.changed(project)
     tx.tell(file_added(project.index, project.name, new.filename, new.sha256))
     tx.audit("publish-file", f"{project.index}/{project.name}/{new.filename}", sha256=new.sha256)

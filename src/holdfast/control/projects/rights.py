@@ -56,10 +56,13 @@ def require_reader(actor: Actor, index: str, name: str, *, private: bool) -> Non
         raise Refused(f"this token may not read {name!r} in index {index}")
 
 
-def require_uploader(actor: Actor, index: str, name: str, project: Project | None) -> None:
+def require_uploader(
+    actor: Actor, index: str, name: str, project: Project | None, is_peopled: bool | None = None
+) -> None:
     """Uploads need the scope, and a role once the project has people. Raises Refused.
 
     A project without people (new, released, or rebuilt from the tree) may be taken by whoever may create one.
+    `is_peopled`: what has_people said of it, where it was asked already.
     """
     require_scope(actor, rights.UPLOAD_FILE, index, name)
     if actor.credential == "publisher":
@@ -67,7 +70,7 @@ def require_uploader(actor: Actor, index: str, name: str, project: Project | Non
         return
     if is_administrator(actor, rights.UPLOAD_FILE):
         return
-    if project is None or not has_people(project):
+    if project is None or not (has_people(project) if is_peopled is None else is_peopled):
         if not actor.may_create(index):
             raise Refused(f"this token may not create projects, and {name!r} does not exist in index {index!r} yet")
         if is_reserved_by_another(actor.user, index, name):

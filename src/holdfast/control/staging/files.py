@@ -57,6 +57,7 @@ def add_staged_file(
             blake2b_256=new.blake2b_256,
             staged=tx.now,
         )
+        intents.fulfil(new.intents)
         _reopen(session)
         tx.audit("stage-file", f"{index}/{session.name}/{new.filename}", session=session.pk, sha256=new.sha256)
     return False

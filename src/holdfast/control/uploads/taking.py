@@ -19,7 +19,7 @@ from holdfast.control.parts import Parts
 from holdfast.control.projects import intents
 from holdfast.control.projects.models import FilenameBinding, Project, Removal
 from holdfast.control.projects.publishing import NewFile, is_new_project, require_place_for
-from holdfast.control.projects.rights import require_uploader
+from holdfast.control.projects.rights import has_people, require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.publishers.attesting import NOT_MATCHED, signed_by_publisher
 from holdfast.control.spool import spool_trouble, spooled_body
@@ -40,6 +40,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
+TAKEN_DOWN = "taken down"  # no digest is that
 NOT_VERIFIED = "The attestations are kept and served, but not verified: this index has no trust root."
 
 
@@ -79,8 +80,7 @@ def examine_form(
     """Hold a form to rights and rules. Raises Rejected with all problems, Refused, Unavailable; nothing was stored."""
     profile = profile_of(parts, index)
     said = normalize(form.one("name")) if is_project_name(form.one("name")) else ""
-    if said:  # rights first: who may not upload learns nothing of the file
-        find_for_upload(parts, index, said, actor, deadline)
+    found = find_for_upload(parts, index, said, actor, deadline) if said else None  # rights before anything of the file
     try:
         judged = judge(form, query, profile)
     except OSError as error:
@@ -91,14 +91,22 @@ def examine_form(
     upload = judged.upload
     parts.pause("judged")
     deadline = with_last_try(deadline, parts.clock)
-    require_usable_name(parts, index, upload.distribution.name, actor, deadline)
+    name = upload.distribution.name
+    if found is None or name != said:
+        found = find_for_upload(parts, index, name, actor, deadline)
+    _require_free(parts, index, name, found, actor, deadline)
     provenance, notes = _provenance(parts, upload, actor)
     return Taken(upload, provenance, deadline, notes)
 
 
 def require_usable_name(parts: Parts, index: IndexConfig, name: str, actor: Actor, deadline: float) -> None:
     """The actor may upload to that project, or create it. Raises Rejected, Refused, Unavailable."""
-    project = find_for_upload(parts, index, name, actor, deadline)
+    _require_free(parts, index, name, find_for_upload(parts, index, name, actor, deadline), actor, deadline)
+
+
+def _require_free(
+    parts: Parts, index: IndexConfig, name: str, project: Project | None, actor: Actor, deadline: float
+) -> None:
     if project is None or not project.owned:
         if named := new_name_problems(parts, index, name, actor, profile_of(parts, index), deadline):
             raise Rejected(named)
@@ -117,8 +125,9 @@ def find_for_upload(parts: Parts, index: IndexConfig, name: str, actor: Actor, d
     def look() -> tuple[Project | None, bool]:
         with database_guard():
             project = Project.objects.filter(index=index.name, name=name).first()
-            require_uploader(actor, index.name, name, project)
-            return project, is_new_project(project)
+            is_peopled = project is not None and has_people(project)
+            require_uploader(actor, index.name, name, project, is_peopled)
+            return project, is_new_project(project, is_peopled)
 
     project, is_new = held(look, parts.clock, deadline)
     for capability in ("uploads", "new-projects") if is_new else ("uploads",):
@@ -159,15 +168,18 @@ def store_and(
     """
     upload, provenance, deadline = taken.upload, taken.provenance, taken.deadline
     new = _new_file(upload, provenance)
-    if held(lambda: _is_taken(index.name, new), parts.clock, deadline):
+    bound = held(lambda: _bound_to(index.name, new), parts.clock, deadline)
+    if bound not in ("", new.sha256):
         return act(new)  # refuses, with the reason
-    rules = PROFILES[index.rules].release
-    held(lambda: _require_place(index.name, new, rules, parts.clock.now()), parts.clock, deadline)
+    if not bound:  # a file that is there already needs no more place
+        rules = PROFILES[index.rules].release
+        held(lambda: _require_place(index.name, new, rules, parts.clock.now()), parts.clock, deadline)
     if before is not None:
         before()
     digests = tuple(filter(None, (new.sha256, new.metadata_sha256, new.provenance_sha256)))
     ids = held(lambda: intents.declare(digests, parts.clock, deadline), parts.clock, deadline)
     parts.pause("declared")
+    new = replace(new, intents=ids)
     is_stored, is_decided = False, True
     try:
         _store_bytes(parts, upload, provenance, new.provenance_sha256, deadline)
@@ -183,20 +195,20 @@ def store_and(
             _withdraw(parts, ids)
 
 
-def _is_taken(index: str, new: NewFile) -> bool:
-    """True when storing the bytes would be in vain: other bytes have that filename, or these were taken down."""
+def _bound_to(index: str, new: NewFile) -> str:
+    """The digest that has the filename, "" for none, TAKEN_DOWN when the bytes are: then storing them is in vain."""
     with database_guard():
         digests = [digest for digest in (new.sha256, new.metadata_sha256, new.provenance_sha256) if digest]
         if Removal.objects.filter(sha256__in=digests).exists():
-            return True
-        return FilenameBinding.objects.filter(index=index, filename=new.filename).exclude(sha256=new.sha256).exists()
+            return TAKEN_DOWN
+        bound = FilenameBinding.objects.filter(index=index, filename=new.filename)
+        return bound.values_list("sha256", flat=True).first() or ""
 
 
 def _require_place(index: str, new: NewFile, rules: ReleaseRules, now: datetime) -> None:
-    """Before anything is stored. A file that is there already needs no more place. The action checks again."""
+    """Before anything is stored. The action checks again."""
     with database_guard():
-        if not FilenameBinding.objects.filter(index=index, filename=new.filename).exists():
-            require_place_for(index, new, rules, now)
+        require_place_for(index, new, rules, now)
 
 
 def _store_bytes(parts: Parts, upload: Upload, provenance: bytes, provenance_sha256: str, deadline: float) -> None:
