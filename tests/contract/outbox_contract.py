@@ -6,13 +6,14 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from instances import ALICE, OPERATOR, Instance, fresh_sha256, new_file, new_instance, soon
 
-from holdfast.clock import ManualClock
+from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.database import close_connection
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import File, Project
@@ -232,6 +233,31 @@ class OutboxContract:
 
         assert list(range(1, 21)) == [segment.serial for segment in segments(instance)]
         assert 20 == len(page(instance, "tool").files)
+
+    def test_a_writer_publishes_no_more_than_it_waits_for(self, instance: Instance) -> None:
+        """Whoever came later has a thread of its own: with many writers the first would never get its answer."""
+        for number in range(3):
+            commit_only(instance, "tool", f"1.{number}")
+
+        instance.publisher.publish_until(2, soon())
+
+        assert [1, 2] == [segment.serial for segment in segments(instance)]
+
+    def test_a_publisher_that_came_too_late_gives_the_lease_back(self, instance: Instance) -> None:
+        """Else every writer of another process waits until the lease ends."""
+        commit_only(instance, "tool", "1.0")
+
+        class Overtaken(SystemClock):
+            """Just before this one's publisher asks for the lease, the other one finishes."""
+
+            def now(self) -> datetime:
+                instance.publisher.drain()
+                return super().now()
+
+        done = instance.another_publisher(clock=Overtaken()).drain()
+
+        assert (0, True) == (done, is_published(1))
+        assert PublisherLease.objects.get().until <= datetime.now(UTC)
 
     def test_a_store_outage_holds_nothing_and_is_waited_for(self, instance: Instance) -> None:
         store = FailingStore(instance.config.store_folder)

@@ -1,9 +1,9 @@
-"""The write lock of SQLite goes from thread to thread in the order in which they came."""
+"""Places at work, and the write lock of SQLite, go from thread to thread in the order in which they came."""
 
 import threading
 import time
 
-from holdfast.control.sqlite_engine.turns import Turns
+from holdfast.control.turns import Turns
 
 
 def in_line(turns: Turns, place: int, seen: list[int], seconds: float = 20) -> threading.Thread:
@@ -34,6 +34,12 @@ def test_turns_come_in_the_order_of_asking():
 
     assert [0, 1, 2, 3, 4] == seen
     assert turns.enter(0)
+
+
+def test_as_many_as_there_are_places_come_in_at_once():
+    turns = Turns(2)
+
+    assert [True, True, False] == [turns.enter(0) for _ in range(3)]
 
 
 def test_whoever_gives_up_is_passed_over():

@@ -6,6 +6,8 @@ requests are let through at once. The others wait their turn; beyond that they a
 
 import threading
 
+from holdfast.control.turns import Turns
+
 WAITING_MAX = 32  # requests; each is a spooled upload that costs nothing but a thread while it waits
 HEALTH_THREADS = 2
 
@@ -21,7 +23,7 @@ class WaitingRoom:
     def __init__(self, working_max: int, waiting_max: int = WAITING_MAX) -> None:
         self._places = working_max + waiting_max
         self._taken = 0
-        self._seats = threading.BoundedSemaphore(working_max)
+        self._seats = Turns(working_max)
         self._lock = threading.Lock()
 
     def enter(self) -> bool:
@@ -30,12 +32,12 @@ class WaitingRoom:
             if self._taken == self._places:
                 return False
             self._taken += 1
-        self._seats.acquire()
+        self._seats.enter()
         return True
 
     def leave(self) -> None:
         """Give the seat back."""
-        self._seats.release()
+        self._seats.leave()
         with self._lock:
             self._taken -= 1
 

@@ -111,7 +111,7 @@ class Publisher:
     def _drain_or_wait(self, serial: int, deadline: float) -> int:
         """Publish what waits, or wait for the thread that is at it; how many rows were done meanwhile, 0 for none."""
         if self._busy.acquire(blocking=False):
-            return self._drain_and_release(deadline)
+            return self._drain_and_release(deadline, serial)
         before = self._done
         with self._progress:
             self._progress.wait_for(lambda: self._done >= serial or not self._busy.locked(), PROGRESS_SECONDS)
@@ -125,20 +125,21 @@ class Publisher:
         """
         return self._drain_and_release(deadline) if self._busy.acquire(timeout=POLL_SECONDS) else 0
 
-    def _drain_and_release(self, deadline: float) -> int:
+    def _drain_and_release(self, deadline: float, serial_max: float = float("inf")) -> int:
         self._deadline = deadline
         try:
             if not _has_waiting():
                 return 0
             _refuse_halted()
             self._compare_with_tree()
-            return self._drain() if self._lease() else 0
+            return self._drain(serial_max) if self._lease() else 0
         finally:
             self._busy.release()
             with self._progress:
                 self._progress.notify_all()
 
-    def _drain(self) -> int:
+    def _drain(self, serial_max: float) -> int:
+        """A writer goes no further than its own row: those that came later have threads, and it has a client."""
         done = 0
         while rows := _waiting(BATCH_ROWS):
             for row in rows:
@@ -149,8 +150,11 @@ class Publisher:
                 with self._progress:
                     self._done = row.serial
                     self._progress.notify_all()
+                if row.serial >= serial_max:
+                    return done
             if self._leased_until == float("-inf"):  # given back with the last mark: nothing waited any more
                 return done
+        self._give_back()  # what waited was done by another before we had the lease; the next row's writer wants it now
         return done
 
     def _publish_or_count(self, row: Event) -> bool:
@@ -268,6 +272,12 @@ class Publisher:
             )
         self._leased_until = self.clock.monotonic() + LEASE_SECONDS if taken else float("-inf")
         return bool(taken)
+
+    def _give_back(self) -> None:
+        now = self.clock.now()
+        with held_transaction(self.clock, self._mark_deadline()):
+            PublisherLease.objects.filter(pk=1, holder=self._holder).update(until=now)
+        self._leased_until = float("-inf")
 
     def _compare_with_tree(self) -> None:
         """Whenever the database may be another one than before, hold its counter to the tree's real head.

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.backends.sqlite3.base import DatabaseWrapper as DjangoWrapper
 from django.db.utils import OperationalError
 
-from holdfast.control.sqlite_engine.turns import Turns
+from holdfast.control.turns import Turns
 
 GONE = "the database file is gone or was replaced"
 Identity = tuple[int, int]

@@ -1,7 +1,7 @@
-"""First come, first served, among the threads of one process that want SQLite's write lock.
+"""First come, first served, among the threads of one process that want the same thing.
 
-SQLite itself lets whoever happens to look first have it, and those that found it taken sleep ever longer between two
-looks: with sixteen uploads at once some waited a hundred times as long as others.
+SQLite lets whoever happens to look first have its write lock, and Python's semaphores whoever comes when a place is
+given back: with sixteen uploads at once some waited a hundred times as long as others.
 """
 
 import threading
@@ -9,18 +9,18 @@ from collections import deque
 
 
 class Turns:
-    """A lock that is handed over in the order in which it was asked for."""
+    """So many places, handed over in the order in which they were asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: int = 1) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
-        self._is_taken = False
+        self._free = places
 
-    def enter(self, seconds_max: float) -> bool:
+    def enter(self, seconds_max: float | None = None) -> bool:
         """Wait for one's turn; False when it did not come in time. Whoever got one must `leave`."""
         with self._lock:
-            if not self._is_taken:
-                self._is_taken = True
+            if self._free:
+                self._free -= 1
                 return True
             called = threading.Event()
             self._waiting.append(called)
@@ -39,8 +39,7 @@ class Turns:
     def leave(self) -> None:
         """Hand over to whoever has waited longest."""
         with self._lock:
-            assert self._is_taken, "nobody has the turn"
             if self._waiting:
                 self._waiting.popleft().set()
             else:
-                self._is_taken = False
+                self._free += 1
