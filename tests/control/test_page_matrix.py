@@ -1,7 +1,7 @@
 """The matrix of pages: what each answers to a visitor, to somebody signed in, and to an administrator.
 
 A page that has no row here fails the first test. A visitor is sent to sign in wherever a page is somebody's own, and
-people to prove once more who they are before what is sensitive.
+people to prove once more who they are before what is sensitive. The administrator has no second factor yet.
 """
 
 import re
@@ -29,10 +29,10 @@ ROWS = {
     "account/invitation/<str:key>/": "404 302 302",
     "account/let-in/<str:key>/": "404 404 404",
     "account/reauthenticate/": "302 200 200",
-    "account/email/": "302 200 200",
+    "account/email/": "302 200 302",
     "account/confirm-email/": "200 200 200",
     r"account/^confirm-email/(?P<key>[-:\w]+)/$": "200 200 200",
-    "account/password/change/": "302 200 200",
+    "account/password/change/": "302 200 302",
     "account/password/set/": "302 302 302",
     "account/password/reset/": "200 200 200",
     "account/password/reset/done/": "200 200 200",
@@ -44,10 +44,10 @@ ROWS = {
     "account/2fa/authenticate/": "302 302 302",
     "account/2fa/reauthenticate/": "302 302 302",
     "account/2fa/totp/activate/": "302 302 302",
-    "account/2fa/totp/deactivate/": "302 404 404",
-    "account/2fa/recovery-codes/": "302 404 404",
+    "account/2fa/totp/deactivate/": "302 404 302",
+    "account/2fa/recovery-codes/": "302 404 302",
     "account/2fa/recovery-codes/generate/": "302 302 302",
-    "account/2fa/recovery-codes/download/": "302 404 404",
+    "account/2fa/recovery-codes/download/": "302 404 302",
     "account/2fa/keys/": "302 200 200",
     "account/2fa/keys/add/": "302 302 302",
     "account/2fa/keys/<int:pk>/remove/": "302 302 302",
@@ -72,7 +72,7 @@ ROWS = {
     "admin/projects/<slug:index>/<str:name>/": "404 404 302",
     "admin/moderation/": "404 404 302",
     "admin/audit/": "404 404 302",
-    "admin/<path:rest>": "404 404 404",
+    "admin/<path:rest>": "404 404 302",
 }
 PARTS = {
     "key": "no-such-key",

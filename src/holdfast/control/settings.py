@@ -40,6 +40,7 @@ MIDDLEWARE: list[str] = [
     "holdfast.control.web.middleware.SignedInUser",
     "holdfast.control.web.middleware.Messages",
     "holdfast.control.web.middleware.Sign",
+    "holdfast.control.web.second_factor.SecondFactorFirst",
     "allauth.account.middleware.AccountMiddleware",  # of other requests than pages it only keeps a reference
     "holdfast.control.web.middleware.AskAgain",
 ]

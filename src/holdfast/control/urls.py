@@ -18,7 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("legacy", upload),
     path("api/", include(api_patterns)),
     path("-/health", health),
-    path("_/me", me),
+    path("_/me", me, name="me"),
     path("account", to_home),
     path("account/", include(account_patterns)),
     path("manage", to_manage),

@@ -6,10 +6,12 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Q
 
 from holdfast.control.accounts import secrets
 from holdfast.control.accounts.models import User
 from holdfast.control.http import parts_of
+from holdfast.control.organisations.effective import may_create_anywhere
 from holdfast.control.page_settings import is_loopback_name
 
 _FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -59,4 +61,14 @@ def must_have_second_factor(user: User, setting: str) -> bool:
         return True
     if setting == "optional":
         return False
-    return user.is_superuser or user.is_staff or user.roles.exists() or user.memberships.exists()
+    return user.is_superuser or user.is_staff or can_publish(user)
+
+
+def can_publish(user: User) -> bool:
+    """Whoever has a role, is in an organisation, may create projects, or was given a token that may, or does it all."""
+    return (
+        user.roles.exists()
+        or user.memberships.exists()
+        or user.tokens.filter(Q(create_projects=True) | Q(admin=True), revoked=None).exists()
+        or may_create_anywhere(user.username)
+    )

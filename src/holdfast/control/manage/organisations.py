@@ -8,13 +8,13 @@ from holdfast.control.http import parts_of
 from holdfast.control.organisations import actions, invitations, listing, teams
 from holdfast.control.organisations.effective import OrganisationRole
 from holdfast.control.projects.rights import NotAccepted
-from holdfast.control.web.deeds import Asked, Deed, Done, managing, page_with_deeds
-from holdfast.control.web.pages import page
+from holdfast.control.web.deeds import Asked, Deed, Done, page_with_deeds
+from holdfast.control.web.pages import page, signed_in
 
 _PLACES: dict[str, OrganisationRole] = {"owner": "owner", "manager": "manager", "member": "member"}
 
 
-@managing
+@signed_in
 def new_organisation(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The form for an organisation, whose first owner is whoever makes it."""
 
@@ -24,7 +24,7 @@ def new_organisation(request: HttpRequest, actor: Actor) -> HttpResponse:
     return page_with_deeds(request, actor, {"make": _make}, show)
 
 
-@managing
+@signed_in
 def organisation(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """One organisation, as one's place in it allows."""
     clock = parts_of(request).clock

@@ -8,11 +8,11 @@ from holdfast.control.http import parts_of
 from holdfast.control.manage import publishers
 from holdfast.control.organisations import invitations, listing, offers
 from holdfast.control.organisations.effective import projects_of
-from holdfast.control.web.deeds import Asked, Done, managing, page_with_deeds
-from holdfast.control.web.pages import page
+from holdfast.control.web.deeds import Asked, Done, page_with_deeds
+from holdfast.control.web.pages import page, signed_in
 
 
-@managing
+@signed_in
 def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Everything that is one's own, on one page."""
     parts = parts_of(request)

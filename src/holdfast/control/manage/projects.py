@@ -13,8 +13,8 @@ from holdfast.control.manage.organisations import invited
 from holdfast.control.organisations import invitations, listing, offers
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.rights import NotAccepted
-from holdfast.control.web.deeds import Asked, Deed, Done, managing, page_with_deeds
-from holdfast.control.web.pages import page
+from holdfast.control.web.deeds import Asked, Deed, Done, page_with_deeds
+from holdfast.control.web.pages import page, signed_in
 from holdfast.core.errors import Absent
 from holdfast.core.model import Status
 from holdfast.core.names import is_normalized
@@ -23,7 +23,7 @@ _STATUSES: dict[str, Status] = {"active": "active", "archived": "archived", "dep
 _ROLES: dict[str, Literal["owner", "maintainer"]] = {"owner": "owner", "maintainer": "maintainer"}
 
 
-@managing
+@signed_in
 def project(request: HttpRequest, actor: Actor, index: str, name: str) -> HttpResponse:
     """One project. To who has no role on it, it is absent: names of private indexes are nobody's to guess."""
     parts = parts_of(request)

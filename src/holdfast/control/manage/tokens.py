@@ -13,15 +13,15 @@ from holdfast.control.organisations.effective import has_index_right, projects_o
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.tokens.actions import OwnToken, end_own_token, list_own_tokens, make_own_token
 from holdfast.control.tokens.limits import may_read
-from holdfast.control.web.deeds import Asked, Done, managing, page_with_deeds
-from holdfast.control.web.pages import page, recently
+from holdfast.control.web.deeds import Asked, Done, page_with_deeds
+from holdfast.control.web.pages import page, recently, signed_in
 
 DAYS = (7, 30, 90, 180, 366)
 NAME_CHARS_MAX = 200
 PROJECTS_MAX = 200  # named in one token; more is what a token for the whole index is for
 
 
-@managing
+@signed_in
 def own_tokens(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The tokens in force, each with a way to end it."""
 
@@ -33,7 +33,7 @@ def own_tokens(request: HttpRequest, actor: Actor) -> HttpResponse:
     return page_with_deeds(request, actor, {"revoke": _revoke}, show)
 
 
-@managing
+@signed_in
 @recently
 def new_token(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The form for a token, and then the token: shown once."""

@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from holdfast.control.accounts.models import User
-from holdfast.control.web.deeds import second_factor_wanted
 from holdfast.control.web.pages import PageView, actor_of
 
 Judge = Callable[[User], bool]
@@ -28,7 +27,7 @@ def _for(judge: Judge, view: PageView) -> PageView:
         actor, person = actor_of(request), request.user
         if actor is None or not isinstance(person, User) or not judge(person):
             raise Http404
-        return second_factor_wanted(request) or view(request, actor, *args, **kwargs)
+        return view(request, actor, *args, **kwargs)
 
     return asking
 

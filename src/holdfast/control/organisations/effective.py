@@ -6,6 +6,8 @@ alike; the strongest wins. A team's role counts only while its organisation hold
 
 from typing import Literal
 
+from django.db.models import QuerySet
+
 from holdfast.control.organisations.models import Holding, IndexGrant, Membership, Organisation, Team, TeamRole
 from holdfast.control.projects.models import Project, Role
 
@@ -65,7 +67,15 @@ def place_in(organisation: Organisation, user: str) -> OrganisationRole | None:
 
 def has_index_right(index: str, user: str, right: IndexRight) -> bool:
     """True when the person, an organisation they are in, or everybody was granted that on the index."""
-    grants = IndexGrant.objects.filter(index=index, right=right)
+    return _is_granted(IndexGrant.objects.filter(index=index, right=right), user)
+
+
+def may_create_anywhere(user: str) -> bool:
+    """True when the person was granted to create projects in some index, by whatever way."""
+    return _is_granted(IndexGrant.objects.filter(right="create"), user)
+
+
+def _is_granted(grants: QuerySet[IndexGrant], user: str) -> bool:
     return (
         grants.filter(user=None, organisation=None).exists()
         or grants.filter(user__username=user).exists()

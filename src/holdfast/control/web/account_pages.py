@@ -12,7 +12,6 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.adapter import primary_address
 from holdfast.control.accounts.invitations import open_invitation
 from holdfast.control.accounts.limits import counters, network_of
-from holdfast.control.accounts.mfa import has_second_factor, must_have_second_factor
 from holdfast.control.accounts.models import Session, User
 from holdfast.control.accounts.noting import HOLD_SECONDS, noting
 from holdfast.control.http import client_of, parts_of
@@ -20,6 +19,7 @@ from holdfast.control.mail.queue import queue
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.web.agents import browser_name
 from holdfast.control.web.pages import page, recently, signed_in
+from holdfast.control.web.second_factor import lacks_second_factor
 from holdfast.control.web.sessions import digest
 from holdfast.core.model import format_time
 
@@ -38,14 +38,13 @@ def to_manage(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest, actor: Actor) -> HttpResponse:
     """What there is to an account."""
     user = _user(request)
-    setting = parts_of(request).config.two_factor
     return page(
         request,
         "account/home.html",
         user=user,
         addresses=list(EmailAddress.objects.filter(user=user).order_by("-primary", "email")),
         factors=Authenticator.objects.filter(user=user).exclude(type="recovery_codes").count(),
-        needs_factor=must_have_second_factor(user, setting) and not has_second_factor(user),
+        needs_factor=lacks_second_factor(request),
         sessions=Session.objects.filter(user=user).count(),
         waits_until=user.recovered_until if user.recovered_until and _now(request) < user.recovered_until else None,
     )

@@ -5,22 +5,16 @@ A deed calls an action and says what was done. What the action refuses is told o
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 
 from holdfast.control.accounts.actor import Actor
-from holdfast.control.accounts.mfa import has_second_factor, must_have_second_factor
-from holdfast.control.accounts.models import User
 from holdfast.control.accounts.noting import HOLD_SECONDS
 from holdfast.control.http import parts_of
 from holdfast.control.parts import Parts
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.publication.transaction import NotYetPublished
-from holdfast.control.web.pages import PageView, signed_in
 from holdfast.core.errors import Absent, Outcome, Refused
 
 TEXT_CHARS_MAX = 2000  # of one field, as in the API
@@ -69,28 +63,6 @@ class Done:
 
 Deed = Callable[[Asked], Done]
 Show = Callable[[str, int], HttpResponse]
-
-
-def second_factor_wanted(request: HttpRequest) -> HttpResponse | None:
-    """The way to set one up, for who lacks the second factor that this instance asks of them."""
-    person = request.user
-    assert isinstance(person, User)
-    wanted = must_have_second_factor(person, parts_of(request).config.two_factor)
-    if not wanted or has_second_factor(person):
-        return None
-    messages.warning(request, "Set up a second factor first; then everything else opens.")
-    return HttpResponseRedirect(reverse("mfa_index"))
-
-
-def managing(view: PageView) -> PageView:
-    """For who is signed in, and has the second factor that this instance asks of them."""
-
-    @signed_in
-    @wraps(view)
-    def asking(request: HttpRequest, actor: Actor, *args: Any, **kwargs: Any) -> HttpResponse:
-        return second_factor_wanted(request) or view(request, actor, *args, **kwargs)
-
-    return asking
 
 
 def page_with_deeds(request: HttpRequest, actor: Actor, deeds: Mapping[str, Deed], show: Show) -> HttpResponse:
