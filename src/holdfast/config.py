@@ -19,6 +19,7 @@ TwoFactor = Literal["publishers", "all", "optional"]  # who must have a second f
 Undated = Literal["trust-existing", "first-seen", "refuse"]
 UploadRules = Literal["private", "public"]  # control's rule profiles for uploads
 Advisories = Literal["off", "malware", "all"]  # which known advisories hold a file back
+WhoseFactor = Literal["ours", "theirs"]  # after a sign-in with a provider
 ProviderKind = Literal["github", "gitlab", "google", "oidc"]  # how an issuer's tokens describe who they are for
 
 
@@ -104,6 +105,28 @@ class ProviderConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """An organisation's own OpenID Connect provider that people sign in with."""
+
+    name: str
+    issuer: str = ""  # exactly as its tokens' `iss` says it; accounts are bound to it, not to the name
+    label: str = ""  # on the button
+    client_id: str = ""
+    client_secret_file: str = ""
+    client_secret_env: str = ""  # the environment variable that holds the secret; never the secret itself
+    ca_bundle: str = ""  # PEM file; "" = the system's trust store
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    domains: tuple[str, ...] = ()  # of verified addresses; () = no address of theirs is believed
+    groups: tuple[str, ...] = ()  # who comes in is in one of them; () = in whichever
+    groups_claim: str = "groups"
+    rights: tuple[tuple[str, str], ...] = ()  # (group, right): "admin", "moderator", "owner:acme", "team:acme/ml"
+    create: bool = True  # who comes for the first time gets an account
+    only: bool = False  # who is connected to it signs in with it alone
+    second_factor: WhoseFactor = "ours"
+    second_factor_claims: tuple[str, ...] = ("mfa",)  # values of `amr` or `acr` that show one of theirs
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting, resolved. Paths are absolute."""
 
@@ -145,6 +168,7 @@ class Config:
     description_images: bool = False  # pictures of descriptions are loaded from elsewhere, over https
     publishing_audience: str = ""  # what identity tokens must be made for; "" = the public URL
     providers: tuple[ProviderConfig, ...] = ()  # whose identity tokens may be exchanged; () = trusted publishing is off
+    sign_in: tuple[SignIn, ...] = ()  # providers that people may sign in with
     log_level: str = "info"
     access_log: str = ""  # "" = <data>/log/access.jsonl, "-" = standard output, "off"
     access_log_bytes_max: int = 64 * MIB  # rotated once past this size, one old file kept

@@ -17,6 +17,7 @@ from holdfast.settings_layers import load_layers
 from holdfast.settings_layers import variables as layer_variables
 from holdfast.settings_problems import PREFIX, Complaints, Given, Problem, SettingsError, variable_of
 from holdfast.settings_publishing import load_providers
+from holdfast.settings_sign_in import load_sign_in
 from holdfast.settings_table import DATA_HOME, SCALARS, Setting
 from holdfast.settings_values import absolute, absolute_breached, absolute_each, absolute_log, absolute_store
 
@@ -29,7 +30,7 @@ _NOT_SETTINGS = (
     "CONFIG", "RESOLVED", "DRILL", "DRILL_*", "LIVE", "REQUIRE_ALL", "PORT", "PORT_*", "SERVICE_*",
     "TOKEN",  # of commands that are clients of an index
 )  # fmt: skip
-_TABLES = ("upstream", "index", "publishing")
+_TABLES = ("upstream", "index", "publishing", "sign_in")
 _ABSOLUTE: dict[str, Callable[[Any, Path], Any]] = {
     "data": absolute,
     "tls_cert": absolute,
@@ -82,7 +83,9 @@ def load(
             values |= _as_fields(setting, parsed, given.base)
     upstreams, indexes = load_layers(document, config_file, environ, overrides, folder, complaints)
     providers = load_providers(document, config_file, values.pop("providers", ()), complaints)
-    config = Config(**{"data": Path("/")} | values, upstreams=upstreams, indexes=indexes, providers=providers)
+    sign_in = load_sign_in(document, config_file, str(values.get("sign_up", "")), complaints)
+    tables: dict[str, Any] = {"upstreams": upstreams, "indexes": indexes, "providers": providers, "sign_in": sign_in}
+    config = Config(**{"data": Path("/")} | values | tables)
     _check_together(config, complaints)
     if complaints.problems:
         raise SettingsError(complaints.problems)

@@ -10,6 +10,7 @@ from holdfast.redact import redact
 from holdfast.settings import variable_of
 from holdfast.settings_layer_table import INDEX, UPSTREAM
 from holdfast.settings_publishing import PUBLISHING
+from holdfast.settings_sign_in import SIGN_IN
 from holdfast.settings_table import SCALARS, Setting
 
 _HEAD = """\
@@ -35,6 +36,13 @@ _PUBLISHING_HEAD = """\
 # [publishing.corporate]
 """
 
+_SIGN_IN_HEAD = """\
+
+# An OpenID Connect provider that people may sign in with, with examples: there is none by default, and may be several.
+# At the provider, this instance's redirect URI is /account/sign-in/NAME/callback/ below the public URL.
+# [sign_in.acme]
+"""
+
 
 @click.group()
 def config() -> None:
@@ -53,7 +61,7 @@ def show() -> None:
     found = config_or_exit(os.environ)
     for field in fields(found):
         value = getattr(found, field.name)
-        if field.name in ("upstreams", "indexes", "providers"):
+        if field.name in ("upstreams", "indexes", "providers", "sign_in"):
             for item in value:
                 click.echo(redact(f"{field.name}: {item}"))
         else:
@@ -70,6 +78,8 @@ def example_file() -> str:
     parts += [_entry(setting, variable_of(f"index_{setting.key}")) for setting in INDEX]
     parts.append(_PUBLISHING_HEAD)
     parts += [f"\n# {setting.why}\n# {setting.key} = {setting.example}\n" for setting in PUBLISHING]
+    parts.append(_SIGN_IN_HEAD)
+    parts += [f"\n# {setting.why}\n# {setting.key} = {setting.example}\n" for setting in SIGN_IN]
     return "".join(parts)
 
 
