@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from instances import Instance, new_instance
+from people_issuer import PeopleIssuer, running_people_issuer
 from postgres import create_database, drop_database, postgres_server
 
 from holdfast.config import Config
@@ -51,3 +52,17 @@ def sqlite_instance(tmp_path: Path) -> Iterator[Instance]:
     """A new instance on SQLite, for what only a file can suffer."""
     yield new_instance(tmp_path / "data")
     close_connection()
+
+
+@pytest.fixture
+def sso() -> Iterator[PeopleIssuer]:
+    """An organisation's sign-in provider on loopback, where Alice signs in."""
+    with running_people_issuer() as running:
+        running.person = {
+            "sub": "alice-1",
+            "email": "Alice@acme.example",
+            "email_verified": True,
+            "preferred_username": "Alice.Smith@acme.example",
+            "groups": ["python"],
+        }
+        yield running

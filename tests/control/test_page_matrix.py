@@ -29,6 +29,11 @@ ROWS = {
     "account/invitation/<str:key>/": "404 302 302",
     "account/let-in/<str:key>/": "404 404 404",
     "account/reauthenticate/": "302 200 200",
+    "account/reauthenticate/elsewhere/": "302 302 302",
+    "account/sign-in/<slug:provider>/": "302 302 302",
+    "account/sign-in/<slug:provider>/callback/": "404 404 404",
+    "account/choose-name/": "302 302 302",
+    "account/sign-ins/": "302 302 302",
     "account/email/": "302 200 302",
     "account/confirm-email/": "200 200 200",
     r"account/^confirm-email/(?P<key>[-:\w]+)/$": "200 200 200",
@@ -81,6 +86,7 @@ PARTS = {
     "index": "main",
     "name": "no-such-name",
     "rest": "no-such-page",
+    "provider": "no-such-provider",
 }  # what stands for the parts of an address
 
 

@@ -379,7 +379,7 @@ def test_the_example_and_the_tests_above_hold_every_field() -> None:
         return {field.name for field in dataclasses.fields(kind)}
 
     in_config = {name for setting in SCALARS for name in setting.config_fields}
-    assert in_config | {"upstreams", "indexes", "sign_in", "instance"} == names(Config)  # the instance id is found, never set
+    assert in_config | {"upstreams", "indexes", "sign_in", "instance"} == names(Config)  # the id is found, never set
     assert {field for s in UPSTREAM for field in s.config_fields} | {"name"} == names(UpstreamConfig)
     assert {field for s in INDEX for field in s.config_fields} | {"name"} == names(IndexConfig)
     assert sorted(row[0] for row in SET) == sorted(setting.key for setting in SCALARS)

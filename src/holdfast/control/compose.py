@@ -8,7 +8,8 @@ from holdfast.control.publication.drill import pause_from_environment
 from holdfast.control.publication.page_assets import keep_assets
 from holdfast.control.publication.publisher import Publisher
 from holdfast.control.publishers.exchange import Exchange
-from holdfast.control.publishers.fetching import fetch
+from holdfast.control.publishers.fetching import ask, fetch
+from holdfast.control.sign_in.asking import Providers
 from holdfast.control.tokens.uses import Uses
 from holdfast.control.uploads.attested import attesters
 from holdfast.control.uploads.shadow import PullNames
@@ -31,6 +32,7 @@ def open_parts(config: Config, uses: Uses | None = None) -> Parts:
         PullNames(known.pull_socket),
         attestations=attesters(known),
         exchange=Exchange(fetch, clock) if known.providers else None,
+        providers=Providers(fetch, ask, clock) if known.sign_in else None,
         pause=pause,
         uses=uses or Uses(),
     )

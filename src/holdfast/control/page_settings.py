@@ -37,6 +37,7 @@ def page_settings(config: Config) -> dict[str, Any]:
         "SESSION_COOKIE_SECURE": is_https,
         "SESSION_COOKIE_PATH": f"{prefix}/",
         "KNOWN_COOKIE_NAME": f"{named}holdfast-browser",
+        "SIGN_IN_COOKIE_NAME": f"{named}holdfast-sign-in",
         # Browsers themselves take http://localhost for safe enough, and no other http address.
         "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN": is_loopback_name(url.hostname or ""),
         "MFA_TOTP_ISSUER": url.netloc,

@@ -13,6 +13,7 @@ from holdfast.config import Config
 from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.transaction import Publication
 from holdfast.control.publishers.exchange import Exchange
+from holdfast.control.sign_in.asking import Providers
 from holdfast.control.switches import Switches
 from holdfast.control.tokens.rate import Rate
 from holdfast.control.tokens.uses import Uses
@@ -35,6 +36,7 @@ class Parts:
     upstreams: UpstreamNames
     attestations: Attesters = field(default_factory=NoTrustRoot)
     exchange: Exchange | None = None  # of identity tokens; None: trusted publishing is off
+    providers: Providers | None = None  # that people sign in with; None: there are none
     uses: Uses = field(default_factory=Uses)  # when tokens were last used, until it is written down
     leak_reports: Rate = field(default_factory=lambda: Rate(by_network=30, by_all=300, seconds=60.0))
     reports: Rate = field(default_factory=lambda: Rate(by_network=120, by_all=1200, seconds=3600.0))  # of malware

@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "holdfast.control.staging",
     "holdfast.control.publishers",
     "holdfast.control.organisations",
+    "holdfast.control.sign_in",
     "holdfast.control.tokens",
     "holdfast.control.retention",
     "holdfast.control.hooks",
@@ -72,6 +73,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a form; the front takes no
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 FILE_UPLOAD_HANDLERS: list[str] = []  # no page takes a file
 KNOWN_COOKIE_NAME = "holdfast-browser"  # as page_settings.py names it
+SIGN_IN_COOKIE_NAME = "holdfast-sign-in"  # likewise
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "account_home"
 

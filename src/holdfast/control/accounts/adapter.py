@@ -1,16 +1,16 @@
 """allauth's account part as this project wants it: our limits, our mail, our audit, our words."""
 
-from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.models import EmailAddress
 from allauth.core import context as allauth_context
-from django.conf import settings
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -21,13 +21,17 @@ from holdfast.control.accounts.messages import ERRORS, LINKS, MAILS, MESSAGES, O
 from holdfast.control.accounts.models import Invitation, Session, User
 from holdfast.control.accounts.noting import agent_of, noting
 from holdfast.control.accounts.places import begun, remember_place
+from holdfast.control.accounts.proofs import is_lately, proved_elsewhere_lately
 from holdfast.control.accounts.recovery import begin_wait
 from holdfast.control.accounts.signing_in import SignIn, tally
 from holdfast.control.http import client_of, parts_of
 from holdfast.control.mail.queue import queue
+from holdfast.control.sign_in.binding import holds_alone
 from holdfast.control.web.letting_in import mail_way_in
 from holdfast.control.web.sessions import BEGUN, digest
 from holdfast.core.model import format_time
+
+_ELSEWHERE = "elsewhere"  # the way of proving anew who one is with a provider
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -40,6 +44,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         parts = parts_of(request)
         if parts.switches.refusal("sign-up") is not None:  # the page says why
+            return False
+        if any(provider.only for provider in parts.config.sign_in):  # whoever comes anew comes with a provider
             return False
         wanted = parts.config.sign_up
         return wanted == "open" or (wanted == "invited" and invitation_of(request) is not None)
@@ -66,7 +72,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return user
 
     def get_login_stages(self) -> list[str]:
-        return ["holdfast.control.accounts.stages.ConfirmedAddress", "allauth.mfa.stages.AuthenticateStage"]
+        return ["holdfast.control.accounts.stages.ConfirmedAddress", "holdfast.control.accounts.stages.OurSecondFactor"]
 
     # Signing in
 
@@ -95,7 +101,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         with noting(request, user) as tx:
             tx.audit("sign-in", user.username)
             if remember_place(request, response, user, tx.now) and (email := primary_address(user)):
-                queue(tx, email, "new-sign-in", self._facts(request, user))
+                queue(tx, email, "new-sign-in", self.facts(request, user))
         return response
 
     # Passwords
@@ -114,14 +120,37 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             if is_reset and was_set:
                 begin_wait(tx, user, "its password was reset by mail")
 
+    def pre_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse | None:
+        """Every way in but the provider's own ends here for who signs in with that alone."""
+        response: HttpResponse | None = super().pre_login(request, user, **facts)
+        provider = holds_alone(parts_of(request).config, user)
+        methods = [one.get("method") for one in get_authentication_records(request, user)]
+        if response is not None or provider is None or methods[-1:] == ["socialaccount"]:
+            return response
+        messages.error(request, f"Your account is entered with {provider.label} alone.")
+        return HttpResponseRedirect(reverse("account_login"))
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
+        """allauth's, and the providers that the account is connected to; with `only`, no password."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        config = parts_of(allauth_context.request).config
+        if not isinstance(user, User) or not SocialAccount.objects.filter(
+            user=user, provider__in=[one.issuer for one in config.sign_in]
+        ):
+            return found
+        if holds_alone(config, user):
+            found = [one for one in found if one["id"] != "reauthenticate"]
+        way = {"id": _ELSEWHERE, "description": "Sign in with your provider once more"}
+        return [*found, {**way, "url": reverse("account_reauthenticate_elsewhere")}]
+
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
         """Who signs in elsewhere alone, and has nothing to prove themselves with here, has just done so for a while."""
         request = allauth_context.request
-        if self.get_reauthentication_methods(request.user):
+        if proved_elsewhere_lately(request, request.user):
+            return False
+        if any(method["id"] != _ELSEWHERE for method in self.get_reauthentication_methods(request.user)):
             return True
-        at = request.session.get(BEGUN, {}).get("at", "")
-        age = parts_of(request).clock.now() - datetime.fromisoformat(at) if at else timedelta.max
-        return age > timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+        return not is_lately(request, request.session.get(BEGUN, {}).get("at", ""))
 
     # Mail and messages
 
@@ -135,14 +164,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
                 return  # the page says the same as ever: how much mail somebody gets is nobody else's to know
         user = context.get("user")
         person = user if isinstance(user, User) else request.user if isinstance(request.user, User) else None
-        facts = self._facts(request, person)
+        facts = self.facts(request, person)
         link = next((str(context[name]) for name in LINKS if name in context), "")
         if link:
             facts["url"] = link
         with noting(request, person) as tx:
             queue(tx, email, kind, {**facts, "what": what})
 
-    def _facts(self, request: HttpRequest, user: User | None) -> dict[str, Any]:
+    def facts(self, request: HttpRequest, user: User | None) -> dict[str, Any]:
+        """What every mail about an account tells."""
         parts = parts_of(request)
         url = urlsplit(parts.config.base_url)
         return {

@@ -52,6 +52,7 @@ LINK = Limit("link", 60, HOUR)  # opening links of mails
 MAIL_TO = Limit("mail-to", 6, HOUR)
 MANAGE = Limit("manage", 60, HOUR)  # changes of one's own account
 MANAGE_PROJECTS = Limit("manage-projects", 600, HOUR)  # changes of one's projects, by hand
+PROVIDER = Limit("provider", 300, HOUR)  # ways to a sign-in provider and back: a whole office on Monday
 CODES = Limit("codes", 10, 15 * MINUTE)  # second factors of one account, after its password
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.hashers import make_password
 from django.db.models import Q
 
@@ -25,6 +26,7 @@ from holdfast.control.publication.transaction import (
     unpublished_transaction,
     write_transaction,
 )
+from holdfast.control.sign_in.models import Given
 from holdfast.core.errors import Absent
 
 DELETED = "the account was deleted"  # why it is frozen: what was in it is gone, and unfreezing brings nothing back
@@ -126,6 +128,7 @@ def set_moderator(publisher: Publication, name: str, moderates: bool, actor: Act
         before = {"moderator": user.is_staff}
         user.is_staff = moderates
         user.save(update_fields=["is_staff"])
+        Given.objects.filter(user=user, kind="moderator").delete()  # by hand from now on
         tx.audit("set-moderator", name, moderator=moderates, before=before)
 
 
@@ -246,6 +249,8 @@ def _forget(user: User) -> None:
     EmailAddress.objects.filter(Q(user=user)).delete()
     Role.objects.filter(user=user).delete()
     Membership.objects.filter(user=user).delete()
+    Given.objects.filter(user=user).delete()
+    SocialAccount.objects.filter(user=user).delete()
     user.teams.clear()
     user.is_active, user.email, user.first_name, user.last_name = False, "", "", ""
     user.is_superuser = user.is_staff = False

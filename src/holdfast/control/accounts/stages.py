@@ -4,7 +4,11 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
+from allauth.mfa.stages import AuthenticateStage
+from django.http import HttpRequest
 
+from holdfast.control.accounts.models import User
+from holdfast.control.accounts.proofs import had_second_factor_elsewhere
 from holdfast.control.domains.watch import is_lost
 
 
@@ -22,6 +26,16 @@ class ConfirmedAddress(EmailVerificationStage):  # type: ignore[misc]  # allauth
             return None, True
         found: tuple[Any, bool] = super().handle()
         return found
+
+
+class OurSecondFactor(AuthenticateStage):  # type: ignore[misc]  # allauth has no types
+    """The second factor that was set up here, unless the provider's own counts and was shown."""
+
+    def _should_handle(self, request: HttpRequest) -> bool:
+        user = self.login.user
+        if isinstance(user, User) and had_second_factor_elsewhere(request, user):
+            return False
+        return bool(super()._should_handle(request))
 
 
 def _was_lost(number: int) -> bool:

@@ -14,12 +14,14 @@ from holdfast.control.organisations.models import Holding, Membership, Organisat
 from holdfast.control.organisations.rights import permitted_organisation
 from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.sign_in.models import Given
 from holdfast.control.tokens.limits import narrow_own_tokens
 from holdfast.core.errors import Absent
 
 ORGANISATIONS_MAX = 20  # owned by one person: names are few, and taken for good
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 PLACES: tuple[OrganisationRole, ...] = ("owner", "manager", "member")
+STRENGTH = {"member": 1, "manager": 2, "owner": 3}
 
 
 @held
@@ -62,6 +64,7 @@ def set_place(
         before = {"place": row.role}
         row.role = place
         row.save(update_fields=["role"])
+        row.given.all().delete()  # from now on it is ours to keep or end, whatever a provider's groups say
         tx.audit("set-place", subject(organisation), user=user, place=place, before=before)
 
 
@@ -78,7 +81,8 @@ def add_member(
         if place != "owner":
             _keep_an_owner(organisation, user)
         before = {"place": place_in(organisation, user)}
-        Membership.objects.update_or_create(organisation=organisation, user=person, defaults={"role": place})
+        row, _ = Membership.objects.update_or_create(organisation=organisation, user=person, defaults={"role": place})
+        row.given.all().delete()
         tx.audit("add-member", subject(organisation), user=user, place=place, before=before)
 
 
@@ -128,6 +132,16 @@ def delete_organisation(publisher: Publication, name: str, actor: Actor, *, dead
         tx.audit("delete-organisation", subject(organisation))
 
 
+def take_out(tx: WriteTransaction, organisation: Organisation, row: Membership) -> None:
+    """End a place and everything that came through it. The caller has looked at who is left."""
+    for team in organisation.teams.filter(members=row.user):
+        team.members.remove(row.user)
+    Given.objects.filter(user=row.user, team__organisation=organisation).delete()
+    row.delete()
+    for index in organisation.index_grants.values_list("index", flat=True).distinct():
+        narrow_own_tokens(tx, [row.user.username], index)
+
+
 def is_slug(name: str) -> bool:
     """True for what may be the name of an organisation or a team."""
     return _NAME.fullmatch(name) is not None
@@ -153,11 +167,7 @@ def _membership(organisation: Organisation, user: str) -> Membership:
 def _take_out(tx: WriteTransaction, organisation: Organisation, user: str) -> None:
     row = _membership(organisation, user)
     _keep_an_owner(organisation, user)
-    for team in organisation.teams.filter(members=row.user):
-        team.members.remove(row.user)
-    row.delete()
-    for index in organisation.index_grants.values_list("index", flat=True).distinct():
-        narrow_own_tokens(tx, [user], index)
+    take_out(tx, organisation, row)
 
 
 def _keep_an_owner(organisation: Organisation, leaving: str) -> None:

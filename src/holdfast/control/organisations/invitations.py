@@ -26,6 +26,7 @@ from holdfast.control.projects.lookup import permitted_project
 from holdfast.control.projects.models import Project, Role
 from holdfast.control.projects.rights import NotAccepted, require_credential, require_standing
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.sign_in.models import Given
 from holdfast.core.errors import Absent, Outcome
 from holdfast.core.model import format_time
 from holdfast.core.tokens import same_digest
@@ -228,6 +229,7 @@ def _give_place(tx: WriteTransaction, organisation: Organisation, person: User, 
     known = organisation.memberships.filter(user=person).first()
     if known is None or known.role == "member" or place == "owner":
         Membership.objects.update_or_create(organisation=organisation, user=person, defaults={"role": place})
+    Given.objects.filter(user=person, membership__organisation=organisation).delete()  # theirs from now on
     facts = {"user": person.username, "place": place, "before": {"place": known.role if known else None}}
     tx.audit("add-member", f"organisation:{organisation.name}", **facts, by="invitation")
 

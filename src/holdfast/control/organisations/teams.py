@@ -12,6 +12,7 @@ from holdfast.control.organisations.rights import permitted_organisation
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.sign_in.models import Given
 from holdfast.core.errors import Absent
 
 TEAMS_MAX = 200  # of one organisation
@@ -51,6 +52,7 @@ def add_to_team(
     with write_transaction(publisher, actor, deadline) as tx:
         found, row = _permitted_team(tx, organisation, team)
         row.members.add(_member(found, user))
+        Given.objects.filter(user__username=user, team=row).delete()  # theirs from now on, whatever their groups say
         tx.audit("add-to-team", subject(found), team=team, user=user)
 
 
@@ -65,6 +67,7 @@ def remove_from_team(
         if person is None:
             raise Absent(f"{user!r} is not in the team {team!r}")
         row.members.remove(person)
+        Given.objects.filter(user=person, team=row).delete()
         tx.audit("remove-from-team", subject(found), team=team, user=user)
 
 

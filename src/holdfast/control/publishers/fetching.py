@@ -1,4 +1,4 @@
-"""One small document of an issuer over HTTPS, within bytes and seconds, without redirects, and from nowhere else.
+"""One small answer of an issuer over HTTPS, within bytes and seconds, without redirects, and from nowhere else.
 
 What an operator named may lie on a private network. What that address then names (`jwks_uri`) may lie beside it, or
 on the public Internet: never on other machines of a private network (server-side request forgery).
@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -31,6 +31,30 @@ class Source:
     ca_bundle: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked for. With a form it is sent to the address, else that is read."""
+
+    url: str
+    form: bytes | None = field(default=None, repr=False)
+    authorization: str = field(default="", repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        found = {"Accept": "application/json", "User-Agent": "holdfast"}
+        if self.form is not None:
+            found["Content-Type"] = "application/x-www-form-urlencoded"
+        return found | ({"Authorization": self.authorization} if self.authorization else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was answered: a success, or that the question was wrong (400 to 499)."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+
 class Fetch(Protocol):
     """Gives the body of a 200."""
 
@@ -40,14 +64,30 @@ class Fetch(Protocol):
 
 def fetch(source: Source, url: str, bytes_max: int, *, seconds_max: float = SECONDS_MAX) -> bytes:
     """GET that URL. Raises Unavailable, naming the host and no more."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    said = _ask(source, Question(url), bytes_max, "its keys", seconds_max)
+    if said.status != 200:
+        raise _unavailable(url, "its keys", f"it answers {said.status}")
+    return said.body
+
+
+def ask(source: Source, question: Question, bytes_max: int, *, seconds_max: float = SECONDS_MAX) -> Said:
+    """Ask about a person. Raises Unavailable, naming the host and no more."""
+    return _ask(source, question, bytes_max, "who somebody is", seconds_max)
+
+
+def _ask(source: Source, question: Question, bytes_max: int, what: str, seconds_max: float) -> Said:
     try:
-        addresses = _allowed_addresses(source, url)
-        return _get(_connection(url, addresses, source.ca_bundle, seconds_max), url, bytes_max, seconds_max)
+        addresses = _allowed_addresses(source, question.url)
+        connection = _connection(question.url, addresses, source.ca_bundle, seconds_max)
+        return _exchange(connection, question, bytes_max, seconds_max)
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = str(error) if isinstance(error, ValueError) else type(error).__name__
-        raise Unavailable(f"{host} cannot be asked for its keys: {why[:200]}", retry_after_seconds=30) from error
+        raise _unavailable(question.url, what, why) from error
+
+
+def _unavailable(url: str, what: str, why: str) -> Unavailable:
+    host = urlsplit(url).hostname or ""
+    return Unavailable(f"{host} cannot be asked for {what}: {why[:200]}", retry_after_seconds=30)
 
 
 def _allowed_addresses(source: Source, url: str) -> list[str]:
@@ -78,17 +118,18 @@ def _is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _get(connection: http.client.HTTPConnection, url: str, bytes_max: int, seconds_max: float) -> bytes:
-    parts = urlsplit(url)
+def _exchange(connection: http.client.HTTPConnection, question: Question, bytes_max: int, seconds_max: float) -> Said:
+    parts = urlsplit(question.url)
     until = time.monotonic() + seconds_max
     watch = threading.Timer(seconds_max, _cut, (connection,))  # a trickle of bytes keeps every single read alive
     watch.daemon = True
     watch.start()
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", path, headers={"Accept": "application/json", "User-Agent": "holdfast"})
+        method = "GET" if question.form is None else "POST"
+        connection.request(method, path, body=question.form, headers=question.headers)
         response = connection.getresponse()
-        if response.status != 200:
+        if response.status != 200 and not 400 <= response.status < 500:
             raise ValueError(f"it answers {response.status}")
         body = bytearray()
         while chunk := response.read1(_CHUNK_BYTES):
@@ -99,7 +140,7 @@ def _get(connection: http.client.HTTPConnection, url: str, bytes_max: int, secon
                 raise TimeoutError
         if response.length:
             raise ValueError("its answer was cut off")
-        return bytes(body)
+        return Said(response.status, bytes(body))
     finally:
         watch.cancel()
         connection.close()

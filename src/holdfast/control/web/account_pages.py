@@ -2,6 +2,7 @@
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -46,6 +47,7 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
         factors=Authenticator.objects.filter(user=user).exclude(type="recovery_codes").count(),
         needs_factor=lacks_second_factor(request),
         sessions=Session.objects.filter(user=user).count(),
+        connections=SocialAccount.objects.filter(user=user).count(),
         waits_until=user.recovered_until if user.recovered_until and _now(request) < user.recovered_until else None,
     )
 
@@ -104,7 +106,8 @@ def invitation(request: HttpRequest, key: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("account_home"))
     if parts.config.sign_up == "closed" or not open_invitation(request, key, parts.clock.now()):
         return page(request, "account/invitation_over.html", 404)
-    return HttpResponseRedirect(reverse("account_signup"))
+    has_own_door = any(provider.only for provider in parts.config.sign_in)  # then nobody signs up with a password
+    return HttpResponseRedirect(reverse("account_login" if has_own_door else "account_signup"))
 
 
 def _say_goodbye(request: HttpRequest, name: str, address: str) -> None:

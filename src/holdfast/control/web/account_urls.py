@@ -17,6 +17,9 @@ from django.urls import URLPattern, path, re_path
 from holdfast.control.accounts import limits
 from holdfast.control.accounts.limits import Limit
 from holdfast.control.accounts.noting import whole
+from holdfast.control.sign_in import pages as sign_in
+from holdfast.control.sign_in.connections import elsewhere, sign_ins
+from holdfast.control.sign_in.newcomers import choose_name
 from holdfast.control.web import account_pages as pages
 from holdfast.control.web.letting_in import let_in
 from holdfast.control.web.limiting import limited
@@ -46,6 +49,14 @@ urlpatterns: list[URLPattern] = [
     path("invitation/<str:key>/", pages.invitation, name="account_invitation"),
     _page("let-in/<str:key>/", "account_let_in", let_in, limits.LINK, by_get=True),
     _page("reauthenticate/", "account_reauthenticate", account.reauthenticate, limits.CODES),
+    # Signing in with a provider.
+    _page("sign-in/<slug:provider>/", "account_sign_in", sign_in.begin, limits.PROVIDER),
+    _page(
+        "sign-in/<slug:provider>/callback/", "account_sign_in_callback", sign_in.callback, limits.PROVIDER, by_get=True
+    ),
+    _page("choose-name/", "account_choose_name", choose_name, limits.PROVIDER),
+    _page("sign-ins/", "account_sign_ins", sign_ins, _OWN),
+    path("reauthenticate/elsewhere/", elsewhere, name="account_reauthenticate_elsewhere"),
     # Addresses and password.
     _page("email/", "account_email", account.email, _OWN, is_whole=True),
     path("confirm-email/", account.email_verification_sent, name="account_email_verification_sent"),

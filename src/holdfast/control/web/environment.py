@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 
+from holdfast.config import SignIn
 from holdfast.control.http import OPENING, parts_of
 from holdfast.control.web.messages import Message
 from holdfast.core.errors import Outcome
@@ -38,8 +39,12 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         "here": "account",
         "sign_up_stopped": partial(_sign_up_stopped, request),
         "sign_up_is_open": partial(_sign_up_is_open, request),
-        "sign_in_providers": (),
+        "sign_in_providers": partial(_sign_in_providers, request),
     }
+
+
+def _sign_in_providers(request: HttpRequest) -> tuple[SignIn, ...]:
+    return parts_of(request).config.sign_in
 
 
 def _sign_up_is_open(request: HttpRequest) -> bool:

@@ -19,10 +19,9 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
-from django.urls import reverse
 
 from holdfast.control.accounts import hashing
-from holdfast.control.web.answers import answer_outcome, is_page, sealed
+from holdfast.control.web.answers import answer_outcome, is_page, sealed, told
 from holdfast.core.errors import Outcome, Unavailable
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
@@ -116,8 +115,11 @@ class AskAgain:
         if not isinstance(error, ReauthenticationRequired) or not request.user.is_authenticated:
             return None
         methods = get_adapter(request).get_reauthentication_methods(request.user)
-        target = methods[0]["url"] if methods else reverse("account_login")
-        return HttpResponseRedirect(f"{target}?{urlencode({'next': request.get_full_path()})}")
+        if not methods:  # whoever came in by a link or by a provider that is no longer there
+            return told(
+                request, 403, "Sign out and sign in again first: this asks for a sign-in of the last 15 minutes."
+            )
+        return HttpResponseRedirect(f"{methods[0]['url']}?{urlencode({'next': request.get_full_path()})}")
 
 
 def answer_error(request: HttpRequest, error: BaseException | None) -> HttpResponseBase | None:

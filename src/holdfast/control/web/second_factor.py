@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from holdfast.control.accounts.mfa import has_second_factor, must_have_second_factor
 from holdfast.control.accounts.models import User
+from holdfast.control.accounts.proofs import had_second_factor_elsewhere
 from holdfast.control.http import parts_of
 from holdfast.control.web.answers import is_page
 
@@ -21,6 +22,7 @@ from holdfast.control.web.answers import is_page
 # links of mails, which carry a key of their own and do the same for a visitor.
 OPEN = frozenset(
     "me account_home account_login account_logout account_inactive account_sessions account_reauthenticate "
+    "account_sign_in account_sign_in_callback account_choose_name account_reauthenticate_elsewhere "
     "mfa_index mfa_authenticate mfa_reauthenticate mfa_reauthenticate_webauthn mfa_login_webauthn "
     "mfa_activate_totp mfa_add_webauthn mfa_list_webauthn "
     "account_let_in account_email_verification_sent account_confirm_email account_reset_password "
@@ -52,4 +54,6 @@ def lacks_second_factor(request: HttpRequest) -> bool:
     """True for who is signed in without the second factor that this instance asks of them."""
     person = request.user
     assert isinstance(person, User)
-    return must_have_second_factor(person, parts_of(request).config.two_factor) and not has_second_factor(person)
+    if not must_have_second_factor(person, parts_of(request).config.two_factor):
+        return False
+    return not has_second_factor(person) and not had_second_factor_elsewhere(request, person)
