@@ -332,7 +332,7 @@ def test_an_account_is_deleted_by_its_name_and_its_name_is_never_given_again(sql
 
 
 def test_the_only_owner_of_something_cannot_leave(sqlite_instance: Instance):
-    door = opened(sqlite_instance)
+    door = opened(sqlite_instance, two_factor="optional")
     browser = sign_in(confirmed(door))
     sqlite_instance.upload("demo", "1.0")
 
