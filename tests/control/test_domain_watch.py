@@ -47,7 +47,7 @@ def looked(instance: Instance, registry: Registry, clock: AClock, times: int = 1
 
 @pytest.mark.parametrize("now", [Found("gone"), Found("there", THEIRS)], ids=["gone", "in other hands"])
 def test_a_lost_domain_resets_no_password_and_its_owners_are_told(sqlite_instance: Instance, now: Found):
-    door = opened(sqlite_instance)
+    door = opened(sqlite_instance, two_factor="optional")
     alice = sign_in(confirmed(door))
     confirmed(door, "bob")
     EmailAddress.objects.filter(email="bob@example.org").update(email="bob@other.example")
@@ -76,7 +76,7 @@ def test_a_lost_domain_resets_no_password_and_its_owners_are_told(sqlite_instanc
 
 
 def test_what_cannot_be_known_and_what_merely_changes_loses_nothing(sqlite_instance: Instance):
-    door = opened(sqlite_instance)
+    door = opened(sqlite_instance, two_factor="optional")
     confirmed(door)
     sqlite_instance.upload("demo", "1.0")
     registry, clock = Registry(example_org=Found("there", OURS)), AClock()
@@ -97,7 +97,7 @@ def test_what_cannot_be_known_and_what_merely_changes_loses_nothing(sqlite_insta
 
 
 def test_only_domains_of_publishers_are_looked_at_and_not_too_often(sqlite_instance: Instance):
-    door = opened(sqlite_instance)
+    door = opened(sqlite_instance, two_factor="optional")
     confirmed(door)
     registry, clock = Registry(example_org=Found("there", OURS)), AClock()
     watch(sqlite_instance.config, sqlite_instance.publisher, clock, registry)
@@ -111,7 +111,7 @@ def test_only_domains_of_publishers_are_looked_at_and_not_too_often(sqlite_insta
 
 
 def test_confirmed_anew_a_domain_is_as_it_is_now(sqlite_instance: Instance):
-    door = opened(sqlite_instance)
+    door = opened(sqlite_instance, two_factor="optional")
     alice = sign_in(confirmed(door))
     sqlite_instance.upload("demo", "1.0")
     registry, clock = Registry(example_org=Found("there", OURS)), AClock()
@@ -129,7 +129,7 @@ def test_confirmed_anew_a_domain_is_as_it_is_now(sqlite_instance: Instance):
 
 
 def test_what_a_newcomer_confirms_on_a_lost_domain_gives_nobody_elses_address_back(sqlite_instance: Instance):
-    door = opened(sqlite_instance)
+    door = opened(sqlite_instance, two_factor="optional")
     confirmed(door)
     sqlite_instance.upload("demo", "1.0")
     registry, clock = Registry(example_org=Found("there", OURS)), AClock()

@@ -9,6 +9,7 @@ from people_issuer import PeopleIssuer
 
 from holdfast.config import SignIn
 from holdfast.control.accounts.actions import authenticate, create_token
+from holdfast.control.accounts.administrators import set_administrator
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.accounts.people import delete_person, set_moderator
 from holdfast.control.organisations import teams
@@ -119,14 +120,15 @@ def test_a_place_that_a_group_raised_falls_back_to_the_hands(acme: Instance):
 
 
 def test_what_hands_give_meanwhile_is_theirs(acme: Instance):
-    signs_in(acme, "guards", "people", "ml")
+    signs_in(acme, "admins", "guards", "people", "ml")
 
+    set_administrator(acme.publisher, "alice", True, OPERATOR, deadline=soon())
     set_moderator(acme.publisher, "alice", True, OPERATOR, deadline=soon())
     set_place(acme.publisher, "acme", "alice", "member", OPERATOR, deadline=soon())
     teams.add_to_team(acme.publisher, "acme", "ml", "alice", OPERATOR, deadline=soon())
     signs_in(acme)
 
-    assert {"admin": False, "moderator": True, "place": "member", "seats": ["ml"]} == has()
+    assert {"admin": True, "moderator": True, "place": "member", "seats": ["ml"]} == has()
 
 
 def test_the_last_owner_by_a_group_goes_too(acme: Instance):

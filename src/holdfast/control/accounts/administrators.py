@@ -6,6 +6,7 @@ from holdfast.control.accounts.models import Token, User
 from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.publication.changes import token_revoked
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.sign_in.models import Given
 from holdfast.core.errors import Absent
 
 
@@ -27,6 +28,7 @@ def set_administrator(publisher: Publication, name: str, administers: bool, acto
             raise NotAccepted("you cannot end this for yourself; another administrator can")
         user.is_superuser = administers
         user.save(update_fields=["is_superuser"])
+        Given.objects.filter(user=user, kind="admin").delete()  # by hand from now on
         ended = [] if administers else _end_tokens(tx, user)
         tx.audit("set-administrator", name, administrator=administers, tokens_ended=ended)
     return tx.serial

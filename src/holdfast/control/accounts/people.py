@@ -66,6 +66,8 @@ def create_person(
         before = {"admin": bool(user.is_superuser)}
         user.is_robot, user.is_superuser = robot, user.is_superuser or admin
         user.save()
+        if admin:
+            Given.objects.filter(user=user, kind="admin").delete()  # by hand from now on
         if email:
             _confirm(user, email)
         tx.audit("create-person", name, admin=user.is_superuser, robot=robot, before=before)
