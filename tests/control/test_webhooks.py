@@ -3,9 +3,12 @@
 import hashlib
 import hmac
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +21,7 @@ from holdfast.config import Config
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.hooks.actions import Wanted, end_webhook, list_webhooks, make_webhook
 from holdfast.control.hooks.models import Delivery, Webhook
-from holdfast.control.hooks.posting import Answered, post
+from holdfast.control.hooks.posting import CONNECT_SECONDS, Answered, post
 from holdfast.control.hooks.queueing import PENDING_MAX
 from holdfast.control.hooks.sending import LEASE, PAUSES_SECONDS, forget_deliveries, send_due
 from holdfast.control.hooks.signing import name_of, secret_for
@@ -310,26 +313,50 @@ def test_a_post_goes_to_the_address_that_was_checked_and_not_to_the_name():
     assert closed == Answered(0, "rebinding.test has an address that is not public")
 
 
-def test_an_answer_that_never_ends_is_cut_off():
+@contextmanager
+def talking(*said: bytes) -> Iterator[int]:
+    """A port that takes one request, says the first of these at once, and the other again and again until cut off."""
+    with socket.create_server(("127.0.0.1", 0)) as listening_here, ThreadPoolExecutor(1) as threads:
+        over = threading.Event()
+
+        def talk() -> None:
+            client, _ = listening_here.accept()
+            with client, suppress(OSError):
+                client.recv(65536)
+                client.sendall(said[0])
+                while not over.wait(0.02):
+                    client.sendall(said[1])
+
+        threads.submit(talk)
+        try:
+            yield listening_here.getsockname()[1]
+        finally:
+            over.set()
+
+
+LATE = Answered(0, "no answer within 0.3 s")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said", "expected"),
+    [
+        ("http", (b"", b""), LATE),
+        ("http", (b"HTTP/1.1 200 OK\r\nX: ", b"x"), LATE),
+        ("http", (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4000\r\n\r\n", b"x"), Answered(200)),
+        ("https", (b"\x16\x03\x03\x40\x00", b"\x02"), LATE),
+    ],
+    ids=["silent", "head", "body", "handshake"],
+)
+def test_an_answer_that_never_ends_is_cut_off(scheme: str, said: tuple[bytes, bytes], expected: Answered):
     """A byte now and then keeps every single read alive; the whole attempt has its own end."""
-    over = threading.Event()
+    began = time.monotonic()
 
-    class Trickling(Quiet):
-        def do_POST(self) -> None:
-            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            try:
-                while not over.wait(0.05):
-                    self.wfile.write(b"X-More: x\r\n")
-                    self.wfile.flush()
-            except OSError:
-                pass
-
-    with listening(Trickling) as port:
-        target = parse_target(f"http://slow.test:{port}/")
+    with talking(*said) as port:
+        target = parse_target(f"{scheme}://slow.test:{port}/")
         answer = post(target, {}, b"{}", ("127.0.0.0/8",), lambda host, port: ["127.0.0.1"], 0.3)
-        over.set()
 
-    assert answer == Answered(0, "no answer within 0.3 s")
+    assert answer == expected
+    assert time.monotonic() - began < CONNECT_SECONDS, "its own end, not that of one read"
 
 
 def test_a_target_that_refuses_and_one_that_speaks_no_http_are_failures():

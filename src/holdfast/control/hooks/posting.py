@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from holdfast.control.hooks.targets import Lookup, NotAllowed, Target, address_for, look_up
@@ -39,57 +40,83 @@ def post(
         address = address_for(target, networks, look)
     except NotAllowed as error:
         return Answered(0, str(error))
-    connection = _connection(target, address)
-    too_long = threading.Event()
-
-    def cut() -> None:
-        too_long.set()
-        if connection.sock is not None:
-            connection.sock.close()
-
-    watch = threading.Timer(seconds, cut)
-    watch.daemon = True
+    watch = _Watch(seconds)
+    connection = _Secure(target, address, watch) if target.scheme == "https" else _Plain(target, address, watch)
     watch.start()
     try:
         connection.request("POST", target.path, body, {"Host": _host(target), **headers})
         answer = connection.getresponse()
-        answer.read(ANSWER_BYTES_READ)
+        if watch.is_over:  # a head that was cut off reads like one that ended
+            raise TimeoutError
+        with suppress(OSError, http.client.HTTPException):
+            answer.read(ANSWER_BYTES_READ)
         return Answered(answer.status)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answered(0, f"no answer within {seconds:g} s" if too_long.is_set() else _told(error))
+        return Answered(0, f"no answer within {seconds:g} s" if watch.is_over else _told(error))
     finally:
-        watch.cancel()
+        watch.stop()
         connection.close()
 
 
-def _connection(target: Target, address: str) -> http.client.HTTPConnection:
-    if target.scheme == "https":
-        return _Secure(target, address)
-    return _Plain(target, address)
+class _Watch:
+    """Ends an attempt when its time is up, whatever it is at: a byte now and then keeps every single read alive.
+
+    The socket is shut down and not closed: closing one that a response reads from waits for that response.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.is_over = False
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def start(self) -> None:
+        self._timer.start()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def over(self, made: socket.socket) -> socket.socket:
+        """The same socket, watched from now on. Raises TimeoutError when it came too late."""
+        with self._lock:
+            self._socket = made
+            if self.is_over:
+                made.close()
+                raise TimeoutError
+        return made
+
+    def _cut(self) -> None:
+        with self._lock:
+            self.is_over = True
+            if self._socket is not None:
+                try:
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # under TLS, which would say goodbye first
+                except OSError:
+                    pass  # it has ended by itself
 
 
 class _Plain(http.client.HTTPConnection):
     """To an address, whatever the host's name resolves to by now."""
 
-    def __init__(self, target: Target, address: str) -> None:
+    def __init__(self, target: Target, address: str, watch: _Watch) -> None:
         super().__init__(target.host, target.port, timeout=CONNECT_SECONDS)
         self._address = address
+        self._watch = watch
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self._address, self.port), CONNECT_SECONDS)
+        self.sock = self._watch.over(socket.create_connection((self._address, self.port), CONNECT_SECONDS))
 
 
-class _Secure(http.client.HTTPSConnection):
+class _Secure(_Plain):
     """The same under TLS, whose certificate must be the name's."""
 
-    def __init__(self, target: Target, address: str) -> None:
-        self._tls = ssl.create_default_context()
-        super().__init__(target.host, target.port, timeout=CONNECT_SECONDS, context=self._tls)
-        self._address = address
-
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, self.port), CONNECT_SECONDS)
-        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+        super().connect()
+        context = ssl.create_default_context()
+        secured = context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock = self._watch.over(secured)  # before the handshake, which can drag on, too
+        secured.do_handshake()
 
 
 def _host(target: Target) -> str:
