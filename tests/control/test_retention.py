@@ -71,6 +71,21 @@ def test_a_rule_is_carried_out_as_deletions_with_their_audit(instance: Instance)
     assert Retention(publisher).run() == 0
 
 
+def test_rules_are_carried_out_a_few_projects_at_a_time_and_none_is_left_out(sqlite_instance: Instance):
+    publisher = sqlite_instance.publisher
+    for name in ("aaa", "bbb", "ccc"):
+        for version in ("1.0", "1.1"):
+            sqlite_instance.upload(name, version)
+    for name in ("bbb", "ccc"):
+        set_rule(publisher, "main", name, Rule(newest=1), ALICE, deadline=soon())
+
+    retention = Retention(publisher, batch=1)
+
+    assert [retention.run() for _ in range(3)] == [1, 1, 0], "one with a rule behind any number without"
+    gone = AuditEvent.objects.filter(action="delete-release").values_list("subject", flat=True)
+    assert list(gone) == ["main/bbb/1.0", "main/ccc/1.0"]
+
+
 def test_a_projects_own_rule_replaces_its_indexs(sqlite_instance: Instance):
     publisher = sqlite_instance.publisher
     for version in ("1.0", "1.1", "1.2"):

@@ -1,6 +1,7 @@
 """Carrying rules out, project by project, as `work` does it each hour: bounded, and going on where it left off."""
 
 import structlog
+from django.db.models import Exists, OuterRef, Q
 
 from holdfast.control.database import database_guard
 from holdfast.control.projects.models import Project
@@ -18,26 +19,23 @@ STATEMENT_SECONDS = 8.0
 class Retention:
     """Goes through every project that a rule holds for; each run goes on behind the last project of the one before."""
 
-    def __init__(self, publisher: Publication) -> None:
+    def __init__(self, publisher: Publication, batch: int = BATCH) -> None:
         self._publisher = publisher
+        self._batch = batch
         self._after = 0
 
     def run(self) -> int:
         """Look at the next projects; returns how many releases were deleted. Raises Unavailable."""
         projects = self._next()
-        self._after = projects[-1][0] if len(projects) == BATCH else 0
+        self._after = projects[-1][0] if len(projects) == self._batch else 0
         return sum(self._one(index, name) for _pk, index, name in projects)
 
     def _next(self) -> list[tuple[int, str, str]]:
+        rules = RetentionRule.objects.exclude(newest=None, days=None).filter(index=OuterRef("index"))
+        ruled = Exists(rules.filter(Q(project="") | Q(project=OuterRef("name"))))
         with database_guard():
-            rules = RetentionRule.objects.exclude(newest=None, days=None)
-            whole = set(rules.filter(project="").values_list("index", flat=True))
-            single = set(rules.exclude(project="").values_list("index", "project"))
-            if not whole and not single:
-                return []
-            listed = Project.objects.filter(deleted=None, pk__gt=self._after, index__in=whole | {i for i, _ in single})
-            rows = listed.order_by("pk").values_list("pk", "index", "name")[:BATCH]
-            return [row for row in rows if row[1] in whole or (row[1], row[2]) in single]
+            listed = Project.objects.filter(ruled, deleted=None, pk__gt=self._after).order_by("pk")
+            return list(listed.values_list("pk", "index", "name")[: self._batch])
 
     def _one(self, index: str, name: str) -> int:
         deadline = self._publisher.clock.monotonic() + STATEMENT_SECONDS
