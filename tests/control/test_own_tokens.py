@@ -1,14 +1,18 @@
 """People's own tokens: no further than the person, seen being used, ended when they leak."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import wheels
 from allauth.account.models import EmailAddress
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from doors import Door
 from instances import OPERATOR, UPLOADER, Actor, Instance, Scopes, new_file, soon
 
+from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.control.accounts.actions import NewToken, authenticate, create_token, list_tokens
 from holdfast.control.accounts.models import AuditEvent, Token, User
@@ -21,7 +25,7 @@ from holdfast.control.tokens import uses as uses_module
 from holdfast.control.tokens.actions import OwnToken, end_leaked_tokens, end_own_token, list_own_tokens, make_own_token
 from holdfast.control.tokens.rate import Rate, TooMany, network_of
 from holdfast.control.tokens.robots import give_robot
-from holdfast.control.tokens.uses import Uses
+from holdfast.control.tokens.uses import Uses, write_regularly
 from holdfast.core.errors import Absent, Refused
 
 ALICE, BOB = (Actor(name, Scopes(), credential="session") for name in ("alice", "bob"))
@@ -177,6 +181,20 @@ def test_a_robots_tokens_are_its_owners(sqlite_instance: Instance):
             give_robot(sqlite_instance.publisher, robot, owner, OPERATOR, deadline=soon())
 
 
+def test_listing_ones_tokens_costs_the_same_however_many_others_have(sqlite_instance: Instance):
+    made = make(sqlite_instance, Scopes(("main",)))
+    for number in range(20):
+        person = User.objects.create(username=f"other{number}")
+        created = sqlite_instance.publisher.clock.now()
+        Token.objects.create(id=f"other{number}", digest="", name="", user=person, created=created)
+
+    with CaptureQueriesContext(connection) as asked:
+        listed = list_own_tokens(ALICE)
+
+    assert [facts.id for facts in listed] == [made.id]
+    assert len(asked) <= 3
+
+
 def test_the_owner_of_a_leaked_token_is_told_by_mail(sqlite_instance: Instance):
     alice = User.objects.create(username="alice")
     EmailAddress.objects.create(user=alice, email="alice@people.example", verified=True, primary=True)
@@ -222,6 +240,26 @@ def test_uses_are_bounded_and_kept_while_the_database_is_away(sqlite_instance: I
     away.rename(file)
 
     assert uses.write(clock) == uses_module.NOTED_MAX
+
+
+def test_a_defect_while_uses_are_written_ends_no_thread(sqlite_instance: Instance):
+    again, stop = threading.Event(), threading.Event()
+
+    class Broken(Uses):
+        def write(self, clock: Clock) -> int:
+            if self.is_first:
+                self.is_first = False
+                raise RuntimeError("a defect")
+            again.set()
+            return 0
+
+        is_first = True
+
+    thread = write_regularly(Broken(), sqlite_instance.publisher.clock, stop, every_seconds=0.001)
+
+    assert again.wait(10)
+    stop.set()
+    thread.join(10)
 
 
 def test_a_leaked_token_is_ended_and_the_answer_tells_nothing(sqlite_instance: Instance):

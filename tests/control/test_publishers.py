@@ -1,7 +1,9 @@
 """Trusted publishing as CI and people meet it: exchange, upload, end; who may say which identity publishes what."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,6 +21,7 @@ from holdfast.control.projects.models import File, Role
 from holdfast.control.publishers.models import Publisher, PublisherToken, UsedIdentityToken
 from holdfast.control.publishers.tokens import sweep_tokens
 from holdfast.control.switching import switch_off
+from holdfast.core import tokens
 from holdfast.tree.switches import new_switch
 
 PROJECT = "projects/main/widgets"
@@ -104,6 +107,24 @@ def test_a_burned_token_is_over_at_once_and_the_answer_tells_nothing(sqlite_inst
     assert door.request("POST", "/_/oidc/burn-token", b"[]").status == 202
     assert door.upload(release("2.0"), token).status == 401
     assert door.upload(release("2.0"), alice).status == 200
+
+
+def test_burning_a_token_needs_no_writing_unless_it_is_one_and_has_a_limit(sqlite_instance: Instance, issuer: Issuer):
+    door = opened(sqlite_instance, issuer)
+    owned(door)
+    token = mint(door, issuer.token()).json()["token"]
+
+    def burn(text: str) -> int:
+        return door.request("POST", "/_/oidc/burn-token", json.dumps({"token": text}).encode()).status
+
+    with closing(sqlite3.connect(sqlite_instance.config.sqlite_file)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert burn(tokens.mint().text) == 202, "a stranger's text waits for no writer, and is none itself"
+    now = sqlite_instance.publisher.clock.now()
+    off = new_switch("read-only", scope="*", reason="care", status_url="", banner=None, until=None, by="op", now=now)
+    switch_off(sqlite_instance.store, off)
+    assert (burn(token), PublisherToken.objects.count()) == (202, 0), "also while the site is read-only"
+    assert [burn("nonsense") for _ in range(119)][-2:] == [202, 429]
 
 
 def test_a_minted_token_ends_by_itself_and_is_swept(sqlite_instance: Instance, issuer: Issuer):

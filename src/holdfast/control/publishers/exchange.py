@@ -16,4 +16,5 @@ class Exchange:
         self.keys = Keys(fetch, clock)
         # Hosted CI leaves through few networks; a try costs a millisecond, so the common limit is a tenth of a core.
         self.tries = Rate(by_network=60, by_all=6000, seconds=60.0)
+        self.burns = Rate(by_network=120, by_all=6000, seconds=60.0)  # one look each; clients burn what they minted
         self.exchanges = Rate(by_network=600, by_all=3000, seconds=60.0)  # a provider's name stands for a network

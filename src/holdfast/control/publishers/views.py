@@ -76,6 +76,8 @@ def mint_token(request: HttpRequest, parts: Parts, index: str = "") -> HttpRespo
 @_answers("POST")
 def burn(request: HttpRequest, parts: Parts) -> HttpResponse:
     """End a minted token. The answer is the same for every text, so that nobody can try out which are tokens."""
+    if parts.exchange is not None:
+        parts.exchange.burns.count(parts.clock, client_of(request))
     try:
         burn_token(parts.publisher, _token_of(request, parts), client_of(request), deadline=_deadline(request, parts))
     except MintRefused:

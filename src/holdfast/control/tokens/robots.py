@@ -10,12 +10,15 @@ from holdfast.control.tokens.models import RobotOwner
 
 def speaks_for(actor: Actor, user: str) -> bool:
     """True for the actor themselves, and for a robot account that is theirs."""
+    return user in spoken_for(actor)
+
+
+def spoken_for(actor: Actor) -> list[str]:
+    """Everybody the actor speaks for, by user name: themselves first. Nobody for a trusted publisher."""
     if not actor.user or actor.credential == "publisher":
-        return False
-    if actor.user == user:
-        return True
-    robots = RobotOwner.objects.filter(robot__username=user, robot__is_robot=True, robot__is_active=True)
-    return robots.filter(owner__username=actor.user).exists()
+        return []
+    robots = RobotOwner.objects.filter(owner__username=actor.user, robot__is_robot=True, robot__is_active=True)
+    return [actor.user, *robots.order_by("robot__username").values_list("robot__username", flat=True)]
 
 
 def owners_of(robot: User) -> list[str]:

@@ -50,15 +50,19 @@ class Uses:
         return len(written)
 
 
-def write_regularly(uses: Uses, clock: Clock, stop: threading.Event) -> threading.Thread:
+def write_regularly(
+    uses: Uses, clock: Clock, stop: threading.Event, every_seconds: float = EVERY_SECONDS
+) -> threading.Thread:
     """Start the thread that writes them down until told to stop."""
 
     def work() -> None:
-        while not stop.wait(EVERY_SECONDS):
+        while not stop.wait(every_seconds):
             try:
                 uses.write(clock)
             except Unavailable as error:
                 log.debug("when tokens were used is written later: %s", error.reason)
+            except Exception:  # a thread that ends is missed by nobody
+                log.exception("when tokens were used was not written")
             finally:
                 close_connection()
 
