@@ -217,5 +217,5 @@ def test_an_operator_stops_a_flood_hides_a_project_and_frees_somebody(
     assert (1, True) == (refused.returncode, "A flood of fake projects" in " ".join(refused.stdout.split())), (
         refused.stdout
     )
-    for path in ("", "stuck/", "people/", "invite/", "projects/", "moderation/", "audit/"):
+    for path in ("", "bans/", "stuck/", "people/", "invite/", "projects/", "moderation/", "audit/"):
         at(page, running, f"/admin/{path}")

@@ -20,8 +20,8 @@ from holdfast.tree.switches import Switch
 
 PASSWORD = "correct horse battery staple"
 PAGES = (
-    "", "stuck/", "switches/", "people/", "people/alice/", "invite/", "projects/", "projects/main/tool/", "moderation/",
-    "audit/",
+    "", "stuck/", "switches/", "bans/", "people/", "people/alice/", "invite/", "projects/", "projects/main/tool/",
+    "moderation/", "audit/",
 )  # fmt: skip
 FOR_MODERATORS = ("", "projects/", "projects/main/tool/", "moderation/")
 PROJECT = "/admin/projects/main/tool/"
@@ -114,7 +114,7 @@ def test_an_operator_without_the_second_factor_is_sent_to_set_it_up(sqlite_insta
 def test_what_is_sensitive_asks_once_more_who_it_is(door: Door):
     root = signed_in(door, "root", is_superuser=True, password=make_password(PASSWORD))
 
-    for path in ("switches/", "people/alice/", "invite/", "projects/main/tool/", "moderation/"):
+    for path in ("switches/", "bans/", "people/alice/", "invite/", "projects/main/tool/", "moderation/"):
         root.get(f"/admin/{path}")
         assert root.location.startswith("/account/reauthenticate/"), path
 

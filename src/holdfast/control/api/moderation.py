@@ -7,11 +7,12 @@ from holdfast.control import rights, switching
 from holdfast.control.api.call import Call, demand_user_name, paged
 from holdfast.control.moderation import deciding, reports, verdicts
 from holdfast.control.moderation.models import Report
-from holdfast.control.projects.rights import NotAccepted, require, require_moderator
+from holdfast.control.moderation.wanted import wanted_ban, wanted_prohibition
+from holdfast.control.projects.rights import require, require_moderator
 from holdfast.control.uploads.hold import held
 from holdfast.core.errors import Absent
 from holdfast.core.model import format_time
-from holdfast.tree.bans import BAN_DEFAULT, BAN_MAX, EVERY_INDEX, new_ban, new_prohibition
+from holdfast.tree.bans import BAN_DEFAULT, BAN_MAX, EVERY_INDEX
 from holdfast.tree.overrides import newest
 
 _HOUR = 3600
@@ -87,12 +88,8 @@ def list_bans(call: Call) -> dict[str, Any]:
 def ban(call: Call) -> dict[str, Any]:
     """Shut a network out from every change, whatever its credentials. Reading and installing go on."""
     require(call.actor, rights.BAN_NETWORK)
-    now = call.parts.clock.now()
-    spared = (*call.parts.config.trusted_proxies, *((call.actor.address,) if call.actor.address else ()))
-    try:
-        made = new_ban(call.text("network"), _line(call, "reason"), _until(call, now), call.actor.user, now, spared)
-    except ValueError as error:
-        raise NotAccepted(str(error)) from error
+    now, config = call.parts.clock.now(), call.parts.config
+    made = wanted_ban(config, call.text("network"), call.text("reason"), _until(call, now), call.actor, now)
     deciding.ban(call.parts.store, made)
     switching.note(call.parts.publisher, "ban-network", made.network, call.actor, call.deadline)
     return {}
@@ -111,12 +108,8 @@ def prohibit(call: Call) -> dict[str, Any]:
     """Keep new projects from a name or a pattern of names."""
     require(call.actor, rights.PROHIBIT_NAME)
     index, now = call.text("index", EVERY_INDEX), call.parts.clock.now()
-    if index != EVERY_INDEX and call.parts.config.index(index) is None:
-        raise NotAccepted(f"there is no index {index[:64]!r}")
-    try:
-        made = new_prohibition(index, call.text("pattern"), _line(call, "reason"), call.actor.user, now)
-    except ValueError as error:
-        raise NotAccepted(str(error)) from error
+    pattern, reason = call.text("pattern"), call.text("reason")
+    made = wanted_prohibition(call.parts.config, index, pattern, reason, call.actor.user, now)
     deciding.prohibit(call.parts.store, made)
     switching.note(call.parts.publisher, "prohibit-name", f"{index}/{made.pattern}", call.actor, call.deadline)
     return {}
@@ -136,10 +129,6 @@ def _until(call: Call, now: datetime) -> datetime | None:
         return None
     hours = int(BAN_DEFAULT.total_seconds()) // _HOUR
     return now + timedelta(hours=call.whole("hours", hours, least=1, most=BAN_MAX.days * 24))
-
-
-def _line(call: Call, field: str) -> str:
-    return "".join(c for c in " ".join(call.text(field).split()) if c.isprintable())
 
 
 def _report(row: Report) -> dict[str, Any]:

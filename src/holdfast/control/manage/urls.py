@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from holdfast.control.accounts import limits
+from holdfast.control.manage.history import history
 from holdfast.control.manage.organisations import new_organisation, organisation
 from holdfast.control.manage.overview import overview
 from holdfast.control.manage.projects import project
@@ -16,6 +17,7 @@ def _page(route: str, view: View, name: str) -> URLPattern:
 
 urlpatterns: list[URLPattern] = [
     _page("", overview, "manage"),
+    _page("history/", history, "manage_history"),
     _page("tokens/", own_tokens, "manage_tokens"),
     _page("tokens/new/", new_token, "manage_new_token"),
     _page("organisations/new/", new_organisation, "manage_new_organisation"),

@@ -9,12 +9,13 @@ from holdfast.control.database import read_snapshot
 from holdfast.control.manage.project_facts import events
 from holdfast.control.moderation.models import Report
 from holdfast.control.organisations.effective import holder_of
-from holdfast.control.projects.models import Project
+from holdfast.control.projects.models import File, Project
 from holdfast.core.errors import Absent
 from holdfast.core.model import STATUSES
 
 PROJECTS_MAX = 100  # on one page; a search finds the others
 REPORTS_MAX = 50
+FILES_MAX = 200  # that can be taken down from one page; others by the command
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class ProjectFacts:
     people: tuple[tuple[str, str], ...]  # (user, role) of their own
     releases: int
     files: int
+    newest_files: tuple[File, ...]
     reports: tuple[Report, ...]  # newest first, judged ones as well
     events: tuple[AuditEvent, ...]
 
@@ -40,6 +42,13 @@ def find_projects(words: str, status: str, after: int) -> tuple[list[Project], i
         waiting = Count("reports", filter=Q(reports__verdict=""))
         found: list[Project] = [*rows.annotate(waiting=waiting).order_by("-pk")[: PROJECTS_MAX + 1]]
     return found[:PROJECTS_MAX], found[PROJECTS_MAX - 1].pk if len(found) > PROJECTS_MAX else 0
+
+
+def digests_of(index: str, name: str, wanted: list[str]) -> tuple[str, ...]:
+    """Those of the digests that are of files of the project. Raises DatabaseUnavailable."""
+    with read_snapshot():
+        rows = File.objects.filter(project__index=index, project__name=name, removed=False, sha256__in=wanted)
+        return tuple(sorted(set(rows.values_list("sha256", flat=True))))
 
 
 def read(index: str, name: str) -> ProjectFacts:
@@ -57,6 +66,7 @@ def read(index: str, name: str) -> ProjectFacts:
             people=tuple(roles),
             releases=project.releases.filter(deleted=None).count(),
             files=project.files.filter(deleted=None, removed=False).count(),
+            newest_files=tuple(project.files.filter(removed=False).order_by("-pk")[:FILES_MAX]),
             reports=tuple(project.reports.order_by("-pk")[:REPORTS_MAX]),
             events=done,
         )

@@ -9,6 +9,7 @@ from holdfast.control.http import parts_of
 from holdfast.control.moderation import reports, verdicts
 from holdfast.control.operate import project_facts
 from holdfast.control.operate.doors import operators
+from holdfast.control.projects.actions import remove_bytes
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.web.deeds import Asked, Deed, Done, page_with_deeds
 from holdfast.control.web.pages import page, recently
@@ -17,7 +18,11 @@ from holdfast.core.names import is_normalized
 
 REPORTS_MAX = 50  # of the queue on one page; the others come up as these are judged
 WORDS_CHARS_MAX = 100
-_VERDICTS = {"not-malware": "was found to be fine", "quarantine": "is quarantined"}  # bytes are taken down by the API
+_VERDICTS = {
+    "not-malware": "was found to be fine",
+    "quarantine": "is quarantined",
+    "remove": "is quarantined, and its bytes are taken down for good",
+}
 
 
 @operators
@@ -43,6 +48,7 @@ def one_project(request: HttpRequest, actor: Actor, index: str, name: str) -> Ht
     deeds: dict[str, Deed] = {
         "quarantine": partial(_quarantine, index, name),
         "release": partial(_release, index, name),
+        "remove": partial(_remove, index, name),
         "judge": _judge,
     }
     return page_with_deeds(request, actor, deeds, show)
@@ -72,10 +78,23 @@ def _release(index: str, name: str, asked: Asked) -> Done:
     return Done(f"The quarantine of {name} has ended.")
 
 
+def _remove(index: str, name: str, asked: Asked) -> Done:
+    """Files of this project alone, by their digests, for good."""
+    asked.confirmed(name)
+    digests = project_facts.digests_of(index, name, asked.lists("sha256")[: project_facts.FILES_MAX])
+    if not digests:
+        raise NotAccepted("choose the files whose bytes go")
+    reason, legal = asked.text("reason"), asked.text("legal", "no") == "on"
+    remove_bytes(asked.parts.publisher, digests, reason, legal, asked.actor, deadline=asked.deadline)
+    return Done(f"{len(digests)} {'file is' if len(digests) == 1 else 'files are'} taken down for good.")
+
+
 def _judge(asked: Asked) -> Done:
     verdict, report = asked.text("verdict"), asked.number("report")
     if verdict not in _VERDICTS:
         raise NotAccepted(f"a verdict is one of {', '.join(_VERDICTS)}")
     reason = asked.text("reason", "")
+    if verdict == "remove":
+        asked.confirmed("remove")
     verdicts.judge_report(asked.parts.publisher, report, verdict, reason, asked.actor, deadline=asked.deadline)
     return Done(f"What was reported {_VERDICTS[verdict]}.")

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from holdfast.control.operate.audit import audit
+from holdfast.control.operate.bans import bans
 from holdfast.control.operate.doors import nowhere
 from holdfast.control.operate.overview import overview, stuck
 from holdfast.control.operate.people import everybody, invite, person
@@ -13,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("", overview, name="admin"),
     path("stuck/", stuck, name="admin_stuck"),
     path("switches/", kill_switches, name="admin_switches"),
+    path("bans/", bans, name="admin_bans"),
     path("people/", everybody, name="admin_people"),
     path("invite/", invite, name="admin_invite"),
     path("people/<str:name>/", person, name="admin_person"),
