@@ -35,24 +35,39 @@ class PeoplePages:
 
     def write_when_changed(self) -> int:
         """Returns how many documents were written. Raises Unavailable."""
-        if self._written is None:
-            kinds: tuple[Kind, ...] = ("user", "org")
-            self._written = {(kind, one.name): one for kind in kinds for one in everybody(self._store, kind)}
+        written = self._known()
         with read_snapshot():
             serial = current_serial()
             mark = (serial, AuditEvent.objects.aggregate(newest=Max("pk"))["newest"])
             if mark == self._mark:
                 return 0
-            wanted = self._people() | self._organisations()
-        for who, before in self._written.items():
-            wanted.setdefault(who, Person(before.name, before.display))  # nothing is left of what they had
-        due = [who for who, person in wanted.items() if self._written.get(who) != person]
+            wanted = self._wanted(written)
+        due = [who for who, person in wanted.items() if written.get(who) != person]
         for who in due[:WRITTEN_AT_ONCE]:
             put_person(self._store, who[0], wanted[who], serial)
-            self._written[who] = wanted[who]
+            written[who] = wanted[who]
         if len(due) <= WRITTEN_AT_ONCE:
             self._mark = mark
         return min(len(due), WRITTEN_AT_ONCE)
+
+    def outdated(self) -> list[Who]:
+        """Whose document says something else than the rows. Raises Unavailable."""
+        written = self._known()
+        with read_snapshot():
+            wanted = self._wanted(written)
+        return [who for who, person in wanted.items() if written.get(who) != person]
+
+    def _known(self) -> dict[Who, Person]:
+        if self._written is None:
+            kinds: tuple[Kind, ...] = ("user", "org")
+            self._written = {(kind, one.name): one for kind in kinds for one in everybody(self._store, kind)}
+        return self._written
+
+    def _wanted(self, written: dict[Who, Person]) -> dict[Who, Person]:
+        wanted = self._people() | self._organisations()
+        for who, before in written.items():
+            wanted.setdefault(who, Person(before.name, before.display))  # nothing is left of what they had
+        return wanted
 
     def _people(self) -> dict[Who, Person]:
         """Roles by whatever way: one's own, a team's, and one's place in the organisation that holds the project."""

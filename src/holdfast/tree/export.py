@@ -5,8 +5,10 @@
     packages/<2>/<2>/<60>/<filename>[.metadata]             the files and their core metadata
     integrity/<name>/<version>/<filename>/provenance        provenance documents
 
-The pages are those a front serves, links relative, so the folder works under any mount. Files come before the pages
-that list them, and pages before the list. Repeating an export writes only what changed and deletes what is gone.
+The pages are those a front serves, links relative, so the folder works under any mount. Pages for people, their assets
+and what is told of persons are not in it: a front makes them, and nothing that installs reads them. Files come before
+the pages that list them, and pages before the list. Repeating an export writes only what changed and deletes what is
+gone.
 """
 
 import os

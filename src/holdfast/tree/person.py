@@ -90,6 +90,19 @@ def everybody(store: Store, kind: Kind) -> Iterator[Person]:
             log.error("a person's document is damaged, and is written again: %s", error.reason, key=key)
 
 
+def damaged_documents(store: Store) -> list[tuple[str, str]]:
+    """(key, what is wrong) of every document that cannot be read, for fsck. Raises Unavailable."""
+    found = []
+    for info in list(store.list(addresses.PERSON_PREFIX)):
+        try:
+            _decode(store.get(info.key))
+        except Absent:
+            continue
+        except Corrupt as error:
+            found.append((info.key, error.reason))
+    return found
+
+
 def _is_stored(store: Store, key: str, person: Person) -> bool:
     try:
         return _decode(store.get(key), person.name) == person

@@ -18,6 +18,7 @@ from holdfast.control.publication.documents import record_of
 from holdfast.control.publication.erase import erase
 from holdfast.control.publication.fsck_decisions import check_decisions
 from holdfast.control.publication.fsck_journal import check_journal
+from holdfast.control.publication.fsck_pages import check_assets, check_people
 from holdfast.control.publication.models import Event
 from holdfast.control.publication.publisher import Publisher, store_card
 from holdfast.control.publication.transaction import write_transaction
@@ -91,6 +92,7 @@ def check(config: Config, *, repair: bool, deep: bool, say: Say) -> Report:
     publisher = _publisher(config, store, report, repair=repair)
     reader = TreeReader(store, clock, read_marker(config).instance)
     check_decisions(store, report)
+    check_assets(store, report, repair=repair)
     if not check_journal(store, publisher, report, repair=repair):
         return report
     reader.load()
@@ -102,6 +104,7 @@ def check(config: Config, *, repair: bool, deep: bool, say: Say) -> Report:
     if publisher is not None:
         _check_database(run)
         _publish_again(run)
+    check_people(config, store, report, repair=repair, has_database=publisher is not None)
     _count_orphans(run)
     if repair:
         sweep_folders(config, store, clock)
