@@ -8,13 +8,12 @@ from holdfast.control.accounts.audit_reading import done_by
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.database import read_snapshot
 from holdfast.control.projects.rights import require
-from holdfast.control.web.deeds import managing
-from holdfast.control.web.pages import page
+from holdfast.control.web.pages import page, signed_in
 
 EVENTS_MAX = 100  # on one page
 
 
-@managing
+@signed_in
 def history(request: HttpRequest, actor: Actor) -> HttpResponse:
     """One page of one's own events."""
     require(actor, rights.READ_AUDIT)
