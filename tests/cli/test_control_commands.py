@@ -74,10 +74,19 @@ def test_backup_restore_reconcile_and_fsck_follow_each_other(holdfast: Shell, tm
     reconciled = holdfast("reconcile")
 
     assert "run `holdfast reconcile` before anything is written" in restored
+    assert "secret key" not in restored
     assert "nothing may be written until `holdfast reconcile`" in refused
     assert wrong.startswith("database: the published tree is at serial 1, the database at 0")
     assert "the database was at serial 0, the tree at 1; both agree now" in reconciled
     assert "clean: 0 projects, 0 files checked, 0 repaired, 0 orphans\n" == holdfast("fsck")
+
+
+def test_a_restore_tells_when_the_key_that_the_backup_lacks_is_not_there(holdfast: Shell, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.tar"
+    holdfast("backup", str(saved))
+    (holdfast.data / "secret-key").unlink()
+
+    assert f"there is no secret key at {holdfast.data / 'secret-key'}: put" in holdfast("restore", str(saved))
 
 
 def test_a_lost_database_is_rebuilt_only_on_request(holdfast: Shell) -> None:

@@ -122,6 +122,7 @@ def restore(file: Path) -> None:
         django_setup(config)
         from holdfast.clock import SystemClock
         from holdfast.control import backup as work
+        from holdfast.control.secret_key import key_file
         from holdfast.store.opening import configured_store
 
         done = work.restore(config, configured_store(config), file, SystemClock())
@@ -130,6 +131,11 @@ def restore(file: Path) -> None:
         )
         if done.kept:
             click.echo(f"the database that was there is kept as {done.kept}")
+        if not key_file(config).exists():
+            click.echo(
+                f"there is no secret key at {key_file(config)}: put the one of then there before the next start, or a"
+                " new one is made and people set their second factors up again"
+            )
         if done.is_behind:
             click.echo(
                 f"the published tree is at serial {done.head}: run `holdfast reconcile` before anything is written"

@@ -25,12 +25,15 @@ from holdfast.control.database import close_connection, django_setup, is_sqlite
 from holdfast.control.instance import (
     Marker,
     NotInitialised,
+    has_pending_migrations,
     has_rows,
+    migrate,
     read_marker,
     sync_folder,
     use_write_ahead_log,
     write_marker,
 )
+from holdfast.control.migrating import migration_lock
 from holdfast.control.publication.transaction import current_serial
 from holdfast.core.errors import Corrupt, Unavailable
 from holdfast.store.port import Store
@@ -39,6 +42,7 @@ from holdfast.tree.writer import published_head
 
 MANIFEST = "manifest.json"
 _SQLITE, _POSTGRESQL = "database.sqlite3", "database.pgdump"
+_MIGRATION_SECONDS = 60.0  # how long a restore waits for another process that brings the database to this release
 _LOCK_SECONDS = 5.0  # how long a restore waits for a write transaction in the database it replaces
 
 
@@ -91,12 +95,14 @@ def backup(config: Config, target: Path | None, clock: Clock) -> Path:
 def restore(config: Config, store: Store, source: Path, clock: Clock) -> Restored:
     """Put a backup's database in place, also under running processes: they notice and look at it afresh.
 
+    One that an older release made is brought to this one, because processes that run do not look for that again.
     Raises Corrupt for a file that is no whole backup, NotInitialised for another instance's, Unavailable. Until the
-    very last step nothing is changed.
+    database is put in place nothing is changed.
     """
     django_setup(config)
     manifest = read_manifest(source)
     _hold_to_instance(config, store, manifest)
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".holdfast-restore-", dir=config.data) as folder:
         copy = _extract(source, manifest, Path(folder))
         kept = None
@@ -109,6 +115,7 @@ def restore(config: Config, store: Store, source: Path, clock: Clock) -> Restore
     close_connection()
     if not has_rows(config):
         raise Unavailable("the database was put in place but does not answer")
+    _bring_to_this_release(config)
     return Restored(manifest, published_head(store), kept)
 
 
@@ -230,6 +237,14 @@ def _lock_out_writers(path: Path) -> sqlite3.Connection:
     with suppress(sqlite3.Error):
         database.execute("BEGIN IMMEDIATE")
     return database
+
+
+def _bring_to_this_release(config: Config) -> None:
+    if not has_pending_migrations():
+        return
+    with migration_lock(config, _MIGRATION_SECONDS):
+        if has_pending_migrations():  # control may start at this moment
+            migrate()
 
 
 def _put_postgresql(config: Config, copy: Path) -> None:

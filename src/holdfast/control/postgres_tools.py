@@ -10,31 +10,53 @@ from holdfast.core.errors import Unavailable
 
 _DEBIAN = Path("/usr/lib/postgresql")  # where Debian keeps them, one folder per version, off the PATH
 _SECONDS_MAX = 3600
+_OF_NOBODY = ("--no-owner", "--no-privileges")  # whoever restores it owns it
+# Tables are named after the app they belong to, and the database says which apps made some, of whatever release. One
+# statement, without CASCADE: what somebody else built on our tables is not dropped along, but told.
+_DROP_TABLES = """
+DO $$
+DECLARE names text;
+BEGIN
+  IF to_regclass('django_migrations') IS NOT NULL THEN
+    SELECT string_agg(format('%I', tablename), ', ') INTO names FROM pg_tables
+      WHERE schemaname = current_schema() AND (starts_with(tablename::text, 'django_')
+        OR EXISTS (SELECT 1 FROM django_migrations made WHERE starts_with(tablename::text, made.app || '_')));
+    EXECUTE 'DROP TABLE ' || names;
+  END IF;
+END $$
+"""
 
 
 def dump(url: str, target: Path) -> None:
     """Write the database to one file in pg_dump's custom format. Raises Unavailable."""
-    _run("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
+    _run("pg_dump", url, *_OF_NOBODY, "--format=custom", f"--file={target}")
 
 
 def load(url: str, source: Path) -> None:
-    """Replace the database's tables by the dump's, all of them or none. Raises Unavailable."""
+    """Replace the database's tables by the dump's, all of them or none. Raises Unavailable.
+
+    Tables that a later release made, and the dump knows nothing of, go in the same transaction: they point at older
+    ones, which could not be replaced otherwise.
+    """
+    script = source.with_name(f"{source.name}.sql")
+    _run("pg_restore", "", *_OF_NOBODY, "--clean", "--if-exists", f"--file={script}", str(source))
     _run(
-        "pg_restore",
+        "psql",
         url,
-        "--clean",
-        "--if-exists",
+        "--no-psqlrc",
+        "--quiet",
         "--single-transaction",
-        "--no-owner",
-        "--no-privileges",
-        str(source),
+        "--set=ON_ERROR_STOP=1",
+        f"--command={_DROP_TABLES}",
+        f"--file={script}",
     )
 
 
 def _run(program: str, url: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs, on the database if there is a `url`. Raises Unavailable."""
     address, password = _without_password(url)
     environ = {**os.environ, **({"PGPASSWORD": password} if password else {})}
-    command = [_find(program), f"--dbname={address}", *arguments]
+    command = [_find(program), *([f"--dbname={address}"] if address else []), *arguments]
     try:
         subprocess.run(command, env=environ, check=True, capture_output=True, timeout=_SECONDS_MAX)
     except subprocess.CalledProcessError as error:
