@@ -80,6 +80,8 @@ def reconcile() -> None:
             click.echo(f"{done.tokens} tokens came back with the right to read alone; upload rights need new tokens")
         for name in done.republished:
             click.echo(f"published again: {name}")
+        for name in done.handed:
+            click.echo(f"changed hands since: {name}; publishers, invitations and webhooks of the hands before ended")
 
 
 @click.command()
@@ -131,6 +133,7 @@ def restore(file: Path) -> None:
         )
         if done.kept:
             click.echo(f"the database that was there is kept as {done.kept}")
+        click.echo("accounts, memberships, publishers and webhooks are those of then: whoever was let go since is back")
         if not key_file(config).exists():
             click.echo(
                 f"there is no secret key at {key_file(config)}: put the one of then there before the next start, or a"

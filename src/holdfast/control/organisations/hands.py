@@ -27,8 +27,13 @@ def hand_over(tx: WriteTransaction, project: Project, to: User | Organisation) -
 def clear_rights(tx: WriteTransaction, project: Project) -> None:
     """End every right on a project. The caller holds its lock, and gives it to somebody or lets its name go."""
     project.roles.all().delete()
-    TeamRole.objects.filter(project=project).delete()
     Holding.objects.filter(project=project).delete()
+    end_other_rights(tx, project)
+
+
+def end_other_rights(tx: WriteTransaction, project: Project) -> None:
+    """End what hands gave besides people's roles and the organisation's holding."""
+    TeamRole.objects.filter(project=project).delete()
     Invitation.objects.filter(project=project, ended=None).update(ended=tx.now, outcome="revoked")
     Offer.objects.filter(project=project, ended=None).update(ended=tx.now, outcome="revoked")
     for end in ENDED_WITH_THE_HANDS:

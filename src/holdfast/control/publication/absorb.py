@@ -53,7 +53,7 @@ def absorb_record(record: Record, now: datetime, keep: frozenset[str] = frozense
     return project
 
 
-def absorb_gone(entry: ProjectEntry, now: datetime) -> None:
+def absorb_gone(entry: ProjectEntry, now: datetime) -> Project:
     """A project that is no longer listed keeps its row, because its name stays owned."""
     project, _ = Project.objects.get_or_create(
         index=entry.index, name=entry.name, defaults={"display": entry.display, "created": now}
@@ -67,6 +67,7 @@ def absorb_gone(entry: ProjectEntry, now: datetime) -> None:
     if not entry.owned:
         project.roles.all().delete()
         Holding.objects.filter(project=project).delete()
+    return project
 
 
 def absorb_binding(index: str, project: str, filename: str, sha256: str, now: datetime) -> None:

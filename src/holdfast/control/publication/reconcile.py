@@ -9,7 +9,9 @@ from datetime import datetime
 
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.database import database_guard, held_transaction
-from holdfast.control.projects.models import Project
+from holdfast.control.organisations.hands import end_other_rights
+from holdfast.control.organisations.models import Holding
+from holdfast.control.projects.models import Project, Role
 from holdfast.control.publication import changes
 from holdfast.control.publication.absorb import (
     Delisted,
@@ -25,7 +27,7 @@ from holdfast.control.publication.absorb import (
 from holdfast.control.publication.changes import Change
 from holdfast.control.publication.models import Counter, Event, Instance
 from holdfast.control.publication.publisher import Publisher
-from holdfast.control.publication.transaction import current_serial, write_transaction
+from holdfast.control.publication.transaction import WriteTransaction, current_serial, write_transaction
 from holdfast.core.model import Record
 from holdfast.store.port import Store
 from holdfast.tree.checkpoint import ProjectEntry
@@ -56,6 +58,7 @@ class Reconciled:
     projects: int = 0
     tokens: int = 0  # that came back with the right to read alone
     republished: list[str] = field(default_factory=list)  # index/name of changes only the database had
+    handed: list[str] = field(default_factory=list)  # index/name of projects whose old hands' rights ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,15 @@ def reconcile(publisher: Publisher, actor: Actor, deadline: float) -> Reconciled
     tail = _read_tail(reader, first)
     own = _own_changes(diverged)
     with held_transaction(publisher.clock, deadline):
-        _absorb(tail, own, publisher.clock.now(), done)
-        absorb_delisted(tail.delisted, publisher.config.deleted_days, publisher.clock.now())
+        tx = WriteTransaction(actor, publisher.clock.now(), publisher.switches, publisher.networks)
+        _absorb(tail, own, tx, done)
+        absorb_delisted(tail.delisted, publisher.config.deleted_days, tx.now)
         Event.objects.filter(serial__in=[row.serial for row in diverged]).delete()
-        _write_rows(tail.segments, publisher.clock.now())
+        _write_rows(tail.segments, tx.now)
         Counter.objects.filter(pk=1, value__lt=reader.head).update(value=reader.head)
         Instance.objects.filter(pk=1).update(halted="")
+        assert not tx.is_published, "what is replayed has its serials"
+        tx.finish(0)
     _publish_again(publisher, actor, own, deadline, done)
     publisher.drain()
     return done
@@ -129,16 +135,21 @@ def _own_changes(diverged: list[Event]) -> list[Change]:
     return [change for row in sorted(diverged, key=lambda row: row.serial) for change in row.changes]
 
 
-def _absorb(tail: _Tail, own: list[Change], now: datetime, done: Reconciled) -> None:
+def _absorb(tail: _Tail, own: list[Change], tx: WriteTransaction, done: Reconciled) -> None:
     for record in tail.records:
         keep = frozenset(
             change["filename"]
             for change in own
             if change["kind"] == "file-added" and (change["index"], change["project"]) == (record.index, record.name)
         )
-        absorb_record(record, now, keep)
+        before = _hands(record.index, record.name)
+        project = absorb_record(record, tx.now, keep)
+        if before.changed_to(_hands(record.index, record.name)):
+            _end_older_rights(tx, project, done)
     for entry in tail.gone:
-        absorb_gone(entry, now)
+        project = absorb_gone(entry, tx.now)
+        if not entry.owned:
+            _end_older_rights(tx, project, done)
     done.projects = len(tail.records) + len(tail.gone)
     for segment in tail.segments:
         for told in segment.entries:
@@ -153,6 +164,31 @@ def _absorb(tail: _Tail, own: list[Change], now: datetime, done: Reconciled) -> 
                     absorb_revocation(told.id, segment.at)
                 case _:
                     pass  # the records say the rest
+
+
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """Whose a project is."""
+
+    holder: str  # an organisation's name; "" for none
+    owners: frozenset[str]
+
+    def changed_to(self, later: "_Hands") -> bool:
+        """Whether somebody whose it was has it no more. The tree does not say how; a transfer ends what they gave."""
+        return (bool(self.holder) and self.holder != later.holder) or not self.owners <= later.owners
+
+
+def _hands(index: str, name: str) -> _Hands:
+    holders = Holding.objects.filter(project__index=index, project__name=name)
+    owners = Role.objects.filter(project__index=index, project__name=name, role="owner")
+    holder = holders.values_list("organisation__name", flat=True).first()
+    return _Hands(holder or "", frozenset(owners.values_list("user__username", flat=True)))
+
+
+def _end_older_rights(tx: WriteTransaction, project: Project, done: Reconciled) -> None:
+    """Publishers, invitations, teams and webhooks of hands before: the restored rows still have them."""
+    end_other_rights(tx, project)
+    done.handed.append(f"{project.index}/{project.name}")
 
 
 def _write_rows(segments: list[Segment], now: datetime) -> None:

@@ -1,0 +1,79 @@
+"""A database that is restored from before a project changed hands: reconcile gives the old hands nothing back."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from instances import ALICE, BOB, OPERATOR, Instance, soon
+
+from holdfast.clock import SystemClock
+from holdfast.control.accounts.models import AuditEvent, User
+from holdfast.control.backup import backup, restore
+from holdfast.control.hooks.models import Webhook
+from holdfast.control.organisations.hands import clear_rights, hand_over
+from holdfast.control.organisations.models import Invitation
+from holdfast.control.projects import standing
+from holdfast.control.projects.models import Project
+from holdfast.control.publication.reconcile import reconcile
+from holdfast.control.publication.transaction import write_transaction
+from holdfast.control.publishers.models import Publisher
+from holdfast.core.errors import Refused
+
+CLOCK = SystemClock()
+
+
+@pytest.fixture
+def saved(instance: Instance, tmp_path: Path) -> Path:
+    """A backup from when `tool` was Alice's: with an invitation, a trusted publisher and a webhook of hers."""
+    instance.upload("tool", "1.0")
+    project, now = Project.objects.get(name="tool"), CLOCK.now()
+    charlie = User.objects.create(username="charlie")
+    Invitation.objects.create(project=project, role="owner", user=charlie, created=now, expires=now + timedelta(days=7))
+    Publisher.objects.create(
+        index="main", name="tool", project=project, provider="ci", lookup="alice/tool", created_by="alice", created=now
+    )
+    Webhook.objects.create(project=project, url="https://hooks.example/tool", created=now)
+    return backup(instance.config, tmp_path / "saved.tar", CLOCK)
+
+
+def rights_of_old() -> tuple[int, int, int]:
+    return Invitation.objects.filter(ended=None).count(), Publisher.objects.count(), Webhook.objects.count()
+
+
+def test_what_the_old_hands_had_stays_over(instance: Instance, saved: Path) -> None:
+    bob = User.objects.get_or_create(username="bob")[0]
+    with write_transaction(instance.publisher, OPERATOR, soon()) as tx:
+        hand_over(tx, Project.objects.get(name="tool"), bob)
+    assert (0, 0, 0) == rights_of_old()
+
+    restore(instance.config, instance.store, saved, CLOCK)
+    done = reconcile(instance.publisher, OPERATOR, soon(30))
+
+    assert ((0, 0, 0), ["main/tool"]) == (rights_of_old(), done.handed)
+    assert AuditEvent.objects.filter(action="end-publisher", subject="main/tool").exists()
+    with pytest.raises(Refused):
+        instance.upload("tool", "1.1", actor=ALICE)
+    assert not instance.upload("tool", "1.1", actor=BOB).existing
+
+
+def test_what_hands_had_that_stayed_comes_back(instance: Instance, saved: Path) -> None:
+    standing.add_role(instance.publisher, "main", "tool", "bob", "owner", ALICE, deadline=soon())
+
+    restore(instance.config, instance.store, saved, CLOCK)
+    done = reconcile(instance.publisher, OPERATOR, soon(30))
+
+    assert ((1, 1, 1), []) == (rights_of_old(), done.handed)
+
+
+def test_a_name_that_was_given_up_is_nobodys(instance: Instance, saved: Path) -> None:
+    with write_transaction(instance.publisher, OPERATOR, soon()) as tx:
+        project = Project.objects.get(name="tool")
+        project.deleted, project.owned = tx.now, False
+        project.save()
+        clear_rights(tx, project)
+        tx.changed(project)
+
+    restore(instance.config, instance.store, saved, CLOCK)
+    done = reconcile(instance.publisher, OPERATOR, soon(30))
+
+    assert ((0, 0, 0), ["main/tool"]) == (rights_of_old(), done.handed)
