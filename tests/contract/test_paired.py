@@ -283,6 +283,42 @@ def test_a_side_that_was_never_compared_is_not_believed_about_what_it_lacks(tmp_
         rig.pair.get("never")
 
 
+class Killed(BaseException):
+    """The end of a process at this very point."""
+
+
+class DyingStore(FaultyStore):
+    """A side whose process dies at the second deletion of both sides together."""
+
+    def __init__(self, store: Store, deletions: list[str]) -> None:
+        super().__init__(store)
+        self.deletions = deletions
+
+    def delete(self, key: str) -> None:
+        self.deletions.append(key)
+        if len(self.deletions) == 2:
+            raise Killed
+        super().delete(key)
+
+
+def test_a_deletion_that_was_cut_off_between_the_sides_is_done_when_it_is_asked_for_again(tmp_path: Path) -> None:
+    """Whoever looks first whether there is anything to delete must find it, or the other side keeps it for ever."""
+    deletions: list[str] = []
+    sides = [DyingStore(MemoryStore(), deletions), DyingStore(MemoryStore(), deletions)]
+    pair = PairedStore(*sides, Notes.create(tmp_path / "notes"))
+    for side in SIDES:
+        pair.notes.call_whole(side)
+    pair.put("taken down", b"1")
+
+    with pytest.raises(Killed):
+        pair.delete("taken down")
+    found = pair.head("taken down").key, keys(pair)
+    pair.delete("taken down")
+
+    assert ("taken down", ["taken down"]) == found
+    assert [[], []] == [keys(side) for side in sides]
+
+
 def test_with_both_sides_gone_nothing_is_absent(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.pair.put("a", b"1")

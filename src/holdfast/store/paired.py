@@ -98,7 +98,8 @@ class PairedStore:
     def delete(self, key: str) -> None:
         check_key(key)
         with self.notes.locked(key):
-            self._write(key, lambda store: store.delete(key), WRITE_SECONDS)
+            # The first side last: cut off in between, the object is still found, and its deletion asked for again.
+            self._write(key, lambda store: store.delete(key), WRITE_SECONDS, self.sides[::-1])
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
         check_prefix(prefix)
@@ -205,16 +206,22 @@ class PairedStore:
             return
         self.notes.settle(side.name, key)
 
-    def _write(self, key: str, work: Callable[[Store], None], seconds: float) -> None:
-        """Do it on both sides, or on one with a note about the other. Raises Unavailable when neither has done it."""
+    def _write(
+        self, key: str, work: Callable[[Store], None], seconds: float, one_by_one: tuple[Side, ...] = ()
+    ) -> None:
+        """Do it on both sides, or on one with a note about the other. Raises Unavailable when neither has done it.
+
+        At once, as far as the sides can, unless an order is given.
+        """
         notes = {side.name: self.notes.owed(side.name, key) for side in self.sides}
-        begun = [
-            (side, side.begin(work) if (note := notes[side.name]) is None or note.untouched_until <= time() else None)
-            for side in self.sides
-        ]
+
+        def begin(side: Side) -> Callable[[float], None] | None:
+            return side.begin(work) if (note := notes[side.name]) is None or note.untouched_until <= time() else None
+
+        begun = ((side, begin(side)) for side in one_by_one or self.sides)
         done: list[Side] = []
         failed: list[tuple[Side, Unavailable]] = []
-        for side, collect in begun:
+        for side, collect in begun if one_by_one else list(begun):
             if collect is None:
                 failed.append((side, Unavailable(f"an earlier write may still arrive at the {side.name} store")))
                 continue
@@ -225,6 +232,7 @@ class PairedStore:
                 failed.append((side, error))
         if not done:
             # Either may have done it without saying so: from now on the first one says what is right, if it can.
+            failed.sort(key=lambda one: one[0] is not self.sides[0])
             if not any(notes.values()) and self.notes.is_whole(failed[0][0].name):
                 self._note_failure(failed[1][0], key, failed[1][1])
             full = [trouble for _, trouble in failed if isinstance(trouble, DiskFull)]
