@@ -266,6 +266,27 @@ def test_damaged_bytes_never_leave_and_are_repaired_from_the_other_side(tmp_path
     assert [{key: data}] * 2 == rig.contents()
 
 
+def test_a_pair_with_bytes_that_nobody_has_any_more_is_whole_all_the_same(tmp_path: Path) -> None:
+    """One rotten file of an old store must not keep its copy from ever standing in for it."""
+    rig = Rig(tmp_path, whole=False)
+    digest = sha256(b"a wheel").hexdigest()
+    rotten = f"blobs/{digest[:2]}/{digest[2:4]}/{digest[4:]}"
+    rig.sides[0].store.put(rotten, b"a whee!")
+    rig.sides[0].store.put("sound", b"1")
+
+    done = compare(rig.pair, tmp_path, lambda _: None, deep=False)
+    again = compare(rig.pair, tmp_path, lambda _: None, deep=False)
+    rig.down(True, False)
+
+    assert ([rotten], [rotten], True) == (done.damaged, again.damaged, rig.pair.notes.is_whole("secondary"))
+    assert b"1" == rig.pair.get("sound")
+    with pytest.raises(Unavailable):  # never absent: the bytes are lost, and that is trouble of ours
+        rig.pair.get(rotten)
+    rig.down(False, False)
+    rig.pair.put(rotten, b"a wheel")
+    assert b"a wheel" == rig.pair.get(rotten)
+
+
 def test_a_side_that_was_never_compared_is_not_believed_about_what_it_lacks(tmp_path: Path) -> None:
     rig = Rig(tmp_path, whole=False)
     rig.sides[0].store.put("old", b"before there was a pair")

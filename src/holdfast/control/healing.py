@@ -7,7 +7,7 @@ import structlog
 
 from holdfast.config import Config
 from holdfast.core.errors import Outcome
-from holdfast.store.convergence import Pace, compare, heal
+from holdfast.store.convergence import Converged, Pace, compare, heal
 from holdfast.store.pair_notes import SIDES
 from holdfast.store.paired import PairedStore
 from holdfast.store.port import Store
@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 ROUND_SECONDS = 1.0  # between looks at the notes
 REST_SECONDS = 5.0  # after a side was found to be away still
+WAITING_SECONDS_MAX = 60.0  # between looks at what cannot be healed yet; each look reads the bytes that are there
 COMPARE_SECONDS = 86_400.0  # between comparisons of both sides from end to end
 BYTES_PER_SECOND = 64 * 1024 * 1024  # on average: installs use the same disks and lines
 
@@ -43,10 +44,17 @@ def paced(stop: threading.Event) -> Pace:
     return pace
 
 
+def rest_after(done: Converged, rested: float) -> float:
+    """How long to wait after a round: longer each time while all that is left waits, for late writes or lost bytes."""
+    if done.healed or not done.waiting:
+        return ROUND_SECONDS
+    return min(2 * rested, WAITING_SECONDS_MAX)
+
+
 def _keep_equal(config: Config, pair: PairedStore, stop: threading.Event) -> None:
     said, compared_at = "", time.monotonic()
+    rest = ROUND_SECONDS
     while not stop.is_set():
-        rest = ROUND_SECONDS
         try:
             whole = all(pair.notes.is_whole(side) for side in SIDES)
             if whole and time.monotonic() - compared_at < COMPARE_SECONDS:
@@ -59,6 +67,7 @@ def _keep_equal(config: Config, pair: PairedStore, stop: threading.Event) -> Non
             if done.damaged:
                 log.error("both stores of the pair have damaged bytes", keys=done.damaged[:10])
             said = ""
+            rest = rest_after(done, rest)
         except Stopped:
             return
         except Outcome as error:

@@ -14,6 +14,7 @@ from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from time import time
+from typing import Literal
 
 from holdfast.core.errors import Absent, Unavailable
 from holdfast.store.pair_notes import SIDES
@@ -23,6 +24,7 @@ from holdfast.store.port import ObjectInfo, Store
 
 READ_BYTES = 8 * 1024 * 1024
 
+Healed = Literal["healed", "waits", "damaged"]
 Pace = Callable[[int], None]  # told the bytes of each step; may wait, or raise to stop
 
 
@@ -48,7 +50,7 @@ def heal(pair: PairedStore, spool: Path, pace: Pace) -> Converged:
     for name in SIDES:
         for note in pair.notes.open(name):
             with pair.notes.locked(note.key):
-                if _heal(pair, note.key, spool, pace):
+                if _heal(pair, note.key, spool, pace) == "healed":
                     done.healed += 1
                 else:
                     done.waiting += 1
@@ -58,8 +60,9 @@ def heal(pair: PairedStore, spool: Path, pace: Pace) -> Converged:
 def compare(pair: PairedStore, spool: Path, pace: Pace, *, deep: bool) -> Converged:
     """Heal, then hold every key of one side to the other, their bytes too if `deep`; then both are whole.
 
-    Without `deep`, the bytes of objects of equal size whose key names their digest are taken as equal. Raises
-    Unavailable when a side is away.
+    Bytes that neither side has any more make a side that has none behind, for as long as nobody brings them. Without
+    `deep`, the bytes of objects of equal size whose key names their digest are taken as equal. Raises Unavailable when
+    a side is away.
     """
     done = heal(pair, spool, pace)
     for key, infos in _both(pair):
@@ -69,41 +72,46 @@ def compare(pair: PairedStore, spool: Path, pace: Pace, *, deep: bool) -> Conver
         pace(sum(info.size for info in infos if info is not None))
         with pair.notes.locked(key):
             _settle(pair, key, spool, pace, done)
-    if not done.waiting and not done.damaged:
-        for name in SIDES:
-            pair.notes.call_whole(name)
+    for name in SIDES:  # what waits or is damaged has a note: nothing else that a side lacks is anywhere
+        pair.notes.call_whole(name)
     return done
 
 
-def _heal(pair: PairedStore, key: str, spool: Path, pace: Pace) -> bool:
-    """Make the side that is behind what the other is. False while a late write may still arrive there."""
+def _heal(pair: PairedStore, key: str, spool: Path, pace: Pace) -> Healed:
+    """Make the side that is behind what the other is. It waits while a late write may still arrive there."""
     notes = {side.name: pair.notes.owed(side.name, key) for side in pair.sides}
     if any(note is not None and note.untouched_until > time() for note in notes.values()):
-        return False
+        return "waits"
     if not any(notes.values()):
-        return True
+        return "healed"
     (right, *_) = pair.current(key)
     behind = pair.sides[1] if right is pair.sides[0] else pair.sides[0]
     digest = content_digest(key)
     if digest and _hash(right.store, key) not in (digest, None):
         if _hash(behind.store, key) != digest:
-            return False  # nobody has the bytes: a scrub or an upload may bring them back
+            return "damaged"  # nobody has the bytes: a scrub or an upload may bring them back
         right, behind = behind, right
     _copy(right, behind, key, spool, pace)
     for side in pair.sides:
         pair.notes.settle(side.name, key)
-    return True
+    return "healed"
 
 
 def _settle(pair: PairedStore, key: str, spool: Path, pace: Pace, done: Converged) -> None:
     """One key that may differ, under its lock."""
     if any(pair.notes.owed(side.name, key) for side in pair.sides):
-        done.healed += _heal(pair, key, spool, pace)
+        outcome = _heal(pair, key, spool, pace)
+        done.healed += outcome == "healed"
+        if outcome == "damaged":
+            done.damaged.append(key)
         return
     hashes = [_hash(side.store, key) for side in pair.sides]
     digest = content_digest(key)
     if digest and any(hashes) and digest not in hashes:
         done.damaged.append(key)
+        for side, found in zip(pair.sides, hashes, strict=True):
+            if found is None:
+                pair.notes.owe(side.name, key)
         return
     if hashes[0] == hashes[1]:
         return
