@@ -112,6 +112,7 @@ class ReadPlane:
         self.cache = PageCache(self.hot, config.page_cache_bytes)
         self.follower = Follower(self.reader, hint, clock, self._on_changes)
         self.workers = Workers()
+        self._people_workers = Workers("people")  # pages for people read much, and no install waits for that
         self.pull_neighbour = Neighbour("pull", config.pull_socket, PULL_REQUESTS_MAX, pull_restart_seconds)
         pull = Pull(config, self.pull_neighbour)
         upstreams = tuple(upstream.name for upstream in config.upstreams)
@@ -130,7 +131,7 @@ class ReadPlane:
         self._legacy = LegacyDocuments(self.reader, self.cache, pull, self.workers, admission, bases, *common[1:])
         self._provenance = Provenance(self.reader, self._local, policies, self.workers, admission, clock)
         self._ownership = Ownership(stacks, self.reader, self._pulled.ask)
-        known = (self._lists, self._ownership, self._merged, self._pulled, pull, self.workers, clock)
+        known = (self._lists, self._ownership, self._merged, self._pulled, pull, self._people_workers, clock)
         self._people = People(config, self.reader, stacks, policies, *known, pages_helper)
         staged = (self.reader, self._local, self._merged, self._ownership, stacks, policies, admission, bases)
         self._previews = Previews(*staged, self.workers, clock)
@@ -159,6 +160,7 @@ class ReadPlane:
         await self.pull_neighbour.close()
         await self._control.close()
         self._people.stop()
+        self._people_workers.stop()
         self.workers.stop()
         self._local.close()
 

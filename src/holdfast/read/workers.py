@@ -63,10 +63,10 @@ class Helper:
 
 
 class Workers:
-    """The threads and the helper of one front."""
+    """Threads for the store and a helper, each started when first needed. Who must not wait for others has its own."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
+    def __init__(self, name: str = "store") -> None:
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=name)
         self._helper = Helper("large pages")
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -35,6 +35,7 @@ from holdfast.tree.reader import TreeReader
 from holdfast.wire.messages import Request, Response
 
 NEWEST_SHOWN = 8
+PERSON_MS = 5.0  # a look in the store for somebody, who may well be nobody
 SEARCH_MS_PER_NAME = 1 / 4000  # measured: 600,000 names in 100 to 150 ms
 SWITCHED_OFF_SECONDS = 60  # before it is worth asking again what an operator has switched off
 PARTS_SHOWN_MAX = 200  # projects on a person's page; each may have to be read
@@ -202,7 +203,9 @@ class PeoplePages:
         return await self._press.page(asked, "indexes/", str(self._policies.serial), "indexes", make)
 
     async def _person(self, asked: Asked, kind: Literal["user", "org"]) -> Response:
-        person = await self._persons.of(kind, asked.page.name)
+        person = await self._persons.of(
+            kind, asked.page.name, lambda: self._press.admit(asked.request.client, PERSON_MS)
+        )
         listed = self._persons.shown(person)[:PARTS_SHOWN_MAX]
 
         async def make(frame: Frame) -> Painted:

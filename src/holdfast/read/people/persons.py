@@ -1,6 +1,7 @@
 """Who is on a person's or an organisation's page: what the tree says of them, as far as anybody may know it."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from holdfast.clock import Clock
 from holdfast.config import Config
@@ -12,6 +13,7 @@ from holdfast.tree.reader import TreeReader
 
 KEPT_SECONDS = 2.0  # how long it is not looked again; what is written comes some seconds after the change anyway
 KEPT_MAX = 2000
+NOBODY = "nobody of that name has a page here"
 
 
 class Persons:
@@ -22,18 +24,23 @@ class Persons:
         self._reader = reader
         self._workers = workers
         self._clock = clock
-        self._kept: OrderedDict[tuple[Kind, str], tuple[float, Person]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Kind, str], tuple[float, Person | None]] = OrderedDict()  # None: nobody
 
-    async def of(self, kind: Kind, name: str) -> Person:
-        """The person. Raises Absent, Unavailable, Corrupt."""
-        known = self._kept.get((kind, name))
+    async def of(self, kind: Kind, name: str, admit: Callable[[], None]) -> Person:
+        """The person. `admit` is called before the store is asked, and may raise. Raises Absent, Unavailable, Corrupt.
+
+        Absent is remembered like the rest: whoever tries names out costs no more than whoever reads.
+        """
+        until, person = self._kept.get((kind, name), (float("-inf"), None))
         now = self._clock.monotonic()
-        if known is not None and now < known[0]:
-            return known[1]
-        person = await self._workers.in_thread(read_person, self._reader.store, kind, name)
-        self._kept[kind, name] = (now + KEPT_SECONDS, person)
-        if len(self._kept) > KEPT_MAX:
-            self._kept.popitem(last=False)
+        if now >= until:
+            admit()
+            person = await self._workers.in_thread(self._look, kind, name)
+            self._kept[kind, name] = (now + KEPT_SECONDS, person)
+            if len(self._kept) > KEPT_MAX:
+                self._kept.popitem(last=False)
+        if person is None:
+            raise Absent(NOBODY)
         return person
 
     def shown(self, person: Person) -> list[tuple[str, ListedProject, str]]:
@@ -48,5 +55,11 @@ class Persons:
                 listed = ListedProject(entry.name, entry.display, entry.serial, entry.status)
                 found.append((part.index, listed, part.role))
         if not found:
-            raise Absent("nobody of that name has a page here")
+            raise Absent(NOBODY)
         return found
+
+    def _look(self, kind: Kind, name: str) -> Person | None:
+        try:
+            return read_person(self._reader.store, kind, name)
+        except Absent:
+            return None
