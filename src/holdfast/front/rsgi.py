@@ -6,11 +6,11 @@ from typing import Any
 
 import structlog
 
-from holdfast.core.errors import Outcome
+from holdfast.core.errors import Outcome, Unavailable
 from holdfast.core.preview_token import without_token
 from holdfast.front.access_log import AccessLog
 from holdfast.front.peers import TrustedProxies, bare_address
-from holdfast.front.streams import Streams, close
+from holdfast.front.streams import Streams, close, refuse
 from holdfast.front.takeover import BYTES_MIN, Takeover
 from holdfast.read.app import ReadPlane
 from holdfast.read.hot import log_fragment
@@ -79,22 +79,22 @@ class RsgiApp:
         if scope.proto != "http":
             proto.close(403)
             return
+        began = time.monotonic()
         if self.answer_now(scope, proto):
             return
-        began = time.perf_counter()
         headers = scope.headers
         client = self._client(scope)
         request = Request(scope.method, scope.path, scope.query_string, headers, client, _chunks(proto))
         response = await self._plane.answer(request)
         status, sent = response.status, -1
         try:
-            status, sent = await self._send(scope, proto, request, response)
+            status, sent = await self._send(scope, began, proto, request, response)
         except (Outcome, TimeoutError, OSError) as error:
             # The connection is broken by now, which is all a client can be told in mid-body.
             log.warning("an answer broke off: %s", error, path=without_token(request.path))
         finally:
             if self._add is not None:
-                micros = int((time.perf_counter() - began) * 1e6)
+                micros = int((time.monotonic() - began) * 1e6)
                 known = log_fragment(request.method, request.path, status, sent, "cold")
                 self._add((time.time(), client, known, headers.get("user-agent"), micros))
 
@@ -102,7 +102,9 @@ class RsgiApp:
         peer = bare_address(scope.client)
         return self._proxies.client(peer, scope.headers) if self._proxies else peer
 
-    async def _send(self, scope: Any, proto: Any, request: Request, response: Response) -> tuple[int, int]:
+    async def _send(
+        self, scope: Any, asked: float, proto: Any, request: Request, response: Response
+    ) -> tuple[int, int]:
         """Send the answer; its status and body bytes. Raises when a body fails, whose connection then breaks."""
         status, headers, body = response.status, response.headers, response.body
         if request.method == "HEAD" or status in (204, 304):
@@ -114,7 +116,10 @@ class RsgiApp:
             return await self._streams.send(proto, response)
         path, end = str(body.path), body.start + body.length
         if self._takeover is not None:
-            sent = await self._takeover.send(scope, status, headers, path, body.start, end)
+            try:
+                sent = await self._takeover.send(scope, asked, status, headers, path, body.start, end)
+            except Unavailable as error:
+                return refuse(proto, error)
             if sent is not None:
                 return status, sent
         if body.whole:

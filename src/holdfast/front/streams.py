@@ -52,7 +52,7 @@ class Streams:
             if length <= GATHER_BYTES_MAX:
                 return await self._send_gathered(proto, response, body, length)
             if self.open >= STREAMS_MAX:
-                return _refuse(proto, Unavailable("too many files are being streamed at once", retry_after_seconds=5))
+                return refuse(proto, Unavailable("too many files are being streamed at once", retry_after_seconds=5))
             self.open += 1
             try:
                 return response.status, await self._send_through_pipe(proto, response, body)
@@ -67,7 +67,7 @@ class Streams:
             if len(data) != length:
                 raise Unavailable("the file ended early")
         except Outcome as error:
-            return _refuse(proto, error)
+            return refuse(proto, error)
         proto.response_bytes(response.status, response.headers, data)
         return response.status, length
 
@@ -138,7 +138,8 @@ async def _writable(descriptor: int) -> None:
         loop.remove_writer(descriptor)
 
 
-def _refuse(proto: Any, error: Outcome) -> tuple[int, int]:
+def refuse(proto: Any, error: Outcome) -> tuple[int, int]:
+    """Answer a trouble of ours, before anything else was said; its status and body bytes."""
     refusal = from_outcome(error)
     assert isinstance(refusal.body, bytes)
     proto.response_bytes(refusal.status, refusal.headers, refusal.body)

@@ -2,14 +2,16 @@
 
 Granian reads a file in pieces of 128 KiB, each through another thread, and copies every byte three times: 40 to 50 ms
 of CPU for 100 MB, of which 35 are the bare cost of reading and writing it. The kernel does it without a copy in a
-fifth of that. Granian offers no way to ask for it, so the connection is taken over: its descriptor is found by both its
+fifth of that. Granian offers no way to ask for it, so the connection is taken over: its descriptor is found by its
 addresses and duplicated, head and bytes are written to it, and it is closed, as `connection: close` said. Granian
 meanwhile waits for an answer, and what it then writes goes to a closed connection.
 
 Taking over is refused (None: send it the ordinary way) whenever anything is unusual: under TLS, whose bytes only the
 server can make; for HTTP/1.0; when bytes of an earlier answer are still on their way (a client that pipelines), which
-would come after ours; when the connection is not found. A closed connection costs the client a round trip, hence the
-size from which it pays.
+would come after ours, or bytes of the client's wait unread, for which the kernel would throw ours away at the end; when
+the connection is not found, or more than one could be it. Nor is one taken whose client said something after the
+request came: a client may have left, and the next one have its addresses. A closed connection costs the client a round
+trip, hence the size from which it pays.
 """
 
 import asyncio
@@ -24,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from typing import Any
 
+from holdfast.core.errors import Unavailable
 from holdfast.wire.messages import Headers
 
 BYTES_MIN = 8 * 1024 * 1024  # below, a new connection may cost more than it saves
@@ -31,7 +34,9 @@ AT_ONCE_MAX = 128  # each holds two descriptors, of a usual limit of 1,024
 STALL_SECONDS = 300.0  # a client that takes no byte for so long loses its place
 THREADS = 8  # a disk may be slow, and the event loop must not wait for it
 TURN_SECONDS = 0.05  # how long one transfer may keep a thread
+_INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52  # linux/tcp.h: struct tcp_info and its tcpi_last_data_recv, milliseconds
 _PIECE_BYTES = 4 * 1024 * 1024
+_TICK_SECONDS = 0.02  # how coarsely the kernel tells when data came, and then some
 _WAIT_MS = 20  # for a client about as fast as we are; a slower one is waited for in the event loop, without a thread
 
 
@@ -43,27 +48,34 @@ class Takeover:
         self._stall_seconds = stall_seconds
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sendfile")
 
-    async def send(self, scope: Any, status: int, headers: Headers, path: str, start: int, end: int) -> int | None:
+    async def send(
+        self, scope: Any, asked: float, status: int, headers: Headers, path: str, start: int, end: int
+    ) -> int | None:
         """Bytes of the file sent: fewer than `end - start` when the client left; None when it must be sent otherwise.
 
-        Raises OSError when the file cannot be read to its end, TimeoutError for a client that stalls. By then the
-        connection is closed: an answer that broke off looks broken.
+        `asked` is when the request was here (monotonic seconds). Raises Unavailable when the file cannot be opened;
+        nothing was sent then. OSError when it cannot be read to its end, TimeoutError for a client that stalls: by then
+        the connection is closed, for an answer that broke off must look broken.
         """
         if end - start < BYTES_MIN or scope.http_version != "1.1" or self.open >= AT_ONCE_MAX:
             return None
-        connection = connection_of(scope.client, scope.server)
-        if connection is None:
-            return None
-        self.open += 1
+        head = _head(status, headers)
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Unavailable(f"a stored file cannot be opened: {error.strerror}") from error
+        self.open += 1
+        try:
+            connection = connection_of(scope.client, scope.server, time.monotonic() - asked)
+            if connection is None:
+                return None
             try:
-                return await self._send(connection, file, _head(status, headers), start, end)
+                return await self._send(connection, file, head, start, end)
             finally:
-                os.close(file)
+                _end(connection)
         finally:
             self.open -= 1
-            _end(connection)
+            os.close(file)
 
     def close(self) -> None:
         """Let the threads end; what they are sending ends with its turn."""
@@ -76,7 +88,8 @@ class Takeover:
             # Nothing lies before it in the socket's buffer, which has room for many heads.
             connection.sendall(head, socket.MSG_MORE)
             while sent < end:
-                sent, is_full = await loop.run_in_executor(self._threads, _turn, connection, file, sent, end)
+                turn = loop.run_in_executor(self._threads, _turn, connection, file, sent, end)
+                sent, is_full = await _whole(turn)
                 if is_full:
                     async with asyncio.timeout(self._stall_seconds):
                         await _writable(loop, connection)
@@ -85,49 +98,79 @@ class Takeover:
         return sent - start
 
 
-def connection_of(peer: str, local: str) -> socket.socket | None:
-    """A duplicate of this process's connection between two `address:port`; None when it is not to be had whole."""
-    for name in os.listdir("/proc/self/fd"):
-        number = int(name)
-        if _ends(number) != (peer, local):
-            continue
-        try:
-            duplicate = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, 0, os.dup(number))
-        except OSError:
-            return None
-        # Asked again: the server may have closed the original between the look and the copy.
-        if _ends(duplicate.fileno()) == (peer, local) and _unsent_bytes(duplicate) == 0:
-            return duplicate
-        duplicate.close()
+async def _whole(turn: "asyncio.Future[tuple[int, bool]]") -> tuple[int, bool]:
+    """The turn's outcome, and never before its end: closed under the thread, a number could be another's descriptor."""
+    try:
+        return await asyncio.shield(turn)
+    except asyncio.CancelledError:
+        await asyncio.wait((turn,))
+        raise
+
+
+def connection_of(peer: str, server: str, silent_seconds: float) -> socket.socket | None:
+    """A duplicate of this process's connection with the client at `peer`; None when it is not to be had whole.
+
+    `server` is the address that is listened at, which for all of a machine (`0.0.0.0`, `[::]`) says the port alone.
+    `silent_seconds`: for how long the client has said nothing, at least.
+    """
+    try:
+        numbers = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        return None  # no descriptor is left to look with
+    found = [number for number in numbers if _is_with(number, peer, server)]
+    if len(found) != 1:
         return None
+    try:
+        duplicate = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, 0, os.dup(found[0]))
+    except OSError:
+        return None
+    # Asked again: the server may have closed the original between the look and the copy.
+    if _is_with(duplicate.fileno(), peer, server) and _is_quiet(duplicate, silent_seconds):
+        return duplicate
+    duplicate.close()
     return None
 
 
-def _ends(descriptor: int) -> tuple[str, str] | None:
-    """The addresses of both ends of a connection, as Granian writes them; None for any other descriptor."""
+def _is_with(descriptor: int, peer: str, server: str) -> bool:
+    """True for a connection between these two, as Granian writes them."""
     try:
         # The larger family, so that its buffer holds both kinds of address; nothing is asked of the kernel for it.
         view = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, 0, descriptor)
     except OSError:
-        return None
+        return False
     try:
-        return _written(view.getpeername()), _written(view.getsockname())
+        return _written(view.getpeername()) == peer and _fits(_written(view.getsockname()), server)
     except OSError:
-        return None
+        return False
     finally:
         view.detach()
 
 
+def _fits(local: str, server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    return local.rpartition(":")[2] == port if host in ("0.0.0.0", "[::]") else local == server  # noqa: S104 - compared
+
+
 def _written(address: Any) -> str:
     if not isinstance(address, tuple):
-        return ""  # a socket in the file system
+        return "-"  # a socket in the file system, which is nobody's
     host, port = address[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _unsent_bytes(connection: socket.socket) -> int:
-    answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
-    return int(struct.unpack("i", answer)[0])
+def _is_quiet(connection: socket.socket, silent_seconds: float) -> bool:
+    """True when nothing is under way in either direction, and the client has said nothing for that long."""
+    try:
+        known = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+        (silent_ms,) = struct.unpack_from("=I", known, _LAST_DATA_RECEIVED)
+        waiting = _count(connection, termios.TIOCOUTQ) or _count(connection, termios.FIONREAD)
+    except (OSError, struct.error):
+        return False
+    return not waiting and silent_ms / 1000 >= silent_seconds - _TICK_SECONDS
+
+
+def _count(connection: socket.socket, what: int) -> int:
+    return int(struct.unpack("i", fcntl.ioctl(connection.fileno(), what, bytes(4)))[0])
 
 
 def _head(status: int, headers: Headers) -> bytes:
