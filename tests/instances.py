@@ -8,6 +8,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from django.conf import settings
+
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config, IndexConfig
 from holdfast.control.database import close_connection, connection, django_setup, is_sqlite
@@ -17,6 +19,7 @@ from holdfast.store.port import Store
 
 # Models can only be imported after this; no file is opened. Each test then points Django at its own database.
 django_setup(Config(data=Path("/nonexistent")))
+settings.PASSWORD_HASHERS = ["passwords.QuickArgon2"]
 
 from holdfast.control.accounts.actor import OPERATOR_SCOPES, Actor, Scopes, operator  # noqa: E402
 from holdfast.control.instance import create_sqlite_file, initialise, migrate  # noqa: E402

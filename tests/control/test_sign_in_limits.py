@@ -9,8 +9,9 @@ from doors import Door
 from instances import Instance
 
 from holdfast.clock import SystemClock
+from holdfast.control import settings as shipped
 from holdfast.control.accounts import limits
-from holdfast.control.accounts.hashing import Queue
+from holdfast.control.accounts.hashing import BoundedArgon2, Queue
 from holdfast.control.accounts.limits import Counters, Limit, TooManyAttempts, network_of
 from holdfast.control.accounts.models import Attempts, User
 from holdfast.control.mail.models import Mail
@@ -160,6 +161,14 @@ def test_hashing_takes_a_few_at_once_and_refuses_the_rest():
     with queue.turn():
         pass
     assert 1 == queue.refused
+
+
+def test_an_instance_hashes_as_owasp_asks():
+    """Tests have a hasher of their own (tests/passwords.py); this is the one that instances have."""
+    assert ["holdfast.control.accounts.hashing.BoundedArgon2"] == shipped.PASSWORD_HASHERS
+    encoded = BoundedArgon2().encode("correct horse battery", "a-salt-of-its-own")
+
+    assert encoded.startswith("argon2$argon2id$v=19$m=47104,t=1,p=1$")
 
 
 def test_nobody_is_mailed_more_than_six_times_an_hour(sqlite_instance: Instance):
