@@ -4,13 +4,15 @@ Made once: the stamp inside each environment is its lock's hash. As a program it
 installing (seconds); where it cannot reach the index that pip is set up for, pip does (minutes).
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,10 +33,20 @@ def tool(name: str) -> Path:
     home = TOOLS / name
     stamp = home / ".lock-sha256"
     wanted = _wanted(name)
-    if not (stamp.exists() and stamp.read_text() == wanted):
-        _make(name, home)
-        stamp.write_text(wanted)
+    with _alone(name):
+        if not (stamp.exists() and stamp.read_text() == wanted):
+            _make(name, home)
+            stamp.write_text(wanted)
     return home / "bin"
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    # Two workers of the tests may want a tool at the same moment: one makes it, the other finds it made.
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / f".{name}.making").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _wanted(name: str) -> str:
@@ -50,7 +62,6 @@ def _lock(name: str) -> Path:
 def _make(name: str, home: Path) -> None:
     python = _python_for(name)
     shutil.rmtree(home, ignore_errors=True)
-    home.parent.mkdir(exist_ok=True)
     if name == "pip-machine":
         _run(name, [python, "-m", "venv", str(home)])
         return
