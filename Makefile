@@ -25,7 +25,7 @@ serve: runtime ## Run an index here: data in ./var, http://127.0.0.1:8000 (setti
 
 .PHONY: test
 test: dev ## Run every test lane (LANES="unit read" chooses; lanes whose outside tool is missing say so and skip)
-	@.venv/bin/python -m pytest $(if $(LANES),$(addprefix tests/,$(LANES)),tests) $(ARGS)
+	@.venv/bin/python -m pytest -n auto $(if $(LANES),$(addprefix tests/,$(LANES)),tests) $(ARGS)
 
 .PHONY: lint
 lint: dev ## Formatting, lint, types and import arrows, without the tests

@@ -5,7 +5,7 @@ failed, because a busy machine is nobody's defect.
 """
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def lane_of(path: Path) -> str:
 
 
 class Lanes:
-    """Counts seconds per lane and remembers every skip, for the summary at the end."""
+    """Judges skips where a test runs; counts seconds and skips where the summary is written, in the first process."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -63,6 +63,7 @@ class Lanes:
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Mark each test with its lane, and leave the live ones out unless asked for."""
+        _tell_apart(items)
         for item in items:
             lane = lane_of(item.path)
             if lane:
@@ -75,37 +76,41 @@ class Lanes:
 
     # Outermost, so that an expected failure has already been told apart from a skip.
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Note the seconds and the skips; under HOLDFAST_REQUIRE_ALL a skip fails."""
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Note a skip's reason on the report; under HOLDFAST_REQUIRE_ALL a skip fails."""
         report = yield
-        lane = lane_of(item.path)
-        self.seconds[lane] += report.duration
-        self.tests[lane].add(item.nodeid)
         if report.skipped and not hasattr(report, "wasxfail"):
-            self._judge_skip(report, lane)
+            _judge_skip(report)
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_make_collect_report(
-        self, collector: pytest.Collector
-    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """A whole file that skips itself counts like its tests."""
         report = yield
         if report.skipped:
-            self._judge_skip(report, lane_of(collector.path))
+            _judge_skip(report)
         return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count the seconds; with several workers this is called for each report that arrives from them."""
+        lane = lane_of(TESTS.parent / report.nodeid.partition("::")[0])
+        self.seconds[lane] += report.duration
+        self.tests[lane].add(report.nodeid)
+        self._count_skip(report, lane)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Count a file that skips itself, once for all workers."""
+        self._count_skip(report, lane_of(TESTS.parent / report.nodeid))
+
+    def _count_skip(self, report: pytest.TestReport | pytest.CollectReport, lane: str) -> None:
+        reason = getattr(report, "not_run", None)
+        if reason is not None:
+            self.skips[lane, reason] += 1
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Seconds against budget for each lane, then what did not run and how to make it run."""
         self._write_budgets(terminalreporter)
         self._write_skips(terminalreporter)
-
-    def _judge_skip(self, report: pytest.TestReport | pytest.CollectReport, lane: str) -> None:
-        reason = _reason(report)
-        self.skips[lane, reason] += 1
-        if REQUIRE_ALL and reason != EXCUSED:
-            report.outcome = "failed"
-            report.longrepr = f"skipped, but HOLDFAST_REQUIRE_ALL=1 lets nothing be skipped: {reason}"
 
     def _write_budgets(self, terminal: pytest.TerminalReporter) -> None:
         terminal.section("lanes", sep="-")
@@ -131,6 +136,24 @@ def debian_packages(reasons: Iterable[str]) -> list[str]:
     """The packages whose programs the reasons name."""
     text = " ".join(reasons).lower()
     return sorted({package for word, package in DEBIAN_PACKAGES.items() if word in text})
+
+
+def _tell_apart(items: list[pytest.Item]) -> None:
+    # Generated tests (schemathesis) have names of their own and one id for all, and workers run one test of an id.
+    for item in items:
+        if not item.nodeid.endswith(f"::{item.name}"):
+            item._id = item.id.parse(item.nodeid.removesuffix(item.originalname) + item.name)
+    twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if twice:
+        raise pytest.UsageError(f"several tests have the same id, of which workers would run one: {twice}")
+
+
+def _judge_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    # An attribute of our own travels with the report from a worker to the process that writes the summary.
+    reason = report.not_run = _reason(report)
+    if REQUIRE_ALL and reason != EXCUSED:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but HOLDFAST_REQUIRE_ALL=1 lets nothing be skipped: {reason}"
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -1,0 +1,63 @@
+"""How `make test` spreads over cores: a worker for each, files in turn, never two lanes that measure time at once.
+
+`-n auto` asks for it (the Makefile does); without it, with `-s` and with `--pdb` everything runs in one process.
+"""
+
+import os
+
+import pytest
+from lanes import BUDGET_SECONDS, TESTS, lane_of
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+WORKERS_MAX = 4  # each has its own PostgreSQL, S3 and Django, and what is timed must not wait for a fifth
+# They start many programs and hold them to seconds: while one of their files runs, the other workers do something else.
+APART = ("drills", "clients", "browser", "cli")
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker a core; none when a person looks on, for a worker's terminal is not theirs."""
+    if config.option.capture == "no":
+        return 0
+    return min(len(os.sched_getaffinity(0)), WORKERS_MAX)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Whole files, so that what a file's tests share is made once."""
+    config.option.loadscopereorder = False  # the order is ours
+    return LaneScheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker, what must not meet comes first and the long lanes before the short: then no worker ends late."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _place(lane_of(item.path)))
+
+
+class LaneScheduling(LoadScopeScheduling):
+    """Hands files to workers in order; a lane of APART only while no other worker is in one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if any(self._is_apart(other) for other in self.nodes if other is not node):
+            together = next((file for file in self.workqueue if not _is_apart(file)), None)
+            if together is not None:
+                self.workqueue.move_to_end(together, last=False)
+        super()._assign_work_unit(node)
+
+    def _is_apart(self, node: WorkerController) -> bool:
+        unfinished = (file for file, tests in self.assigned_work[node].items() if not all(tests.values()))
+        return any(_is_apart(file) for file in unfinished)
+
+
+def _is_apart(file: str) -> bool:
+    return lane_of(TESTS.parent / file) in APART
+
+
+def _place(lane: str) -> tuple[bool, int]:
+    return lane not in APART, -BUDGET_SECONDS.get(lane, 0)
