@@ -1,5 +1,6 @@
 """Quotas: bytes of listed files that an index, or one project in it, may hold. Deleted files no longer count."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import Sum
@@ -51,16 +52,19 @@ def room(index: str, name: str = "") -> Room:
         return Room(row.bytes_max if row else None, used(index, name))
 
 
-def require_room(index: str, name: str, size: int, project_bytes_max: int = 0) -> None:
+def require_room(
+    index: str, name: str, size: int, project_bytes_max: int = 0, waiting: Callable[[str, str], int] = lambda *_: 0
+) -> None:
     """Raises NotAccepted when `size` more bytes are past a quota. One small query where there is none.
 
-    `project_bytes_max` bounds a project that has no quota of its own; 0 does not.
+    `project_bytes_max` bounds a project that has no quota of its own; 0 does not. `waiting` tells of bytes that an
+    index, or a project in it, holds besides its listed files.
     """
     bounds = dict(Quota.objects.filter(index=index, project__in=("", name)).values_list("project", "bytes_max"))
     if project_bytes_max:
         bounds.setdefault(name, project_bytes_max)
     for project, bytes_max in sorted(bounds.items()):
-        now = used(index, project)
+        now = used(index, project) + waiting(index, project)
         if now + size > bytes_max:
             where = f"project {name!r}" if project else f"index {index!r}"
             raise NotAccepted(

@@ -3,6 +3,7 @@
 A staged filename binds nothing: an upload of that name meanwhile wins, and is a conflict when the session is published.
 """
 
+from django.db.models import Sum
 from packaging.version import Version
 
 from holdfast.control.accounts.actor import Actor
@@ -12,22 +13,32 @@ from holdfast.control.projects.models import Removal
 from holdfast.control.projects.publishing import NewFile, known_file
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.publication.transaction import Publication, held, write_transaction
-from holdfast.control.staging.models import OPEN, StagedFile, StagingSession
+from holdfast.control.retention.quotas import require_room
+from holdfast.control.staging.models import LIVE, OPEN, StagedFile, StagingSession
 from holdfast.control.staging.referenced import DIGEST_COLUMNS
 from holdfast.control.staging.sessions import changed, live_session
 from holdfast.core.errors import Absent, Conflict
 from holdfast.core.names import normalize
+from holdfast.core.release_rules import NO_RULES, ReleaseRules
 
 FILES_MAX = 1000  # of a session; the widest releases known have some two hundred wheels
 
 
 @held
 def add_staged_file(
-    publisher: Publication, index: str, session_id: str, new: NewFile, actor: Actor, *, deadline: float
+    publisher: Publication,
+    index: str,
+    session_id: str,
+    new: NewFile,
+    actor: Actor,
+    *,
+    deadline: float,
+    rules: ReleaseRules = NO_RULES,
 ) -> bool:
     """Add a file to an open session; True when it was there with the same bytes. An earlier refusal is forgotten.
 
-    Raises NotAccepted, Removed and Refused as an upload does, Absent, Conflict.
+    What waits counts towards quotas, so that they bound what the store keeps. Raises NotAccepted, Removed and
+    Refused as an upload does, Absent, Conflict.
     """
     with write_transaction(publisher, actor, deadline) as tx:
         tx.lock_shared("removal")
@@ -41,6 +52,7 @@ def add_staged_file(
             raise Conflict(f"{new.filename} is in this session with other bytes; remove that one first")
         if session.files.count() >= FILES_MAX:
             raise NotAccepted(f"this session has {FILES_MAX} files already, the most that one may have")
+        require_room(index, session.name, new.size, rules.project_bytes_max, waiting_bytes)
         StagedFile.objects.create(
             session=session,
             filename=new.filename,
@@ -86,6 +98,14 @@ def require_same_release(session: StagingSession, name: str, version: str) -> No
             f"this session is for {session.name} {session.version}, the file is of {name} {version}; open another"
             " session for it"
         )
+
+
+def waiting_bytes(index: str, name: str = "") -> int:
+    """Bytes of files in live sessions of an index, or of one project in it."""
+    files = StagedFile.objects.filter(session__index=index, session__status__in=LIVE)
+    if name:
+        files = files.filter(session__name=name)
+    return int(files.aggregate(total=Sum("size"))["total"] or 0)
 
 
 def new_file_of(row: StagedFile) -> NewFile:

@@ -24,7 +24,7 @@ class StagingSession(models.Model):
     display = models.CharField(max_length=NAME_CHARS_MAX)  # as whoever opened it spelt it
     version = models.CharField(max_length=200)  # normalised PEP 440 text
     version_key = models.CharField(max_length=200)  # without trailing zeros: 1.0 and 1.0.0 are one release
-    creator = models.CharField(max_length=200)  # a user: a name without a project is theirs while the session lives
+    creator = models.CharField(max_length=200)  # a user, whose a name without a project is meanwhile; or an identity
     status = models.CharField(max_length=16, default=OPEN, db_default=OPEN)
     notices = models.JSONField(default=list)  # why the last attempt to publish was refused, one sentence each
     preview_token = models.CharField(max_length=64)

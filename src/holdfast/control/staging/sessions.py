@@ -24,7 +24,7 @@ from holdfast.core.errors import Absent, Conflict
 SESSION_SECONDS = 7 * 86_400  # PEP 694 advises a week: a release that waits for a review outlives a weekend
 SESSION_SECONDS_MAX = 30 * 86_400  # what an extension gives at most, from now: a reserved name must come free some day
 ENDED_SECONDS = 7 * 86_400  # how long a session's fate can be looked up after its end
-LIVE_MAX = 200  # sessions a person may have open: each may reserve a name
+LIVE_MAX = 200  # sessions a person or a publisher's identity may have open: each may reserve a name
 SWEEP_SECONDS = 5.0  # how long the sweep of one session waits for the write lock
 
 
@@ -54,8 +54,8 @@ def open_session(
             raise SessionOpen(f"a session for {name} {version} in index {index} is open already", known.pk)
         if known is not None:
             give_up(tx, known)
-        if StagingSession.objects.filter(creator=actor.user, status__in=LIVE).count() >= LIVE_MAX:
-            raise NotAccepted(f"{actor.user!r} has {LIVE_MAX} sessions open; publish or cancel some first")
+        if StagingSession.objects.filter(creator=actor.who, status__in=LIVE).count() >= LIVE_MAX:
+            raise NotAccepted(f"{actor.who!r} has {LIVE_MAX} sessions open; publish or cancel some first")
         session = StagingSession.objects.create(
             id=secrets.token_hex(8),
             index=index,
@@ -63,7 +63,7 @@ def open_session(
             display=display,
             version=version,
             version_key=version_key,
-            creator=actor.user,
+            creator=actor.who,
             preview_token=preview_token.mint(),
             created=tx.now,
             expires=tx.now + timedelta(seconds=SESSION_SECONDS),

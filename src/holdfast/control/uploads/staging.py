@@ -98,11 +98,12 @@ def _stage_form(
         raise Rejected((*error.problems, *strays)) from error
     if strays:
         raise Rejected(strays)
+    order, rules = (parts.publisher, index.name, session.pk), PROFILES[index.rules].release
     existing = store_and(
         parts,
         index,
         taken,
-        lambda new: files.add_staged_file(parts.publisher, index.name, session.pk, new, actor, deadline=taken.deadline),
+        lambda new: files.add_staged_file(*order, new, actor, deadline=taken.deadline, rules=rules),
     )
     if not existing:
         try_to_show(parts.store, session.pk, parts.clock)
