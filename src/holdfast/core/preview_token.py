@@ -1,4 +1,4 @@
-"""The secret in a preview's address: how it is made, recognised, compared, and kept out of logs.
+"""The secret in a preview's address: how it is made, recognised and compared.
 
     <index root>/@preview/<43 characters>/simple/
 
@@ -14,7 +14,6 @@ import secrets
 SEGMENT = "@preview"  # of a URL; no index or date is spelt so
 _TOKEN_BYTES = 32  # 256 random bits; PEP 694 asks for "unguessable", 128 would do
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-_SECRET_PART = re.compile(rf"/{SEGMENT}/[^/]*")
 
 
 def mint() -> str:
@@ -35,10 +34,3 @@ def digest(token: str) -> str:
 def same_digest(one: str, other: str) -> bool:
     """Compare two digests in constant time."""
     return hmac.compare_digest(one, other)
-
-
-def without_token(path: str) -> str:
-    """A path as it may be logged."""
-    if SEGMENT not in path:
-        return path
-    return _SECRET_PART.sub(f"/{SEGMENT}/-", path)

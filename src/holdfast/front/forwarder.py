@@ -15,6 +15,7 @@ import structlog
 
 from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome, Unavailable
+from holdfast.core.logged_path import loggable
 from holdfast.front.page_answers import PageAnswers
 from holdfast.front.spool import ClientGone, Spool, Spooled, TooLarge, TooSlow
 from holdfast.pages import Site
@@ -98,7 +99,7 @@ class Forwarder:
                 return await self._once(request, target, headers, seconds_max)
             except Unreachable:
                 if time.time() - spooled.ended_at + RETRY_SECONDS > hold_seconds:
-                    log.warning("control did not come back in time", request=request_id, path=request.path)
+                    log.warning("control did not come back in time", request=request_id, path=loggable(request.path))
                     raise Unavailable(
                         "uploads and management are down for a moment, installs are not; please try again",
                         retry_after_seconds=10,

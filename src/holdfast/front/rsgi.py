@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from holdfast.core.errors import Outcome, Unavailable
-from holdfast.core.preview_token import without_token
+from holdfast.core.logged_path import loggable
 from holdfast.front.access_log import AccessLog
 from holdfast.front.peers import TrustedProxies, bare_address
 from holdfast.front.streams import Streams, close, refuse
@@ -91,7 +91,7 @@ class RsgiApp:
             status, sent = await self._send(scope, began, proto, request, response)
         except (Outcome, TimeoutError, OSError) as error:
             # The connection is broken by now, which is all a client can be told in mid-body.
-            log.warning("an answer broke off: %s", error, path=without_token(request.path))
+            log.warning("an answer broke off: %s", error, path=loggable(request.path))
         finally:
             if self._add is not None:
                 micros = int((time.monotonic() - began) * 1e6)

@@ -15,8 +15,8 @@ from holdfast.clock import Clock
 from holdfast.config import DEFAULT_INDEX, Config
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.legacy_json import NOT_FOUND
+from holdfast.core.logged_path import loggable
 from holdfast.core.negotiation import choose, choose_encoding
-from holdfast.core.preview_token import without_token
 from holdfast.read.access import Access
 from holdfast.read.answers import NOSNIFF, from_outcome, method_not_allowed, options, problem, redirect
 from holdfast.read.as_of import demand_past
@@ -184,12 +184,12 @@ class ReadPlane:
         try:
             response = await self._dispatch(request, route)
         except Corrupt as error:
-            log.error("corrupt bytes were not sent: %s", error.reason, path=without_token(request.path))
+            log.error("corrupt bytes were not sent: %s", error.reason, path=loggable(request.path))
             response = from_outcome(error)
         except (Outcome, OverBudget) as error:
             response = self._told(request, route, error)
         except Exception:  # the server's own answer would be an empty page that says nothing
-            log.exception("a request was not answered", path=without_token(request.path))
+            log.exception("a request was not answered", path=loggable(request.path))
             response = problem(500, "Something went wrong here, and was noted. It is not your request's fault.")
         if isinstance(route, Page):
             response = await self._people.told(request, route, response)

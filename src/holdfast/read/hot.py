@@ -9,8 +9,8 @@ from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from holdfast.clock import Clock
+from holdfast.core.logged_path import loggable
 from holdfast.core.negotiation import Encoding, Media, choose, choose_encoding
-from holdfast.core.preview_token import without_token
 from holdfast.wire.messages import Headers, Response
 from holdfast.wire.tally import Tallies
 
@@ -63,7 +63,7 @@ def unchanged_headers(headers: Headers) -> Headers:
 
 def log_fragment(method: str, path: str, status: int, length: int, cache: str) -> str:
     """The part of an access-log line that is the same for every request for one representation."""
-    path = without_token(path)
+    path = loggable(path)
     return (
         f'"method":{json.dumps(method)},"path":{json.dumps(path)},"status":{status},"bytes":{length},"cache":"{cache}"'
     )
