@@ -162,7 +162,6 @@ STRICT = [
     no("metadata 2.0", "not a metadata version", demo_wheel(metadata_version="2.0"), "strict"),
     no("a long summary", "longer than 512", demo_wheel(metadata={"Summary": "x" * 513}), "strict"),
     no("a script link", "is not an http", demo_wheel(metadata={"Home-page": "javascript:alert(1)"}), "strict"),
-    no("a name mistyped for a popular one", "mistyped for requests", lambda: named("reqeusts"), "strict"),
 ]
 NAMES = [
     no("a module of Python", "standard library", lambda: named("json")),

@@ -114,7 +114,7 @@ def test_any_record_and_any_wheel_file_are_judged(data):
 def test_names_are_judged_alike_however_they_are_separated(name):
     assert look_alike_key(name) == look_alike_key(name.replace("-", "")) == look_alike_key(look_alike_key(name))
     assert imitated(name) != name
-    sentences(check_new_name(name, [name], refuse_imitations=True))
+    sentences(check_new_name(name, [name]))
 
 
 @given(st.integers(1, 3000))

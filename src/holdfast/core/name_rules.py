@@ -68,7 +68,7 @@ _SUBSTITUTES = dict(
 _STEP = "Choose another name, or ask an administrator: a token with the admin right may create it."
 
 
-def check_new_name(name: str, alike: Iterable[str], *, refuse_imitations: bool) -> list[Problem]:
+def check_new_name(name: str, alike: Iterable[str]) -> list[Problem]:
     """Judge the name of a project to be created. `alike`: existing names that may be confused with it."""
     problems = []
     if name in STANDARD_LIBRARY:
@@ -77,8 +77,6 @@ def check_new_name(name: str, alike: Iterable[str], *, refuse_imitations: bool) 
         problems.append(problem("name", name, "is what people install by mistake, and is not given away", _STEP))
     for other in sorted(alike)[:1]:
         problems.append(problem("name", name, f"can be confused with the project {other} of this index", _STEP))
-    if refuse_imitations and (known := imitated(name)):
-        problems.append(problem("name", name, f"can be mistyped for {known}; somebody must look at it first", _STEP))
     return problems
 
 

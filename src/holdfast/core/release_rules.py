@@ -1,4 +1,4 @@
-"""What a release still takes, as data: the part of a rule profile that looks at files which are there already."""
+"""What a release still takes, as data: the part of a rule profile that looks at what is there already, or not yet."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ class ReleaseRules:
     distinct_content: bool = False  # the same bytes have one filename in a project
     open_seconds: int = 0  # after its first file a release takes new files for so long; 0 = for ever
     project_bytes_max: int = 0  # of listed files, where no quota says otherwise; 0 = as much as fits
+    hold_imitations: bool = False  # a new project one slip from a popular name is hidden until a moderator looks
 
 
 NO_RULES = ReleaseRules()

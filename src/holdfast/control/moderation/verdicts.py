@@ -5,6 +5,7 @@ from typing import Literal
 from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.database import read_snapshot
+from holdfast.control.moderation.holding import SUSPICIOUS_NAME, tell_decision
 from holdfast.control.moderation.models import Report
 from holdfast.control.moderation.quarantine import quarantine_in, release_in
 from holdfast.control.projects.lookup import find_project
@@ -48,7 +49,10 @@ def judge_report(
             raise NotAccepted(
                 f"report {report} was judged {row.verdict} by {row.decided_by}: report again, or set the status"
             )
+        was_held = project.held
         _carry_out(tx, project, verdict, reason or row.kind)
+        if was_held:
+            tell_decision(tx, project, verdict == "not-malware")
         waiting = project.reports.filter(verdict="")
         waiting.update(verdict=verdict, decided=tx.now, decided_by=actor.user)
         tx.audit("judge-report", f"{project.index}/{project.name}", report=report, verdict=verdict, reason=reason)
@@ -71,7 +75,14 @@ def release_project(publisher: Publication, index: str, name: str, actor: Actor,
     """End a quarantine; the status before it is in force again."""
     with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require_moderator(actor, rights.QUARANTINE)
-        release_in(tx, find_project(tx, index, name))
+        project = find_project(tx, index, name)
+        was_held = project.held
+        release_in(tx, project)
+        if was_held:
+            project.reports.filter(verdict="", kind=SUSPICIOUS_NAME).update(
+                verdict="not-malware", decided=tx.now, decided_by=actor.user
+            )
+            tell_decision(tx, project, True)
     return tx.serial
 
 

@@ -16,6 +16,7 @@ class Project(models.Model):
     display = models.CharField(max_length=NAME_CHARS_MAX)  # as the newest upload spelt it
     status = models.CharField(max_length=16, default="active", db_default="active")  # PEP 792
     status_reason = models.TextField(default="", db_default="")
+    held = models.BooleanField(default=False, db_default=False)  # quarantined for its name; its owner still uploads
     status_since = models.DateTimeField(null=True)  # null: never changed, or changed by an earlier release
     last_serial = models.BigIntegerField(default=0, db_default=0)
     created = models.DateTimeField()

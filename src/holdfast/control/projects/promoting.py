@@ -149,7 +149,7 @@ def _list(
     rules: ReleaseRules,
 ) -> None:
     source = rows[0].project
-    project = project_for_upload(tx, target, source.name, source.display)
+    project = project_for_upload(tx, target, source.name, source.display, rules)
     known = equal_release(project, release.version)
     there = release_for_upload(tx, project, release.version)
     if (known is None or known.deleted is not None) and release.yanked:

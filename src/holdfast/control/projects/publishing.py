@@ -9,6 +9,7 @@ from datetime import datetime
 
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
+from holdfast.control.moderation.holding import hold
 from holdfast.control.projects.intents import fulfil
 from holdfast.control.projects.lookup import equal_release
 from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
@@ -19,6 +20,7 @@ from holdfast.control.publication.transaction import Publication, WriteTransacti
 from holdfast.control.publishers.arrival import first_owner
 from holdfast.control.retention.quotas import require_room
 from holdfast.core.errors import Refused, Removed
+from holdfast.core.name_rules import imitated
 from holdfast.core.names import normalize
 from holdfast.core.release_rules import NO_RULES, ReleaseRules
 
@@ -46,10 +48,14 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The file is listed as of `serial`. `existing`: the same bytes had been uploaded before."""
+    """The file is listed as of `serial`. `existing`: the same bytes had been uploaded before.
+
+    `is_held`: nobody sees it before a moderator has looked at the project's name.
+    """
 
     serial: int
     existing: bool = False
+    is_held: bool = False
 
 
 @held
@@ -72,10 +78,11 @@ def publish_file(
             require_uploader(actor, index, name, known.project)
             tx.await_serial = known.project.last_serial
         else:
-            project = project_for_upload(tx, index, name, new.project)
+            project = project_for_upload(tx, index, name, new.project, rules)
             release = release_for_upload(tx, project, new.version)
             add_file(tx, project, release, new, rules=rules)
-    return Published(tx.serial or tx.await_serial, existing=known is not None)
+    is_held = known.project.held if known is not None else project.held
+    return Published(tx.serial or tx.await_serial, known is not None, is_held)
 
 
 def known_file(index: str, name: str, new: NewFile) -> File | None:
@@ -104,15 +111,19 @@ def known_file(index: str, name: str, new: NewFile) -> File | None:
     return found
 
 
-def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str) -> Project:
-    """The project to upload to, created or brought back when the actor may. Raises NotAccepted."""
+def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str, rules: ReleaseRules) -> Project:
+    """The project to upload to, created or brought back when the actor may. Raises NotAccepted.
+
+    With `rules.hold_imitations` a new one with a suspicious name is held for a moderator.
+    """
     project = Project.objects.filter(index=index, name=name).first()
     is_peopled = project is not None and has_people(project)
     require_uploader(tx.actor, index, name, project, is_peopled)
     tx.demand_on("uploads", index, name)
-    if project is not None and project.deleted is None and project.status in _CLOSED:
+    if project is not None and project.deleted is None and project.status in _CLOSED and not project.held:
         raise Refused(f"{name!r} is {project.status} in index {index!r} and takes no uploads")
-    if is_new_project(project, is_peopled):
+    is_new = is_new_project(project, is_peopled)
+    if is_new:
         tx.demand_on("new-projects", index, name)
         tx.demand_permitted(index, name)
     if project is None:
@@ -125,6 +136,8 @@ def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str
         user, _ = User.objects.get_or_create(username=owner)
         Role.objects.create(project=project, user=user, role="owner")
         tx.audit("add-role", f"{index}/{name}", user=owner, role="owner")
+    if is_new and rules.hold_imitations and not tx.actor.is_admin and (known := imitated(name)):
+        hold(tx, project, known)
     return project
 
 

@@ -6,10 +6,16 @@ from holdfast.control.projects.models import Project
 from holdfast.control.publication.transaction import WriteTransaction
 
 
-def set_status_in(tx: WriteTransaction, project: Project, status: str, reason: str, **facts: Any) -> None:
-    """Set status and reason. `facts` go into the event beside them. The caller has the project's lock and the right."""
+def set_status_in(
+    tx: WriteTransaction, project: Project, status: str, reason: str, *, held: bool = False, **facts: Any
+) -> None:
+    """Set status and reason; whatever is decided ends a hold. `facts` go into the event beside them.
+
+    The caller has the project's lock and the right.
+    """
     before = {"status": project.status, "reason": project.status_reason}
     project.status, project.status_reason, project.status_since = status, reason, tx.now
-    project.save(update_fields=["status", "status_reason", "status_since"])
+    project.held = held
+    project.save(update_fields=["status", "status_reason", "status_since", "held"])
     tx.changed(project)
     tx.audit("set-status", f"{project.index}/{project.name}", status=status, reason=reason, before=before, **facts)

@@ -131,7 +131,7 @@ def _list(
 ) -> None:
     new = [row for row, file in zip(rows, files, strict=True) if not file.existing]
     if new:
-        project = project_for_upload(tx, session.index, session.name, rows[0].display)
+        project = project_for_upload(tx, session.index, session.name, rows[0].display, rules)
         release = release_for_upload(tx, project, rows[0].version)
         for row in new:
             add_file(tx, project, release, new_file_of(row), rules=rules)

@@ -41,9 +41,13 @@ class Answer:
 def received(done: Received, accept: str) -> Answer:
     """200, with the warnings one by one."""
     where = f" in index {done.landed}" if done.landed else ""
-    first = f"{done.filename} " + (
-        f"was already there{where} with the same bytes." if done.existing else f"is published{where}."
-    )
+    if done.is_held:
+        became = (
+            f"is taken{where} and held: a moderator looks at the project's name first, and nobody sees it till then."
+        )
+    else:
+        became = f"was already there{where} with the same bytes." if done.existing else f"is published{where}."
+    first = f"{done.filename} {became}"
     return _answer(200, [first, *done.warnings], accept)
 
 

@@ -12,7 +12,6 @@ from holdfast.control.parts import Parts
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.rights import is_administrator
 from holdfast.control.uploads.hold import held
-from holdfast.control.uploads.rules import Profile
 from holdfast.core.name_rules import check_new_name, look_alike_key
 from holdfast.core.upload_problems import Problem
 
@@ -23,7 +22,7 @@ for _old, _new in (("-", ""), ("l", "1"), ("i", "1"), ("o", "0")):
 
 
 def new_name_problems(
-    parts: Parts, index: IndexConfig, name: str, actor: Actor, profile: Profile, deadline: float
+    parts: Parts, index: IndexConfig, name: str, actor: Actor, deadline: float
 ) -> tuple[Problem, ...]:
     """What speaks against creating `name`; nothing for a name in use, or for an administrator. Raises Unavailable."""
     if is_administrator(actor, rights.ANY_NEW_NAME):
@@ -41,4 +40,4 @@ def new_name_problems(
     alike = held(look, parts.clock, deadline)
     if alike is None:
         return ()
-    return tuple(check_new_name(name, alike, refuse_imitations=profile.refuses_imitations))
+    return tuple(check_new_name(name, alike))

@@ -52,6 +52,7 @@ class Received:
     landed: str  # the index, when it is another than the one that was addressed; else ""
     serial: int
     existing: bool
+    is_held: bool
     warnings: tuple[str, ...]
 
 
@@ -123,7 +124,8 @@ def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor:
     name = taken.upload.distribution.filename
     log.info("published %s", name, index=index.name, serial=published.serial, existing=published.existing)
     landed = "" if index.name == asked.index else index.name
-    return Received(name, landed, published.serial, published.existing, _warnings(taken, published))
+    warnings = _warnings(taken, published)
+    return Received(name, landed, published.serial, published.existing, published.is_held, warnings)
 
 
 def _warnings(taken: Taken, published: Published) -> tuple[str, ...]:

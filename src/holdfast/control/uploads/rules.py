@@ -22,7 +22,6 @@ class Profile:
     zip_sdists: bool = True
     public_platforms: bool = False  # only the platform tags of core.platform_tags
     full_forms: bool = False  # the form must give kind, Python tag and a digest, as every current tool does
-    refuses_imitations: bool = False  # no new name that is one slip away from a popular one
     exact_sdist_names: bool = False  # name and version as its PKG-INFO has them, normalised (PEP 625)
     known_classifiers: bool = False  # on the list of the installed trove-classifiers, and not deprecated
     rendered_descriptions: bool = False  # reStructuredText that docutils makes a page of
@@ -48,13 +47,13 @@ PUBLIC = Profile(
         distinct_content=True,
         open_seconds=14 * DAY_SECONDS,
         project_bytes_max=10 * 1024 * MIB,
+        hold_imitations=True,
     ),
     file_bytes_max=100 * MIB,
     normalized_filenames=True,
     zip_sdists=False,
     public_platforms=True,
     full_forms=True,
-    refuses_imitations=True,
     exact_sdist_names=True,
     known_classifiers=True,
     rendered_descriptions=True,

@@ -86,7 +86,7 @@ def examine_form(
     except OSError as error:
         raise spool_trouble(error) from error
     if judged.upload is None:
-        named = new_name_problems(parts, index, said, actor, profile, deadline) if said else ()
+        named = new_name_problems(parts, index, said, actor, deadline) if said else ()
         raise Rejected((*judged.problems, *named))
     upload = judged.upload
     parts.pause("judged")
@@ -108,7 +108,7 @@ def _require_free(
     parts: Parts, index: IndexConfig, name: str, project: Project | None, actor: Actor, deadline: float
 ) -> None:
     if project is None or not project.owned:
-        if named := new_name_problems(parts, index, name, actor, profile_of(parts, index), deadline):
+        if named := new_name_problems(parts, index, name, actor, deadline):
             raise Rejected(named)
         require_free_name(parts, index, name, deadline)
 
