@@ -36,6 +36,7 @@ def page_settings(config: Config) -> dict[str, Any]:
         "SESSION_COOKIE_NAME": f"{named}holdfast",
         "SESSION_COOKIE_SECURE": is_https,
         "SESSION_COOKIE_PATH": f"{prefix}/",
+        "MESSAGE_COOKIE_NAME": f"{named}holdfast-notices",
         "KNOWN_COOKIE_NAME": f"{named}holdfast-browser",
         "SIGN_IN_COOKIE_NAME": f"{named}holdfast-sign-in",
         # Browsers themselves take http://localhost for safe enough, and no other http address.

@@ -16,6 +16,7 @@ from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.web.deeds import Asked, Deed, Done, page_with_deeds
 from holdfast.control.web.pages import page, signed_in
 from holdfast.core.errors import Absent
+from holdfast.core.metadata_rules import is_version
 from holdfast.core.model import Status
 from holdfast.core.names import is_normalized
 
@@ -63,19 +64,19 @@ def _deeds(index: str, name: str) -> dict[str, Deed]:
 
 
 def _yank(index: str, name: str, asked: Asked) -> Done:
-    version, reason = asked.text("version"), asked.text("reason", "")
+    version, reason = _version(asked), asked.text("reason", "")
     actions.yank_release(asked.parts.publisher, index, name, version, reason, asked.actor, deadline=asked.deadline)
     return Done(f"{version} is yanked: only who asks for exactly this version gets it.")
 
 
 def _unyank(index: str, name: str, asked: Asked) -> Done:
-    version = asked.text("version")
+    version = _version(asked)
     actions.unyank_release(asked.parts.publisher, index, name, version, asked.actor, deadline=asked.deadline)
     return Done(f"{version} is installed again like any other.")
 
 
 def _delete_release(index: str, name: str, asked: Asked) -> Done:
-    version = asked.text("version")
+    version = _version(asked)
     asked.confirmed(version)
     actions.delete_release(asked.parts.publisher, index, name, version, asked.actor, deadline=asked.deadline)
     return Done(f"{version} is deleted. Its filenames are never given to other files.")
@@ -141,6 +142,14 @@ def _revoke_invitation(asked: Asked) -> Done:
 def _revoke_offer(asked: Asked) -> Done:
     offers.revoke_offer(asked.parts.publisher, asked.number("offer"), asked.actor, deadline=asked.deadline)
     return Done("The offer was taken back.")
+
+
+def _version(asked: Asked) -> str:
+    """A release's version; what can be none is of no release. Raises NotAccepted, Absent."""
+    version = asked.text("version")
+    if not is_version(version):
+        raise Absent("there is no such release")
+    return version
 
 
 def _role(asked: Asked) -> Literal["owner", "maintainer"]:
