@@ -61,6 +61,10 @@ drills: dev ## Break it on purpose while real clients install (ARGS="NAME" runs 
 lock: ## Refresh requirements/*.lock (needs the network; see requirements/README.md)
 	@tools/lock
 
+.PHONY: audit
+audit: ## Ask for known vulnerabilities of what is locked (needs the network; see requirements/README.md)
+	@tools/audit $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what set-up made: .venv and .tools (never var, which is data)
 	@rm -rf .venv .tools build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
