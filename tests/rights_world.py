@@ -1,5 +1,6 @@
 """The cast of the rights matrix: people, their credentials, and a fresh project for each thing that succeeds."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from holdfast.control.projects.models import Project, Role
 from holdfast.control.publishers.exchange import Exchange
 from holdfast.control.publishers.fetching import fetch
 from holdfast.control.publishers.models import Publisher, PublisherToken
+from holdfast.control.tokens.guessing import RefusedTokens
 from holdfast.core import preview_token
 from holdfast.core.tokens import mint
 from holdfast.tree.bans import new_ban
@@ -68,7 +70,8 @@ class Cast:
         self.instance = instance
         provider = ProviderConfig("ci", "https://issuer.example", "google")
         trusting = replace(instance, config=replace(instance.config, providers=(provider,)))
-        self.door = Door(trusting, exchange=Exchange(fetch, SystemClock()))
+        many = {"refused_tokens": RefusedTokens(10**6), "exchange": Exchange(fetch, SystemClock())}
+        self.door = Door(trusting, **many)
         self._worlds = 0
         now = datetime.now(UTC)
         deciding.ban(instance.store, new_ban(BANNED, "a flood", now + timedelta(hours=1), "operator", now, ()))
@@ -185,15 +188,27 @@ def publishers_token(publisher: Publisher) -> str:
     return minted.text
 
 
-def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, str]]:
+def routes(patterns: list[URLPattern | URLResolver]) -> Iterator[tuple[str, str]]:
     """Every (method, route) of a URL table. A view that does not tell its methods answers as ANY."""
+    return ((method, route) for method, route, _view in views(patterns))
+
+
+def views(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, str, Callable[..., Any]]]:
+    """Every (method, route, view) of a URL table."""
     for pattern in patterns:
         route = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from routes(pattern.url_patterns, route)
+            yield from views(pattern.url_patterns, route)
         else:
             methods = getattr(pattern.callback, "routes", None) or {"ANY": None}
-            yield from ((method, route) for method in methods)
+            yield from ((method, route, pattern.callback) for method in methods)
+
+
+def forms_token(page: str) -> bytes:
+    """A form's body that has nothing but the token of a page against forgery."""
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert found is not None, page
+    return f"csrfmiddlewaretoken={found[1]}".encode()
 
 
 def form(world: World) -> tuple[str, bytes]:

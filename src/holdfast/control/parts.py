@@ -15,6 +15,7 @@ from holdfast.control.publication.transaction import Publication
 from holdfast.control.publishers.exchange import Exchange
 from holdfast.control.sign_in.asking import Providers
 from holdfast.control.switches import Switches
+from holdfast.control.tokens.guessing import RefusedTokens
 from holdfast.control.tokens.rate import Rate
 from holdfast.control.tokens.uses import Uses
 from holdfast.control.uploads.attested import Attesters, NoTrustRoot
@@ -38,6 +39,7 @@ class Parts:
     exchange: Exchange | None = None  # of identity tokens; None: trusted publishing is off
     providers: Providers | None = None  # that people sign in with; None: there are none
     uses: Uses = field(default_factory=Uses)  # when tokens were last used, until it is written down
+    refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)
     leak_reports: Rate = field(default_factory=lambda: Rate(by_network=30, by_all=300, seconds=60.0))
     reports: Rate = field(default_factory=lambda: Rate(by_network=120, by_all=1200, seconds=3600.0))  # of malware
     pause: Pause = no_pause

@@ -53,6 +53,7 @@ MAIL_TO = Limit("mail-to", 6, HOUR)
 MANAGE = Limit("manage", 60, HOUR)  # changes of one's own account
 MANAGE_PROJECTS = Limit("manage-projects", 600, HOUR)  # changes of one's projects, by hand
 PROVIDER = Limit("provider", 300, HOUR)  # ways to a sign-in provider and back: a whole office on Monday
+OPERATE = Limit("operate", 600, HOUR)  # an operator's changes, by hand; an incident's many go through the API
 CODES = Limit("codes", 10, 15 * MINUTE)  # second factors of one account, after its password
 
 

@@ -55,6 +55,7 @@ _PROBLEMS = {
     401: "No token in force was sent.",
     403: "The token or the person lacks the right.",
     404: "There is no such thing, or none that you may know of.",
+    429: "Your network sent too many tokens that were refused; Retry-After says when to come again.",
     503: "The database, the store or an upstream does not answer; Retry-After says when to come again.",
     507: "The disk is full.",
 }
@@ -190,6 +191,8 @@ def _responses(address: "Address", method: str, route: Route) -> dict[str, Any]:
     problems = dict(_PROBLEMS) | dict(route.more)
     if route.open:
         del problems[401], problems[403]
+        if 429 not in dict(route.more):
+            del problems[429]
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status, why in sorted(problems.items()):
         found[str(status)] = {"description": why, "content": problem}

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from holdfast.control.accounts import limits
 from holdfast.control.operate.audit import audit
 from holdfast.control.operate.bans import bans
 from holdfast.control.operate.doors import nowhere
@@ -9,18 +10,24 @@ from holdfast.control.operate.overview import overview, stuck
 from holdfast.control.operate.people import everybody, invite, person
 from holdfast.control.operate.projects import all_projects, one_project, queue
 from holdfast.control.operate.switches import kill_switches
+from holdfast.control.web.limiting import View, limited
+
+
+def _page(route: str, view: View, name: str) -> URLPattern:
+    return path(route, limited(view, limits.OPERATE), name=name)
+
 
 urlpatterns: list[URLPattern] = [
-    path("", overview, name="admin"),
-    path("stuck/", stuck, name="admin_stuck"),
-    path("switches/", kill_switches, name="admin_switches"),
-    path("bans/", bans, name="admin_bans"),
-    path("people/", everybody, name="admin_people"),
-    path("invite/", invite, name="admin_invite"),
-    path("people/<str:name>/", person, name="admin_person"),
-    path("projects/", all_projects, name="admin_projects"),
-    path("projects/<slug:index>/<str:name>/", one_project, name="admin_project"),
-    path("moderation/", queue, name="admin_moderation"),
-    path("audit/", audit, name="admin_audit"),
-    path("<path:rest>", nowhere),
+    _page("", overview, name="admin"),
+    _page("stuck/", stuck, name="admin_stuck"),
+    _page("switches/", kill_switches, name="admin_switches"),
+    _page("bans/", bans, name="admin_bans"),
+    _page("people/", everybody, name="admin_people"),
+    _page("invite/", invite, name="admin_invite"),
+    _page("people/<str:name>/", person, name="admin_person"),
+    _page("projects/", all_projects, name="admin_projects"),
+    _page("projects/<slug:index>/<str:name>/", one_project, name="admin_project"),
+    _page("moderation/", queue, name="admin_moderation"),
+    _page("audit/", audit, name="admin_audit"),
+    _page("<path:rest>", nowhere, "admin_nowhere"),
 ]

@@ -50,6 +50,14 @@ class Rate:
         if is_over:
             raise TooMany("this was asked too often; come again later", retry_after_seconds=left)
 
+    def demand_room(self, clock: Clock, address: str) -> None:
+        """Raises TooMany for a network that is past its limit already; counts nothing."""
+        with self._lock:
+            left = self._window + self.seconds - clock.monotonic()
+            is_over = left > 0 and self._counts.get(network_of(address), 0) >= self.by_network
+        if is_over:
+            raise TooMany("this was asked too often; come again later", retry_after_seconds=max(1, round(left)))
+
 
 def network_of(address: str) -> str:
     """The /24 or /64 of an address; the text itself when it is none."""

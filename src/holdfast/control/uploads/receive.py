@@ -76,12 +76,17 @@ def receive(parts: Parts, asked: UploadRequest) -> Received:
 
 
 def authenticated(parts: Parts, authorization: str | None, client: str, deadline: float) -> Actor:
-    """Who is asking. Raises Refused (401) without a token that is in force, Unavailable."""
+    """Who is asking. Raises Refused (401) without a token that is in force, TooMany (429), Unavailable."""
     text = credentials_from(authorization)
+    if text:
+        parts.refused_tokens.demand_room(parts.clock, client, text)
     actor = held(lambda: authenticate(text, parts.clock, client), parts.clock, deadline) if text else None
     if actor is None:
+        if text:
+            parts.refused_tokens.was_refused(parts.clock, client, text)
         said = "The token is unknown, revoked or expired" if text else "A token is needed"
         raise Refused(f"{said}: send one as the password, with any user name.", authenticate=True)
+    parts.refused_tokens.was_good(actor.token)
     if actor.token and actor.credential == "token":
         parts.uses.note(actor.token, parts.clock.now())
     return actor
