@@ -9,7 +9,8 @@ import wheels
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.control.uploads.multipart import Form, FormLimits, MalformedForm, read_form
+from holdfast.control.uploads.multipart import Form, FormLimits, read_form
+from holdfast.core.multipart import MalformedForm
 
 FILENAME, CONTENT = wheels.wheel("demo", "1.0", size=3000)
 PART = b'Content-Disposition: form-data; name="%s"\r\n\r\n%s'

@@ -1,6 +1,7 @@
 """What is control's reaches control: the body through the spool, the request bare, held while control blinks."""
 
 import asyncio
+import hashlib
 import json
 import os
 import resource
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import wheels
 from aiohttp import web
 from asgi import AsgiClient
 from read.plays import plays
@@ -314,7 +316,14 @@ async def test_a_cancelled_upload_waits_for_its_write_before_the_descriptor_can_
     spool, data = Spool(Config(data=tmp_path)), b"x" * 500_000
     spool.sweep()  # makes the folder
     reading, writing = os.pipe()
-    append = asyncio.create_task(spool._append("name", writing, [data], len(data)))
+
+    class IntoPipe:
+        def append(self, chunks: list[bytes]) -> None:
+            view = memoryview(b"".join(chunks))
+            while view:
+                view = view[os.write(writing, view) :]
+
+    append = asyncio.create_task(spool._append("name", IntoPipe(), [data], len(data)))
     got = len(await asyncio.to_thread(os.read, reading, 1))  # the write is under way, and the pipe is too small for it
 
     append.cancel()
@@ -349,4 +358,30 @@ async def test_a_body_of_unannounced_length_arrives_whole(tmp_path):
         taken = await spool.receive(body(), {})
 
         assert b"halfand half" == (tmp_path / "spool" / taken.name).read_bytes()
+        assert taken.cut is None
+
+
+@plays
+async def test_the_file_of_a_form_lies_beside_it_with_its_digests(tmp_path):
+    """A gigabyte that is hashed and brought to the disk while it arrives keeps nobody waiting afterwards."""
+    content = b"demo" * 2_000_000
+    content_type, form = wheels.twine_body("demo-1.0.tar.gz", content)
+    spool = Spool(Config(data=tmp_path))
+    spool.sweep()  # makes the folder
+
+    async def body():
+        for at in range(0, len(form), 300_000):
+            yield form[at : at + 300_000]
+
+    taken = await spool.receive(body(), {"content-type": content_type})
+
+    cut, folder = taken.cut, tmp_path / "spool"
+    assert cut is not None
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (cut.digests.size, cut.digests.sha256)
+    assert hashlib.blake2b(content, digest_size=32).hexdigest() == cut.digests.blake2b_256
+    assert hashlib.md5(content, usedforsecurity=False).hexdigest() == cut.digests.md5
+    assert content == (folder / cut.name).read_bytes()
+    assert form.replace(content, b"") == (folder / taken.name).read_bytes()
+    await spool.remove(taken.name)
+    assert [] == list(folder.iterdir())
     assert PAGE_HOLD_SECONDS <= 2.0  # a person looks at an empty window meanwhile

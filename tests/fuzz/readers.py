@@ -3,8 +3,10 @@
 An index that publishes what two readers understand differently publishes two things under one name.
 """
 
+import contextlib
 import email.parser
 import email.policy
+import io
 import json
 import struct
 import tarfile
@@ -15,12 +17,15 @@ from pathlib import Path
 from packaging.metadata import parse_email
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from holdfast.control.uploads.multipart import Form
+from holdfast.control.uploads.multipart import Form, FormLimits, read_form
 from holdfast.control.uploads.steps_filename import DistributionName
 from holdfast.core.archive import ArchiveFacts
 from holdfast.core.attestations import Attestation
 from holdfast.core.core_metadata import CoreMetadata
+from holdfast.core.digests import Digests
 from holdfast.core.filenames import parse_filename
+from holdfast.core.form_cut import Cut, Cutter
+from holdfast.core.multipart import MalformedForm, boundary_of
 
 
 def agree_on_zip(path: Path, facts: ArchiveFacts) -> None:
@@ -185,3 +190,29 @@ def agree_on_attestations(field: str, found: tuple[Attestation, ...]) -> None:
     """Python's JSON reader sees as many objects, each equal to the text that is kept."""
     whole = json.loads(field)
     assert whole == [json.loads(one.text) for one in found]
+
+
+def agree_when_cut(content_type: str, data: bytes, whole: Form | None, folder: Path, limits: FormLimits) -> None:
+    """A front that cuts the file out while it arrives changes nothing of what control reads, or refuses."""
+    cutter, form, content = Cutter(boundary_of(content_type)), bytearray(), bytearray()
+    half = len(data) // 2
+    for where, piece in (*cutter.feed(data[:half]), *cutter.feed(data[half:]), *cutter.end()):
+        (content if where == "content" else form).extend(piece)
+    cut = None
+    if cutter.at is not None:
+        digests = Digests()
+        digests.update(bytes(content))
+        cut = Cut("cut", cutter.at, digests.finish())
+    read = None
+    with contextlib.suppress(MalformedForm):
+        read = read_form(io.BytesIO(form), content_type, folder, limits, cut)
+    assert (read is None) == (whole is None)
+    if read is not None and whole is not None:
+        assert read.fields == whole.fields
+        assert _facts(read) == _facts(whole)
+        assert (cut is None) == (read.content is None)
+
+
+def _facts(form: Form) -> tuple[object, ...]:
+    file = form.content
+    return () if file is None else (file.filename, file.size, file.sha256, file.blake2b_256, file.md5)

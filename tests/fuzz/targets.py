@@ -16,7 +16,7 @@ from pathlib import Path
 
 import wheels
 
-from holdfast.control.uploads.multipart import FormLimits, MalformedForm, read_form
+from holdfast.control.uploads.multipart import FormLimits, read_form
 from holdfast.control.uploads.pipeline import judge
 from holdfast.control.uploads.rules import PRIVATE, PUBLIC
 from holdfast.control.uploads.steps_filename import read_filename
@@ -25,6 +25,7 @@ from holdfast.core.archive_limits import ArchiveLimits
 from holdfast.core.attestations import read_attestations
 from holdfast.core.core_metadata import parse
 from holdfast.core.filenames import parse_filename, project_candidates
+from holdfast.core.multipart import MalformedForm
 from holdfast.core.upload_problems import Problem
 from tests.fuzz import readers
 
@@ -103,6 +104,7 @@ def form(data: bytes) -> bool:
     read = None
     with contextlib.suppress(MalformedForm):
         read = read_form(io.BytesIO(data), CONTENT_TYPE, folder, FORM_LIMITS)
+    readers.agree_when_cut(CONTENT_TYPE, data, read, folder, FORM_LIMITS)
     if read is None:
         assert not [name for name in os.listdir(folder) if name.startswith("content-")]
         return False

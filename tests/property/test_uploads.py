@@ -9,11 +9,12 @@ import wheels
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from holdfast.control.uploads.multipart import Form, MalformedForm, read_form
+from holdfast.control.uploads.multipart import Form, read_form
 from holdfast.control.uploads.pipeline import judge
 from holdfast.control.uploads.rules import PRIVATE, PUBLIC
 from holdfast.control.uploads.steps_filename import read_filename
 from holdfast.core.core_metadata import MetadataRules, parse
+from holdfast.core.multipart import MalformedForm
 from holdfast.core.name_rules import check_new_name, imitated, look_alike_key
 from holdfast.core.names import is_normalized, normalize
 from holdfast.core.upload_problems import Problem

@@ -9,6 +9,7 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 from holdfast.core.errors import Unavailable
+from holdfast.core.form_cut import read_reference
 from holdfast.store.port import DISK_FULL_ERRORS, DiskFull
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -17,6 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 @contextmanager
 def spooled_body(folder: Path, name: str) -> Iterator[BinaryIO]:
     """The body the front names in X-Holdfast-Spool. Raises Unavailable when it cannot be read, whatever the cause."""
+    name, _ = read_reference(name)
     if _NAME.fullmatch(name) is None:
         raise Unavailable("the request came without its spooled body")
     try:
@@ -27,6 +29,16 @@ def spooled_body(folder: Path, name: str) -> Iterator[BinaryIO]:
         if not S_ISREG(os.fstat(body.fileno()).st_mode):
             raise Unavailable("the spooled body is not a file")
         yield body
+
+
+def require_spooled(folder: Path, name: str, size: int) -> None:
+    """What was cut out of a body is there, whole. Raises Unavailable."""
+    try:
+        found = os.lstat(folder / name)
+    except OSError as error:
+        raise spool_trouble(error) from error
+    if not S_ISREG(found.st_mode) or found.st_size != size:
+        raise Unavailable("what was cut out of the spooled body is not the file that arrived")
 
 
 def spool_trouble(error: OSError) -> Unavailable:

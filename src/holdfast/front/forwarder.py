@@ -15,6 +15,7 @@ import structlog
 
 from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome, Unavailable
+from holdfast.core.form_cut import reference
 from holdfast.core.logged_path import loggable
 from holdfast.front.page_answers import PageAnswers
 from holdfast.front.spool import ClientGone, Spool, Spooled, TooLarge, TooSlow
@@ -170,7 +171,7 @@ def forwarded_headers(request: Request, spooled: Spooled, request_id: str) -> di
     headers["x-holdfast-request"] = request_id
     headers["x-holdfast-body-end"] = f"{spooled.ended_at:.6f}"
     if spooled.name:
-        headers["x-holdfast-spool"] = spooled.name
+        headers["x-holdfast-spool"] = reference(spooled.name, spooled.cut)
     return headers
 
 

@@ -18,7 +18,10 @@ import structlog
 
 from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome, Unavailable
-from holdfast.store.port import DISK_FULL_ERRORS, DiskFull
+from holdfast.core.form_cut import Cut
+from holdfast.core.multipart import MalformedForm, boundary_of
+from holdfast.front.arriving import ArrivingBody, content_path, trouble
+from holdfast.store.port import DiskFull
 from holdfast.wire.messages import HeaderLookup
 
 T = TypeVar("T")
@@ -53,6 +56,7 @@ class Spooled:
     name: str
     size: int
     ended_at: float  # unix seconds of the last byte
+    cut: Cut | None = None  # the uploaded file, when it lies beside the form
 
 
 class Spool:
@@ -83,7 +87,8 @@ class Spool:
         self._demand_space(expected or 0)
         path = self._folder / secrets.token_hex(16)
         try:
-            size = await self._write(path, body, limit)
+            boundary = None if bytes_max else _boundary(headers)
+            size, ended_at, cut = await self._write(path, body, limit, boundary)
             if expected is not None and size != expected:
                 raise ClientGone
         except BaseException:
@@ -92,7 +97,7 @@ class Spool:
         if not size:  # HTTP/2 tells neither length nor encoding, so only reading shows that there is no body
             await self.remove(path.name)
             return Spooled("", 0, time.time())
-        return Spooled(path.name, size, time.time())
+        return Spooled(path.name, size, ended_at, cut)
 
     async def remove(self, name: str) -> None:
         """Forget a received body."""
@@ -121,8 +126,11 @@ class Spool:
             except OSError:
                 continue  # another worker was faster
 
-    async def _write(self, path: Path, body: AsyncIterator[bytes], limit: int) -> int:
-        descriptor = await self._in_thread(_create, path)
+    async def _write(
+        self, path: Path, body: AsyncIterator[bytes], limit: int, boundary: bytes | None
+    ) -> tuple[int, float, Cut | None]:
+        """How many bytes came, when the last one did, and what was cut out."""
+        arriving = await self._in_thread(ArrivingBody, path, boundary)
         meter = _Meter(self._config.upload_seconds_max, self._config.upload_rate_bytes_min)
         waiting: list[bytes] = []
         size = waiting_bytes = 0
@@ -134,19 +142,22 @@ class Spool:
                 waiting.append(chunk)
                 waiting_bytes += len(chunk)
                 if waiting_bytes >= WRITE_BYTES:
-                    await self._append(path.name, descriptor, waiting, waiting_bytes)
+                    await self._append(path.name, arriving, waiting, waiting_bytes)
                     waiting, waiting_bytes = [], 0
-            await self._append(path.name, descriptor, waiting, waiting_bytes)
+            ended_at = time.time()
+            cut = await self._append(path.name, arriving, waiting, waiting_bytes, last=True)
         finally:
-            os.close(descriptor)
-        return size
+            await asyncio.shield(self._in_thread(arriving.close))
+        return size, ended_at, cut
 
-    async def _append(self, name: str, descriptor: int, chunks: list[bytes], size: int) -> None:
+    async def _append(
+        self, name: str, arriving: ArrivingBody, chunks: list[bytes], size: int, *, last: bool = False
+    ) -> Cut | None:
         self._demand_space(size)
         self._held[name] = self._held.get(name, 0) + size
-        write = asyncio.ensure_future(self._in_thread(_write_all, descriptor, b"".join(chunks)))
+        write = asyncio.ensure_future(self._in_thread(_take, arriving, chunks, last))
         try:
-            await asyncio.shield(write)
+            return await asyncio.shield(write)
         except asyncio.CancelledError:
             await asyncio.wait((write,))  # closed under the thread, the descriptor's number could be another file's
             raise
@@ -158,13 +169,14 @@ class Spool:
         try:
             status = os.statvfs(self._folder)
         except OSError as error:
-            raise _trouble(error) from error
+            raise trouble(error) from error
         if status.f_bavail * status.f_frsize - size < FREE_BYTES_MIN:
             raise DiskFull("the disk for arriving uploads is full", retry_after_seconds=60)
 
     def _unlink(self, path: Path) -> None:
         try:
             path.unlink(missing_ok=True)
+            content_path(path).unlink(missing_ok=True)  # of most uploads it is in the store by now
         except OSError as error:
             log.warning("a spooled body cannot be removed: %s", error.strerror)
             return
@@ -203,27 +215,17 @@ class _Meter:
             yield chunk
 
 
-def _create(path: Path) -> int:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _take(arriving: ArrivingBody, chunks: list[bytes], last: bool) -> Cut | None:
+    arriving.append(chunks)
+    return arriving.finish() if last else None
+
+
+def _boundary(headers: HeaderLookup) -> bytes | None:
+    """The boundary of a form, None for any other body: that stays whole, and control says what it is."""
     try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _trouble(error) from error
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[os.write(descriptor, view) :]
-    except OSError as error:
-        raise _trouble(error) from error
-
-
-def _trouble(error: OSError) -> Unavailable:
-    if error.errno in DISK_FULL_ERRORS:
-        return DiskFull(f"the disk for arriving uploads is full ({error.strerror})", retry_after_seconds=60)
-    return Unavailable(f"an upload cannot be received now: {error.strerror}", retry_after_seconds=60)
+        return boundary_of(headers.get("content-type") or "")
+    except MalformedForm:
+        return None
 
 
 def _length(text: str | None) -> int | None:

@@ -5,30 +5,19 @@ differently is refused here instead. Text fields are bounded; the `content` part
 """
 
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from holdfast.control.uploads.digests import Digests
+from holdfast.core.digests import Digests, DigestsOfFile
+from holdfast.core.form_cut import Cut
+from holdfast.core.multipart import CONTENT, HEADER_BYTES_MAX, MalformedForm, boundary_of, part_of
 
 MIB = 1024 * 1024
 _CHUNK = 1 * MIB
 
-_CONTENT_TYPE = re.compile(
-    r"multipart/form-data; *boundary=(?:\"(?P<quoted>[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-])\""
-    r"|(?P<bare>[0-9A-Za-z'()+_./:?-]{1,70}))",
-    re.ASCII | re.IGNORECASE,
-)
-_DISPOSITION = re.compile(
-    r"form-data; ?name=\"(?P<name>[ !#-\[\]-~]{1,100})\"(?:; ?filename=\"(?P<filename>[^\"\\\r\n]{0,300})\")?",
-    re.IGNORECASE,
-)
-_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2; others end the headers for some readers
-_CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f]")  # of a filename the next check tells more
-_PLAIN_ENCODINGS = ("binary", "7bit", "8bit")
 _IGNORED_FILES = ("gpg_signature",)  # old tools still send it; nobody reads it
 
 
@@ -37,7 +26,7 @@ class FormLimits:
     """Bounds on everything but the content part, whose size the front has already bounded."""
 
     parts_max: int = 10_000  # classifiers and dependencies are one part each
-    header_bytes_max: int = 4096  # of one part
+    header_bytes_max: int = HEADER_BYTES_MAX  # of one part
     field_bytes_max: int = 4 * MIB  # one field; a long description is about 300 kB
     text_bytes_max: int = 8 * MIB  # all fields together
 
@@ -70,25 +59,24 @@ class Form:
         return "" if value == "UNKNOWN" else value
 
 
-class MalformedForm(Exception):  # noqa: N818 - a verdict about the client's bytes
-    """The body cannot be read in one way only. The text is a sentence for the client."""
-
-
-def read_form(body: BinaryIO, content_type: str, folder: Path, limits: FormLimits = LIMITS) -> Form:
+def read_form(
+    body: BinaryIO, content_type: str, folder: Path, limits: FormLimits = LIMITS, cut: Cut | None = None
+) -> Form:
     """Read a whole form; the content part is written to a new file in `folder`, which the caller deletes.
 
-    Raises MalformedForm (no file is left behind) and OSError when the folder cannot be written.
+    With `cut`, its bytes were cut out of the body while it arrived, and lie in `folder` already. Raises MalformedForm
+    (no file is left behind) and OSError when the folder cannot be written.
     """
-    reader = _Reader(body, _boundary(content_type), limits)
+    reader = _Reader(body, boundary_of(content_type), limits)
     fields: dict[str, list[str]] = {}
     content: Content | None = None
     text_bytes = 0
     try:
         for name, filename in reader.parts():
-            if name == "content":
+            if name == CONTENT:
                 if filename is None or content is not None:
                     raise MalformedForm("The form must have exactly one 'content' part, and it must be a file.")
-                content = _store_content(reader, filename, folder)
+                content = _take_cut(reader, filename, folder, cut) if cut else _store_content(reader, filename, folder)
                 continue
             value = reader.field_bytes()
             text_bytes += len(value)
@@ -98,18 +86,13 @@ def read_form(body: BinaryIO, content_type: str, folder: Path, limits: FormLimit
                 fields.setdefault(name, []).append(_decode(value))
             elif name not in _IGNORED_FILES:
                 raise MalformedForm("A text field was sent as a file.")
+        if cut is not None and content is None:
+            raise MalformedForm("The form's content is not one of its parts.")
     except BaseException:
         if content is not None:
             content.path.unlink(missing_ok=True)
         raise
     return Form({name: tuple(values) for name, values in fields.items()}, content)
-
-
-def _boundary(content_type: str) -> bytes:
-    found = _CONTENT_TYPE.fullmatch(content_type.strip())
-    if found is None:
-        raise MalformedForm("The body must be multipart/form-data with a boundary.")
-    return (found["quoted"] or found["bare"]).encode("ascii")
 
 
 def _decode(value: bytes) -> str:
@@ -118,6 +101,17 @@ def _decode(value: bytes) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("latin-1")
+
+
+def _take_cut(reader: "_Reader", filename: str, folder: Path, cut: Cut) -> Content:
+    """What the front cut out is this part's content only if the part is empty, and just there."""
+    if reader.position != cut.at or any(reader.chunks()):
+        raise MalformedForm("The form's content does not end with a boundary.")
+    return _content(folder / cut.name, filename, cut.digests)
+
+
+def _content(path: Path, filename: str, found: DigestsOfFile) -> Content:
+    return Content(path, filename, found.size, found.sha256, found.blake2b_256, found.md5)
 
 
 def _store_content(reader: "_Reader", filename: str, folder: Path) -> Content:
@@ -130,13 +124,13 @@ def _store_content(reader: "_Reader", filename: str, folder: Path) -> Content:
             for chunk in reader.chunks():
                 digests.update(chunk)
                 _write_all(out.fileno(), chunk)
-        sha256, blake2b, md5 = digests.finish()
+        found = digests.finish()
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     finally:
         digests.close()
-    return Content(path, filename, digests.size, sha256, blake2b, md5)
+    return _content(path, filename, found)
 
 
 def _write_all(descriptor: int, chunk: bytes | memoryview) -> None:
@@ -154,7 +148,13 @@ class _Reader:
         self._limits = limits
         self._buffer = b"\r\n"  # so that the first boundary looks like all others
         self._start = 0  # of what was not yet taken from the buffer
+        self._read = 0  # bytes of the body that are or were in the buffer
         self._open = False  # inside a part whose bytes were not all taken
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the body were taken."""
+        return self._read - (len(self._buffer) - self._start)
 
     def parts(self) -> Iterator[tuple[str, str | None]]:
         """(name, filename or None) of each part; its bytes must be taken before the next step."""
@@ -165,7 +165,7 @@ class _Reader:
             count += 1
             if count > self._limits.parts_max:
                 raise MalformedForm(f"The form has more than {self._limits.parts_max} parts.")
-            named = _parse_headers(self._header_block().split(b"\r\n"))
+            named = part_of(self._header_block().split(b"\r\n"))
             self._open = True
             yield named
             assert not self._open, "the part's bytes were not taken"
@@ -232,23 +232,5 @@ class _Reader:
         chunk = self._body.read(_CHUNK)
         self._buffer = self._buffer[self._start :] + chunk
         self._start = 0
+        self._read += len(chunk)
         return bool(chunk)
-
-
-def _parse_headers(lines: list[bytes]) -> tuple[str, str | None]:
-    headers: dict[str, str] = {}
-    for line in lines:
-        key, colon, value = line.partition(b":")
-        name = key.decode("latin-1").lower()
-        if not colon or _HEADER_NAME.fullmatch(key) is None or _CONTROL.search(value) or name in headers:
-            raise MalformedForm("A part of the form has a malformed or repeated header.")
-        try:
-            headers[name] = value.strip().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise MalformedForm("A header of the form is not UTF-8.") from error
-    found = _DISPOSITION.fullmatch(headers.get("content-disposition", ""))
-    if found is None:
-        raise MalformedForm("A part of the form has no plain Content-Disposition with a name.")
-    if headers.get("content-transfer-encoding", "binary").lower() not in _PLAIN_ENCODINGS:
-        raise MalformedForm("Parts of the form may not be encoded.")
-    return found["name"], found["filename"]

@@ -22,15 +22,17 @@ from holdfast.control.projects.publishing import NewFile, is_new_project, requir
 from holdfast.control.projects.rights import has_people, require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.publishers.attesting import NOT_MATCHED, signed_by_publisher
-from holdfast.control.spool import spool_trouble, spooled_body
+from holdfast.control.spool import require_spooled, spool_trouble, spooled_body
 from holdfast.control.uploads.hold import held, with_last_try
-from holdfast.control.uploads.multipart import Form, MalformedForm, read_form
+from holdfast.control.uploads.multipart import Form, read_form
 from holdfast.control.uploads.names import require_free_name
 from holdfast.control.uploads.new_names import new_name_problems
 from holdfast.control.uploads.pipeline import Upload, judge
 from holdfast.control.uploads.rules import PROFILES, Profile
 from holdfast.core.attestations import provenance_document
 from holdfast.core.errors import Unavailable
+from holdfast.core.form_cut import read_reference
+from holdfast.core.multipart import MalformedForm
 from holdfast.core.names import is_project_name, normalize
 from holdfast.core.release_rules import ReleaseRules
 from holdfast.core.upload_problems import Problem, problem
@@ -65,9 +67,12 @@ class Taken:
 def read_spooled_form(parts: Parts, spool: str, content_type: str) -> Form:
     """The form in the spooled body; its content is a file the caller deletes. Raises Rejected, Unavailable."""
     folder = parts.config.spool_folder
+    name, cut = read_reference(spool)
     try:
-        with spooled_body(folder, spool) as body:
-            return read_form(body, content_type, folder)
+        if cut is not None:
+            require_spooled(folder, cut.name, cut.digests.size)
+        with spooled_body(folder, name) as body:
+            return read_form(body, content_type, folder, cut=cut)
     except MalformedForm as error:
         raise Rejected((problem("form", "", str(error).rstrip("."), "Use a current upload tool."),)) from error
     except OSError as error:
