@@ -26,7 +26,7 @@ from typing import Any
 
 from holdfast.drill.corpus import Wheel
 
-READY_SECONDS_MAX = 30.0
+READY_SECONDS_MAX = 90.0  # a first start takes five; a machine that does much else must not fail a drill
 ROLES = ("front", "pull", "control", "work")
 
 

@@ -32,6 +32,7 @@ def world(wheels: list[Wheel] | None = None, settings: dict[str, str] | None = N
 
 def publish(rig: Rig, project: str, *versions: str) -> list[Wheel]:
     """Upload one small wheel per version and hold the server to its word."""
+    rig.wait_for_control()
     made = [wheel(project, version) for version in versions]
     for one in made:
         answer = rig.upload(one)

@@ -33,7 +33,7 @@ def environment(**options: Any) -> Environment:
     made = Environment(**(options | ours))  # noqa: S701 -- autoescape is on by `ours`, for every name
     made.globals["asset"] = asset_path
     made.filters.update(
-        when=when, day=day, filesize=filesize, segment=segment, plural=plural, breakable=breakable, host=host
+        when=when, day=day, filesize=filesize, segment=segment, plural=plural, breakable=breakable, host=host, told=told
     )
     return made
 
@@ -81,6 +81,20 @@ def host(url: str) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """`3 files`, `1 file`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def told(value: object) -> str:
+    """A value out of JSON as words: no brackets, no quotes, yes and no."""
+    match value:
+        case None | "":
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{key} {told(one)}" for key, one in value.items()) or "nothing"
+        case list() | tuple():
+            return ", ".join(map(told, value)) or "nothing"
+    return str(value)
 
 
 def breakable(text: str) -> Markup:

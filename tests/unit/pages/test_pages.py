@@ -9,7 +9,7 @@ from jinja2 import UndefinedError
 
 from holdfast.pages import CSP, Notice, Site, render
 from holdfast.pages.assets import asset_path, assets, is_asset_name, media_type_of
-from holdfast.pages.environment import environment, filesize, plural, when
+from holdfast.pages.environment import environment, filesize, plural, told, when
 
 SITE = Site("https://packages.example/prefix")
 
@@ -114,3 +114,17 @@ def test_render_finds_templates_by_name() -> None:
 
     assert page.startswith("<!DOCTYPE html>")
     assert "No &lt;such&gt; page" in page
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"frozen": False, "reason": ""}, "frozen no, reason nothing"),
+        (["a", "b"], "a, b"),
+        (None, "nothing"),
+        ({}, "nothing"),
+        (3, "3"),
+    ],
+)
+def test_values_of_the_audit_trail_are_words(value: object, words: str) -> None:
+    assert words == told(value)
