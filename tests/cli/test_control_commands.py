@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from instances import with_tables
 
 from holdfast.cli.main import main
 from holdfast.core.tokens import parse
@@ -37,7 +38,7 @@ def _own_logging() -> Iterator[None]:
 def holdfast(tmp_path: Path) -> Iterator[Shell]:
     from holdfast.control.database import close_connection
 
-    shell = Shell(tmp_path / "data")
+    shell = Shell(with_tables(tmp_path / "data"))
     shell("_initialise")
     yield shell
     close_connection()

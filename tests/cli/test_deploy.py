@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from certificates import make_certificate
+from instances import with_tables
 from processes import Command, end, starting, wait_for
 from wheels import encode, form_fields, wheel
 
@@ -98,7 +99,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     make: Callable[[Path, str, int, str, str], list[str]] = request.param
     folder = tmp_path_factory.mktemp("site")
     cert, key = make_certificate(folder, HOST)
-    own, data, port, listen = folder / "proxy", folder / "data", free_port(), f"127.0.0.1:{free_port()}"
+    own, data, port, listen = folder / "proxy", with_tables(folder / "data"), free_port(), f"127.0.0.1:{free_port()}"
     own.mkdir()
     command = make(own, listen, port, cert, key)
     variables = {

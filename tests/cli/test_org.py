@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from instances import ALICE, new_file, soon
+from instances import ALICE, new_file, soon, with_tables
 
 from holdfast.cli.main import main
 from holdfast.control.database import close_connection
@@ -35,6 +35,7 @@ def test_an_organisation_from_its_making_to_its_end(tmp_path: Path) -> None:
         assert status == done.exit_code, done.output
         return done.output
 
+    with_tables(tmp_path / "data")
     holdfast("_initialise")
     config = load(environ)
     store = configured_store(config)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from instances import with_tables
 
 from holdfast.cli.main import main
 from holdfast.clock import SystemClock
@@ -58,6 +59,7 @@ def holdfast(tmp_path: Path) -> Iterator[Shell]:
     from holdfast.control.database import close_connection
 
     shell = Shell(tmp_path)
+    with_tables(tmp_path / "data")
     shell("_initialise")
     stage(shell)
     yield shell

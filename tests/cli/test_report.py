@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from instances import with_tables
 from mute_pull import mute_pull
 from processes import Start, wait_for
 
@@ -135,6 +136,7 @@ def test_a_switch_is_a_sentence_of_the_report_right_after_it(tmp_path: Path, sta
     """Front and pull as processes: what the front served from memory while the upstream was off is in the report."""
     with Upstream([wheel("demo", "1.0")]) as upstream:
         place = Place(tmp_path, f"{upstream.url}/simple/")
+        with_tables(place.config.data)
         place.run("_initialise")
         place.environ |= {"HOLDFAST_LISTEN": f"127.0.0.1:{free_port('127.0.0.1')}"}
         for role in ("pull", "front"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from instances import with_tables
 
 from holdfast.cli.main import main
 
@@ -54,6 +55,7 @@ def test_a_token_is_good_for_the_indexes_it_was_made_for_and_uploads_where_they_
         assert 0 == done.exit_code, done.output
         return done.stdout
 
+    with_tables(tmp_path / "data")
     holdfast("_initialise")
     try:
         for number, (options, rights) in enumerate(CASES):
@@ -75,6 +77,7 @@ def test_an_argument_that_is_no_text_is_told(tmp_path: Path) -> None:
         return done.exit_code, done.stderr
 
     try:
+        with_tables(tmp_path / "data")
         assert 0 == holdfast("_initialise")[0]
         for words in (("create", "ci\udcff"), ("create", "ci", "--user", "al\udcff"), ("revoke", "ci\udcff")):
             code, said = holdfast("token", *words)

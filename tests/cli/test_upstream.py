@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from instances import with_tables
 from mute_pull import mute_pull
 from processes import Start, wait_for
 
@@ -74,6 +75,7 @@ def holdfast(tmp_path: Path, upstream: Upstream) -> Iterator[Place]:
     from holdfast.control.database import close_connection
 
     place = Place(tmp_path, upstream)
+    with_tables(tmp_path / "data")
     place("_initialise")
     yield place
     close_connection()

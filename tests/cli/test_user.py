@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from instances import with_tables
 
 from holdfast.cli.main import main
 from holdfast.control.database import close_connection
@@ -30,6 +31,7 @@ def test_people_are_made_invited_frozen_and_freed(tmp_path: Path) -> None:
         assert status == done.exit_code, done.output
         return done.output
 
+    with_tables(tmp_path / "data")
     holdfast("_initialise")
     try:
         key = r"http://127\.0\.0\.1:8000/account/password/reset/key/\w+-[\w-]+/"
