@@ -28,7 +28,7 @@ def site(sqlite_instance: Instance) -> Instance:
     """An instance that has been at rest for a while, with its assets and the page of its one person."""
     stored_upload(sqlite_instance, "tool", "1.0")
     keep_assets(sqlite_instance.store, CLOCK)
-    PeoplePages(sqlite_instance.config, sqlite_instance.store).write_when_changed()
+    PeoplePages(sqlite_instance.config, sqlite_instance.store, CLOCK).write_when_changed()
     unguard_trail()
     with connection.cursor() as cursor:
         before = (CLOCK.now() - timedelta(hours=1)).replace(tzinfo=None)

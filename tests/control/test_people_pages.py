@@ -4,18 +4,20 @@ from dataclasses import replace
 
 from instances import ALICE, OPERATOR, Instance, soon
 
+from holdfast.clock import Clock, ManualClock, SystemClock
 from holdfast.config import IndexConfig
 from holdfast.control.accounts.models import User
 from holdfast.control.organisations.models import Holding, Membership, Organisation, Team, TeamRole
-from holdfast.control.people_pages import PeoplePages
+from holdfast.control.people_pages import LOOK_SECONDS, PeoplePages
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import Project
+from holdfast.control.publication.models import Counter
 from holdfast.tree.person import Part, Person, put_person, read_person
 
 
-def writer(instance: Instance) -> PeoplePages:
+def writer(instance: Instance, clock: Clock | None = None) -> PeoplePages:
     """A work process that has just started."""
-    return PeoplePages(instance.config, instance.store)
+    return PeoplePages(instance.config, instance.store, clock or SystemClock())
 
 
 def parts(instance: Instance, name: str, kind: str = "user") -> list[tuple[str, str]]:
@@ -67,7 +69,7 @@ def test_nothing_of_a_private_index_is_written(instance: Instance) -> None:
     instance.upload("tool", "1.0")
     private = replace(instance.config, indexes=(IndexConfig("main", private=True),))
 
-    written = PeoplePages(private, instance.store).write_when_changed()
+    written = PeoplePages(private, instance.store, SystemClock()).write_when_changed()
 
     assert 0 == written
 
@@ -92,6 +94,36 @@ def test_a_writer_that_knows_less_writes_nothing(instance: Instance) -> None:
     for serial in (8, 9, 10):
         put_person(instance.store, "user", Person("ann", f"ann {serial}"), serial)
     assert 2 == len(list(instance.store.list("v1/person/user/~ann/")))
+
+
+def test_a_writer_that_was_refused_comes_back_to_it(instance: Instance) -> None:
+    """A restored database knows less than the tree until it is reconciled; then its word counts, without a restart."""
+    instance.upload("tool", "1.0")
+    newer = Person("alice", "alice", (Part("main", "gone", "owner"),))
+    put_person(instance.store, "user", newer, 100)
+    pages = writer(instance)
+
+    before = pages.write_when_changed(), read_person(instance.store, "user", "alice")
+    Counter.objects.update(value=100)
+    after = pages.write_when_changed(), pages.write_when_changed()
+
+    assert (0, newer) == before
+    assert ((1, 0), [("tool", "owner")]) == (after, parts(instance, "alice"))
+
+
+def test_what_another_writer_wrote_last_is_put_right_in_time(instance: Instance) -> None:
+    """Another machine's `work` wrote what it had seen before, and ended: the rows have not changed since."""
+    instance.upload("tool", "1.0")
+    clock = ManualClock(SystemClock().now())
+    pages = writer(instance, clock)
+    pages.write_when_changed()
+    put_person(instance.store, "user", Person("alice", "alice"), 1)
+
+    early = pages.write_when_changed()
+    clock.advance(LOOK_SECONDS)
+    late = pages.write_when_changed()
+
+    assert (0, 1, [("tool", "owner")]) == (early, late, parts(instance, "alice"))
 
 
 def test_any_name_can_have_a_page(instance: Instance) -> None:

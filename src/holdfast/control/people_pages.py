@@ -8,6 +8,7 @@ from collections import defaultdict
 
 from django.db.models import Max
 
+from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.database import read_snapshot
@@ -15,8 +16,9 @@ from holdfast.control.organisations.models import Holding, Membership, TeamRole
 from holdfast.control.projects.models import Project, Role
 from holdfast.control.publication.transaction import current_serial
 from holdfast.store.port import Store
-from holdfast.tree.person import Kind, Part, Person, everybody, put_person
+from holdfast.tree.person import Kind, Part, Person, Stored, everybody, put_person
 
+LOOK_SECONDS = 3600.0  # between looks at what is stored; where one `work` writes there is nothing new
 WRITTEN_AT_ONCE = 200  # in one round, between two looks at what else there is to do
 _STRENGTH = {"maintainer": 1, "owner": 2}
 _OF_PLACE = {"owner": "owner", "manager": "maintainer"}  # as in organisations/effective.py
@@ -27,45 +29,63 @@ Who = tuple[Kind, str]
 class PeoplePages:
     """Writes what changed since it last looked."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, store: Store, clock: Clock) -> None:
         self._indexes = [index.name for index in config.indexes if not index.private]
         self._store = store
+        self._clock = clock
         self._mark: object = None
-        self._written: dict[Who, Person] | None = None
+        self._known: dict[Who, Stored] = {}
+        self._look_at = float("-inf")  # monotonic
 
     def write_when_changed(self) -> int:
         """Returns how many documents were written. Raises Unavailable."""
-        written = self._known()
+        self._look()
         with read_snapshot():
             serial = current_serial()
             mark = (serial, AuditEvent.objects.aggregate(newest=Max("pk"))["newest"])
             if mark == self._mark:
                 return 0
-            wanted = self._wanted(written)
-        due = [who for who, person in wanted.items() if written.get(who) != person]
-        for who in due[:WRITTEN_AT_ONCE]:
-            put_person(self._store, who[0], wanted[who], serial)
-            written[who] = wanted[who]
-        if len(due) <= WRITTEN_AT_ONCE:
+            wanted = self._wanted()
+        due = self._outdated(wanted)
+        written = [who for who in due[:WRITTEN_AT_ONCE] if self._write(who, wanted[who], serial)]
+        if len(written) == len(due):
             self._mark = mark
-        return min(len(due), WRITTEN_AT_ONCE)
+        return len(written)
 
     def outdated(self) -> list[Who]:
         """Whose document says something else than the rows. Raises Unavailable."""
-        written = self._known()
+        self._look()
         with read_snapshot():
-            wanted = self._wanted(written)
-        return [who for who, person in wanted.items() if written.get(who) != person]
+            wanted = self._wanted()
+        return self._outdated(wanted)
 
-    def _known(self) -> dict[Who, Person]:
-        if self._written is None:
-            kinds: tuple[Kind, ...] = ("user", "org")
-            self._written = {(kind, one.name): one for kind in kinds for one in everybody(self._store, kind)}
-        return self._written
+    def _look(self) -> None:
+        """What is stored, now and then: another machine's `work` writes, too. Only what is new is read."""
+        if self._clock.monotonic() < self._look_at:
+            return
+        kinds: tuple[Kind, ...] = ("user", "org")
+        known = [(kind, [one for (of, _), one in self._known.items() if of == kind]) for kind in kinds]
+        found = {(kind, one.person.name): one for kind, before in known for one in everybody(self._store, kind, before)}
+        if found != self._known:
+            self._known, self._mark = found, None
+        self._look_at = self._clock.monotonic() + LOOK_SECONDS
 
-    def _wanted(self, written: dict[Who, Person]) -> dict[Who, Person]:
+    def _write(self, who: Who, person: Person, serial: int) -> bool:
+        """False when somebody else has written what this one did not know: then the next round looks at all of it."""
+        key = put_person(self._store, who[0], person, serial)
+        if not key:
+            self._look_at = float("-inf")
+            return False
+        self._known[who] = Stored(key, person)
+        return True
+
+    def _outdated(self, wanted: dict[Who, Person]) -> list[Who]:
+        return [who for who, person in wanted.items() if who not in self._known or self._known[who].person != person]
+
+    def _wanted(self) -> dict[Who, Person]:
         wanted = self._people() | self._organisations()
-        for who, before in written.items():
+        for who, stored in self._known.items():
+            before = stored.person
             wanted.setdefault(who, Person(before.name, before.display))  # nothing is left of what they had
         return wanted
 

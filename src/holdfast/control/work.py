@@ -81,7 +81,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     ask_the_world(known, publisher, clock, stop)
     reader = TreeReader(store, clock, known.instance)
     checkpoints = Checkpoints(reader, clock)
-    people = PeoplePages(known, store)
+    people = PeoplePages(known, store, clock)
     cataloguer = Cataloguer(known, reader, clock)
     return [
         Task("publication", TICK_SECONDS, publisher.drain),

@@ -5,7 +5,8 @@ that their pages need no database. Each is a new object under the serial it was 
 A tree without any is whole: those pages are then not there yet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 from urllib.parse import quote
@@ -41,6 +42,14 @@ class Person(msgspec.Struct, frozen=True):
     v: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A person as the object under that key has it."""
+
+    key: str
+    person: Person
+
+
 def read_person(store: Store, kind: Kind, name: str) -> Person:
     """The newest word. Raises Absent, Unavailable, Corrupt."""
     for _ in range(KEPT + 1):
@@ -54,36 +63,44 @@ def read_person(store: Store, kind: Kind, name: str) -> Person:
     raise Absent("nobody of that name has a page here")
 
 
-def put_person(store: Store, kind: Kind, person: Person, serial: int) -> bool:
-    """Store what is known at `serial`, unless that, or something newer, is stored already; True when it wrote.
+def put_person(store: Store, kind: Kind, person: Person, serial: int) -> str:
+    """Store what is known at `serial`, and answer under which key; "" when that, or something newer, is stored already.
 
     What is damaged is overruled. Raises Unavailable.
     """
     keys = _keys(store, kind, person.name)
     newest = _place(keys[-1]) if keys else (0, -1)
     if newest[0] > serial:
-        return False  # by somebody who knew more
+        return ""  # by somebody who knew more
     if keys and _is_stored(store, keys[-1], person):
-        return False
+        return ""
     number = newest[1] + 1 if newest[0] == serial else 0
+    made = addresses.person(kind, _segment(person.name), serial, number)
     try:
-        store.put(addresses.person(kind, _segment(person.name), serial, number), _encode(person), create=True)
+        store.put(made, _encode(person), create=True)
     except Conflict:
-        return False  # another writer was faster; the next round compares again
+        return ""  # another writer was faster; the next round compares again
     for key in keys[: len(keys) - KEPT + 1]:
         store.delete(key)
-    return True
+    return made
 
 
-def everybody(store: Store, kind: Kind) -> Iterator[Person]:
-    """Whoever ever had a document, as last known, without those whose is damaged. Raises Unavailable."""
+def everybody(store: Store, kind: Kind, known: Iterable[Stored] = ()) -> Iterator[Stored]:
+    """Whoever ever had a document, as last told, without those whose is damaged. What is `known` is not read again.
+
+    Raises Unavailable.
+    """
+    read = {one.key: one for one in known}
     prefix = addresses.persons(kind)
     newest: dict[str, str] = {}
     for info in store.list(prefix):
         newest[info.key.removeprefix(prefix).partition("/")[0]] = info.key
     for key in newest.values():
+        if key in read:
+            yield read[key]
+            continue
         try:
-            yield _decode(store.get(key))
+            yield Stored(key, _decode(store.get(key)))
         except Absent:
             continue  # a newer one took its place: whoever wrote that knows
         except Corrupt as error:

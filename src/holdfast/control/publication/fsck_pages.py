@@ -63,7 +63,7 @@ def check_people(config: Config, store: Store, report: Findings, *, repair: bool
             report.finding(f"{key} is damaged: {reason}: `holdfast fsck --repair` writes it again")
     if not has_database or not _is_settled():
         return
-    pages = PeoplePages(config, store)
+    pages = PeoplePages(config, store, SystemClock())
     if repair:
         while count := pages.write_when_changed():
             report.repair(f"wrote {count} pages of people again")
