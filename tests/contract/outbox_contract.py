@@ -6,7 +6,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -294,6 +294,15 @@ class OutboxContract:
         assert 10 <= tries <= 20
         assert ["bad-1.0.tar.gz"] == [file.filename for file in page(instance, "bad").files]
         assert ["good-1.0.tar.gz", "good-1.1.tar.gz"] == [file.filename for file in page(instance, "good").files]
+
+    def test_a_clock_set_back_after_a_failure_does_not_stop_the_log(self, instance: Instance) -> None:
+        serial = commit_only(instance, "tool", "1.0")
+        ahead = SystemClock().now() + timedelta(days=30)
+        Event.objects.filter(serial=serial).update(attempts=1, first_failure=ahead)
+        expire_lease()
+
+        assert 1 == instance.publisher.drain()
+        assert is_published(serial)
 
     def test_another_databases_segment_stops_publication_and_writing(self, instance: Instance) -> None:
         commit_only(instance, "tool", "1.0")

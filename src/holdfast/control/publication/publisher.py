@@ -250,7 +250,7 @@ class Publisher:
     def _count_failure(self, row: Event, error: Exception) -> None:
         log.warning("publication of serial %s failed: %s", row.serial, error, serial=row.serial, exc_info=error)
         row.attempts += 1
-        row.first_failure = row.first_failure or self.clock.now()
+        row.first_failure = min(row.first_failure or self.clock.now(), self.clock.now())  # the clock may be set back
         row.error = f"{type(error).__name__}: {error}"[:1000]
         with held_transaction(self.clock, self._mark_deadline()):
             row.save(update_fields=["attempts", "first_failure", "error"])
@@ -378,4 +378,5 @@ def _is_too_early(row: Event, clock: Clock) -> bool:
     """True while a row that failed rests, so that its five attempts spread over ten seconds."""
     if row.first_failure is None:
         return False
-    return clock.now() < row.first_failure + timedelta(seconds=RETRY_ROW_SECONDS * row.attempts)
+    rested = (clock.now() - row.first_failure).total_seconds()  # below zero: the clock was set back, no telling how far
+    return 0 <= rested < RETRY_ROW_SECONDS * row.attempts
