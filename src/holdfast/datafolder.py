@@ -90,6 +90,15 @@ def check_format(config: Config) -> bool:
     return True
 
 
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _tighten(folder: Path) -> None:
     """Take group's and others' rights from a folder of ours that has them."""
     status = folder.stat()

@@ -129,6 +129,22 @@ def test_old_spool_files_go_and_young_ones_stay(sqlite_instance: Instance) -> No
     assert [young] == list(config.spool_folder.iterdir())
 
 
+def test_copies_of_the_database_that_a_crash_left_go_and_backups_stay(sqlite_instance: Instance) -> None:
+    config = sqlite_instance.config
+    made = backup(config, None, CLOCK)
+    left = [config.backup_folder / ".holdfast-backup-old", config.data / ".holdfast-restore-old"]
+    young = config.data / ".holdfast-restore-young"
+    for folder in (*left, young):
+        folder.mkdir()
+        (folder / "database.sqlite3").write_bytes(b"a copy")
+    for path in (*left, made):
+        os.utime(path, (0, 0))
+
+    swept = sweep_folders(config, sqlite_instance.store, CLOCK)
+
+    assert (2, [False, False, True, True]) == (swept, [path.exists() for path in (*left, young, made)])
+
+
 def test_removed_bytes_are_erased_and_fsck_erases_copies_that_come_back(instance: Instance) -> None:
     digest = stored_upload(instance, "tool", "1.0")
     actions.remove_bytes(instance.publisher, (digest,), "malware", False, OPERATOR, deadline=soon())

@@ -29,18 +29,19 @@ from holdfast.control.instance import (
     has_rows,
     migrate,
     read_marker,
-    sync_folder,
     use_write_ahead_log,
     write_marker,
 )
 from holdfast.control.migrating import migration_lock
 from holdfast.control.publication.transaction import current_serial
 from holdfast.core.errors import Corrupt, Unavailable
+from holdfast.datafolder import sync_folder
 from holdfast.store.port import Store
 from holdfast.tree.instance import read_instance
 from holdfast.tree.writer import published_head
 
 MANIFEST = "manifest.json"
+MAKING, RESTORING = ".holdfast-backup-", ".holdfast-restore-"  # folders that a crash leaves are swept by these names
 _SQLITE, _POSTGRESQL = "database.sqlite3", "database.pgdump"
 _MIGRATION_SECONDS = 60.0  # how long a restore waits for another process that brings the database to this release
 _LOCK_SECONDS = 5.0  # how long a restore waits for a write transaction in the database it replaces
@@ -80,7 +81,7 @@ def backup(config: Config, target: Path | None, clock: Clock) -> Path:
     if path.exists():
         raise FileExistsError(f"{path} exists; backups never overwrite anything")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".holdfast-backup-", dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=MAKING, dir=path.parent) as folder:
         member = _SQLITE if is_sqlite(config) else _POSTGRESQL
         copy = Path(folder) / member
         if is_sqlite(config):
@@ -103,7 +104,7 @@ def restore(config: Config, store: Store, source: Path, clock: Clock) -> Restore
     manifest = read_manifest(source)
     _hold_to_instance(config, store, manifest)
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".holdfast-restore-", dir=config.data) as folder:
+    with tempfile.TemporaryDirectory(prefix=RESTORING, dir=config.data) as folder:
         copy = _extract(source, manifest, Path(folder))
         kept = None
         if is_sqlite(config):

@@ -30,6 +30,7 @@ from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.secret_key import make_key
 from holdfast.core.errors import Absent, Corrupt, Outcome
 from holdfast.core.model import format_time
+from holdfast.datafolder import sync_folder
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.instance import TREE_FORMAT, InstanceDocument, create_instance, read_instance
@@ -112,15 +113,6 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
     beside.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def has_rows(config: Config) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from holdfast.config import Config
 from holdfast.core.errors import Unavailable
+from holdfast.datafolder import sync_folder
 
 KEY_BYTES = 32
 _CHARS_MIN = 32  # an operator's own file may hold anything as long as that
@@ -37,6 +38,7 @@ def make_key(config: Config) -> None:
         pass
     finally:
         beside.unlink()
+        sync_folder(path.parent)  # what is encrypted with it from now on outlives a power cut
 
 
 def read_keys(config: Config) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """Regular upkeep: what crashes leave behind goes away, what grows is kept small. Each task may run at any time."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import structlog
 
 from holdfast.clock import Clock
 from holdfast.config import Config
+from holdfast.control.backup import MAKING, RESTORING
 from holdfast.control.database import held_transaction
 from holdfast.control.projects import intents
 from holdfast.control.projects.models import File
@@ -92,6 +95,7 @@ def sweep_folders(config: Config, store: Store, clock: Clock) -> int:
     """Delete temporary files that nobody can be writing any more; returns how many. Raises Unavailable."""
     before = time.time() - config.upload_seconds_max - config.hold_seconds - SPOOL_MARGIN_SECONDS
     swept = sum(_unlink_older(folder, before) for folder in (config.spool_folder, config.partial_folder))
+    swept += _drop_older_copies(config, (clock.now() - TEMPORARY_AGE).timestamp())
     sides = [side.store for side in store.sides] if isinstance(store, PairedStore) else [store]
     return swept + sum(side.sweep(clock.now() - TEMPORARY_AGE) for side in sides if isinstance(side, LocalStore))
 
@@ -189,6 +193,18 @@ def _exists(store: Store, key: str) -> bool:
     except Absent:
         return False
     return True
+
+
+def _drop_older_copies(config: Config, before: float) -> int:
+    """Copies of the whole database, which a backup or a restore that was cut off was working on."""
+    count = 0
+    for folder, prefix in ((config.backup_folder, MAKING), (config.data, RESTORING)):
+        for copy in folder.glob(f"{prefix}*"):
+            with suppress(FileNotFoundError):
+                if copy.is_dir() and copy.stat().st_mtime < before:
+                    shutil.rmtree(copy)
+                    count += 1
+    return count
 
 
 def _unlink_older(folder: Path, before: float) -> int:
