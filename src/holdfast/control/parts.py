@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import structlog
+
 from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.control.publication.drill import Pause, no_pause
@@ -23,7 +25,10 @@ from holdfast.control.uploads.shadow import UpstreamNames
 from holdfast.core.errors import Corrupt, Outcome, Unavailable
 from holdfast.store.port import Store
 
+log = structlog.get_logger()
+
 LOOK_AGAIN_SECONDS = 0.2
+WRONG_AGAIN_SECONDS = 5.0  # after a defect or a full disk: opening may have copied the whole database until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,10 @@ class Opening:
         self._lock = threading.Lock()
         self._parts: Parts | None = None
         self._refusal: Unavailable | None = None
-        self._looked = float("-inf")
+        self._look_at = float("-inf")  # monotonic
 
     def parts(self) -> Parts:
-        """The parts. Raises Unavailable while they cannot be opened, looking again at most every 0.2 s."""
+        """The parts. Raises Unavailable while they cannot be opened, whatever the cause; looks again after a moment."""
         found = self._parts
         if found is not None:
             return found
@@ -70,7 +75,7 @@ class Opening:
             return self._opened()
 
     def _opened(self) -> Parts:
-        if self._parts is None and self._clock.monotonic() - self._looked >= LOOK_AGAIN_SECONDS:
+        if self._parts is None and self._clock.monotonic() >= self._look_at:
             self._look()
         if self._parts is None:
             assert self._refusal is not None
@@ -78,6 +83,7 @@ class Opening:
         return self._parts
 
     def _look(self) -> None:
+        again = LOOK_AGAIN_SECONDS
         try:
             self._parts, self._refusal = self._open_parts(), None
         except Unavailable as error:
@@ -86,5 +92,9 @@ class Opening:
             # Marker, tree and database that do not fit: an operator's matter, and ours, never the client's fault.
             what = "stored data fails its check" if isinstance(error, Corrupt) else "this instance is not whole"
             self._refusal = Unavailable(f"{what}: {error.reason}", retry_after_seconds=60)
+        except Exception:  # a broken migration, a full disk: every request would be a defect of its own otherwise
+            again = WRONG_AGAIN_SECONDS
+            log.exception("this instance cannot be opened")
+            self._refusal = Unavailable("this instance cannot be opened; see the log", retry_after_seconds=60)
         finally:
-            self._looked = self._clock.monotonic()
+            self._look_at = self._clock.monotonic() + again
