@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree
 
-from read.catalogued import catalogued, told
+from read.catalogued import catalogued, cataloguer, told
 from read.plays import plays
 from read.site import Site, private_index, running
 
+from holdfast.clock import ManualClock
 from holdfast.config import IndexConfig
 from holdfast.core.model import File
 from holdfast.read.people.feed_xml import Channel, Item, feed
+from holdfast.tree.journal import BytesRemoved
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 FEEDS = ("updates", "packages", "project/demo/releases")
@@ -128,3 +130,22 @@ def test_no_text_breaks_a_feed() -> None:
     shown = "]]><script>&����\"'"
     assert [[(shown, "http://x.test/?a=1&b=<2>", shown)]] * 2 == found
     assert [[], []] == [_items(feed(format, channel, [])) for format in ("rss", "atom")]
+
+
+@plays
+async def test_a_summary_that_was_taken_down_leaves_the_feeds(tmp_path):
+    """It is in no record, so that nothing else changes."""
+    clock = ManualClock(START)
+    async with running(tmp_path, clock) as site:
+        demo = site.wheel("demo", "1.0", told=told(summary="slander"))
+        site.publish("demo", demo)
+        writer = cataloguer(site)
+        writer.write_when_changed()
+        before = (await site.get("/rss/updates.xml")).body
+        site.tell(BytesRemoved((demo.metadata_sha256,), "law", True))
+        clock.advance(60)
+        writer.write_when_changed()
+        after = (await site.get("/rss/updates.xml")).body
+
+    assert (True, False) == (b"slander" in before, b"slander" in after)
+    assert b"demo 1.0" in after

@@ -188,3 +188,17 @@ async def test_nothing_that_a_publisher_writes_becomes_markup(tmp_path):
         assert not page.all("svg") and not page.all("b")
         assert {"", "/assets"} >= {image.get("src").rpartition("/")[0] for image in page.all("img")}
     assert "<script>alert('summary')</script>" in text_of(Markup(pages[0].body))
+
+
+@plays
+async def test_a_summary_that_was_taken_down_leaves_lists_too(tmp_path):
+    """The home page, found names and feeds tell what the core metadata says; removed bytes say nothing any more."""
+    async with running(tmp_path) as site:
+        demo = site.wheel("demo", "1.0", told="Summary: slander\n")
+        site.publish("demo", demo)
+        before = [(await site.get(path)).body.decode() for path in ("/", "/search/?q=demo", "/project/demo/")]
+        site.tell(BytesRemoved((demo.metadata_sha256,), "law", True))
+        after = [(await site.get(path)).body.decode() for path in ("/", "/search/?q=demo", "/project/demo/")]
+
+    assert [True] * 3 == ["slander" in page for page in before]
+    assert [False] * 3 == ["slander" in page for page in after]

@@ -63,6 +63,7 @@ class _Index:
         self._reader = reader
         self._facts: dict[str, Facts] | None = None
         self._head = -1
+        self._removals = 0
         self._waiting = 0
         self._is_written = False  # of what is known now, something is stored
         self._rows: OrderedDict[bytes, list[Released]] = OrderedDict()  # by record; lines of the feed of releases
@@ -79,6 +80,10 @@ class _Index:
         for name in gone:
             del self._facts[name]
         changed = sorted((one for one in entries.values() if not self._is_known(one)), key=lambda one: one.serial)
+        removals = len(self._reader.state().removed)
+        if removals != self._removals:  # of a summary's document, maybe, which changes no record
+            self._rows.clear()
+            self._is_written, self._removals = False, removals
         self._is_written = self._is_written and not gone and not changed
         while changed:
             entry = changed.pop()

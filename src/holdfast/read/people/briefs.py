@@ -35,11 +35,18 @@ class Briefs:
         listed = list(projects)
         entries = [self._entry(index, project.name) for project in listed]
         await self._learn([entry for entry in entries if entry is not None and entry.record not in self._kept])
-        found = [self._kept.get(entry.record) if entry is not None else None for entry in entries]
+        found = [self._told(entry) if entry is not None else None for entry in entries]
         return [
             brief if brief is not None else Brief(project.name, project.display, project.status)
             for brief, project in zip(found, listed, strict=True)
         ]
+
+    def _told(self, entry: ProjectEntry) -> Brief | None:
+        """Without the summary once its document was taken down, which changes no record."""
+        brief = self._kept.get(entry.record)
+        if brief is None or not brief.summary or self._reader.removal(brief.metadata_sha256) is None:
+            return brief
+        return replace(brief, summary="")
 
     def _entry(self, index: str, name: str) -> ProjectEntry | None:
         for one in self._stacks.hosted(index):
