@@ -24,7 +24,7 @@ serve: runtime ## Run an index here: data in ./var, http://127.0.0.1:8000 (setti
 	@export HOLDFAST_DATA="$${HOLDFAST_DATA:-./var}"; exec .venv/bin/holdfast serve $(ARGS)
 
 .PHONY: test
-test: dev ## Run every test lane (LANES="unit read" chooses; lanes whose outside tool is missing say so and skip)
+test: dev ## Run every test lane, a worker for each core (LANES="unit read" chooses; a missing outside tool is told, its lane skipped)
 	@.venv/bin/python -m pytest -n auto $(if $(LANES),$(addprefix tests/,$(LANES)),tests) $(ARGS)
 
 .PHONY: lint

@@ -1,7 +1,7 @@
 """Lanes: each folder under tests/ is one, with a budget. Skips are loud, and failures where HOLDFAST_REQUIRE_ALL=1.
 
-A lane over its budget (seconds on two cores, set-up of tools not counted) is a bug with an owner; it is reported, not
-failed, because a busy machine is nobody's defect.
+A lane over its budget (seconds on two cores, those of all workers together, set-up of tools not counted) is a bug with
+an owner; it is reported, not failed, because a busy machine is nobody's defect.
 """
 
 import os
@@ -11,21 +11,22 @@ from pathlib import Path
 
 import pytest
 
+# In all 1370: with two workers some 12 minutes, which leaves CI (20 minutes) room for set-up and lint.
 BUDGET_SECONDS = {
-    "unit": 30,
-    "property": 15,
-    "fuzz": 20,
-    "contract": 30,
+    "unit": 80,
+    "property": 20,
+    "fuzz": 30,
+    "contract": 40,
     "publish": 10,
-    "control": 90,
-    "read": 40,
+    "control": 340,
+    "read": 50,
     "wire": 10,
-    "front": 30,
-    "pull": 60,
+    "front": 50,
+    "pull": 100,
     "cli": 150,
-    "browser": 60,
+    "browser": 100,
     "drills": 200,
-    "clients": 180,
+    "clients": 190,
 }
 
 # A word in a skip's reason -> the Debian package that brings the program.
