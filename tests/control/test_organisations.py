@@ -333,6 +333,32 @@ def test_an_invitation_by_mail_needs_its_secret(sqlite_instance: Instance):
     assert place_in(Organisation.objects.get(), "dora") == "member"
 
 
+def test_nobody_is_flooded_with_invitations(sqlite_instance: Instance):
+    """What is revoked, or replaced by the next, was mailed all the same."""
+    publisher = with_organisation(sqlite_instance).publisher
+
+    def invite(to: str) -> None:
+        invitations.invite_to_organisation(publisher, "acme", to, "member", BOB, deadline=soon())
+
+    invite("d@people.example")
+    row = Invitation.objects.get()
+    copy = {"organisation": row.organisation, "role": "member", "created": row.created, "expires": row.expires}
+    ended = copy | {"ended": row.created, "outcome": "revoked"}
+    Invitation.objects.bulk_create(Invitation(email="d@people.example", **ended) for _ in range(29))
+    with pytest.raises(NotAccepted, match="invited 30 times within an hour"):
+        invite("D@people.example")
+    invite("e@people.example")
+    bob = User.objects.get(username="bob")
+    Invitation.objects.bulk_create(
+        Invitation(email=f"{number}@people.example", invited_by=bob, **ended) for number in range(98)
+    )
+    with pytest.raises(NotAccepted, match="you invited 100 times"):
+        invite("f@people.example")
+    assert Mail.objects.filter(kind="role-offered").count() == 2
+    Invitation.objects.update(created=row.created - timedelta(hours=1))
+    invite("f@people.example")
+
+
 def test_an_invitation_does_not_outlive_the_right_of_whoever_invited(sqlite_instance: Instance):
     publisher = with_organisation(sqlite_instance).publisher
     made = invitations.invite_to_organisation(publisher, "acme", "dora", "member", BOB, deadline=soon())

@@ -200,6 +200,7 @@ def test_webhooks_go_with_the_hands_that_made_them(sqlite_instance: Instance):
     offer_project(sqlite_instance.publisher, "main", "tool", OPERATOR, user="bob", deadline=soon())
 
     assert not Webhook.objects.filter(pk=number).exists()
+    assert AuditEvent.objects.get(action="end-webhook").detail == {"webhook": number}
 
 
 def test_webhooks_are_the_owners_and_those_of_other_projects_are_absent(sqlite_instance: Instance):

@@ -126,7 +126,9 @@ def list_webhooks(publisher: Publication, index: str, name: str, actor: Actor) -
 
 def end_webhooks(tx: WriteTransaction, project: Project) -> None:
     """A project changes hands: what the hands before wanted to hear of it is theirs no more."""
-    Webhook.objects.filter(project=project).delete()
+    for row in Webhook.objects.filter(project=project).select_related("project"):
+        tx.audit("end-webhook", _subject(row), webhook=row.pk)
+        row.delete()
 
 
 def _permitted(tx: WriteTransaction, index: str, name: str) -> Project | None:

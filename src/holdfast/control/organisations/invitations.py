@@ -33,6 +33,8 @@ from holdfast.core.tokens import same_digest
 
 INVITATION_DAYS = 7  # as long as somebody may be on holiday, and short enough that nobody forgets whom they asked
 PENDING_MAX = 100  # of one project or organisation; more is spam, or a directory's job
+TO_ONE_AN_HOUR_MAX = 30  # to one address or user, by whomever: each is a mail that somebody did not ask for
+BY_ONE_AN_HOUR_MAX = 100  # by one user, to whomever: what is revoked was mailed all the same
 STATEMENT_SECONDS = 5.0
 
 
@@ -136,6 +138,7 @@ def _invite(tx: WriteTransaction, row: Invitation, to: str) -> Invited:
     if same.filter(ended=None, expires__gt=tx.now).count() >= PENDING_MAX:
         raise NotAccepted(f"{PENDING_MAX} invitations wait for an answer already; revoke some first")
     row.invited_by = User.objects.filter(username=tx.actor.user).first()
+    _refuse_flood(tx, row)
     row.created, row.expires = tx.now, tx.now + timedelta(days=INVITATION_DAYS)
     row.save()
     _send(tx, row, secret)
@@ -164,6 +167,18 @@ def _refuse_needless(row: Invitation) -> None:
         raise NotAccepted(f"{row.user.username!r} has that role already")
     if row.organisation is not None and place_in(row.organisation, row.user.username) == row.role:
         raise NotAccepted(f"{row.user.username!r} has that place already")
+
+
+def _refuse_flood(tx: WriteTransaction, row: Invitation) -> None:
+    """Raises NotAccepted for more mails in an hour than anybody means well with. Ended invitations count."""
+    if tx.actor.credential == "machine":
+        return
+    lately = Invitation.objects.filter(created__gt=tx.now - timedelta(hours=1))
+    to_one = lately.filter(user=row.user, email__iexact=row.email)
+    if to_one.count() >= TO_ONE_AN_HOUR_MAX:
+        raise NotAccepted(f"they were invited {TO_ONE_AN_HOUR_MAX} times within an hour; come again later")
+    if row.invited_by is not None and lately.filter(invited_by=row.invited_by).count() >= BY_ONE_AN_HOUR_MAX:
+        raise NotAccepted(f"you invited {BY_ONE_AN_HOUR_MAX} times within an hour; come again later")
 
 
 def _locked(tx: WriteTransaction, invitation: int) -> Invitation:
