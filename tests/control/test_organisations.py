@@ -359,6 +359,16 @@ def test_nobody_is_flooded_with_invitations(sqlite_instance: Instance):
     invite("f@people.example")
 
 
+def test_nobody_is_flooded_with_offers(sqlite_instance: Instance):
+    publisher = with_organisation(sqlite_instance).publisher
+    Offer.objects.update(created=publisher.clock.now() - timedelta(hours=2))
+    for _ in range(10):
+        offers.offer_project(publisher, "main", "tool", ALICE, user="dora", deadline=soon())
+
+    with pytest.raises(NotAccepted, match="offered 10 times within an hour"):
+        offers.offer_project(publisher, "main", "tool", ALICE, user="dora", deadline=soon())
+
+
 def test_an_invitation_does_not_outlive_the_right_of_whoever_invited(sqlite_instance: Instance):
     publisher = with_organisation(sqlite_instance).publisher
     made = invitations.invite_to_organisation(publisher, "acme", "dora", "member", BOB, deadline=soon())

@@ -26,6 +26,7 @@ from holdfast.core.errors import Absent, Outcome, Refused
 from holdfast.core.model import format_time
 
 OFFER_DAYS = 7
+AN_HOUR_MAX = 10  # of one project: each is a mail, and the newest alone counts
 STATEMENT_SECONDS = 5.0
 PEOPLE_TOLD_MAX = 200  # in one event of the audit trail
 
@@ -57,6 +58,9 @@ def offer_project(
         row = Offer(to_user=_person(user), to_organisation=_organisation(organisation))
         row.project = permitted_project(tx, rights.OFFER_PROJECT, index, name)
         _require_giver(tx, row.project)
+        lately = Offer.objects.filter(project=row.project, created__gt=tx.now - timedelta(hours=1))
+        if actor.credential != "machine" and lately.count() >= AN_HOUR_MAX:
+            raise NotAccepted(f"{name!r} was offered {AN_HOUR_MAX} times within an hour; come again later")
         Offer.objects.filter(project=row.project, ended=None).update(ended=tx.now, outcome="revoked")
         row.offered_by, row.by_operator = actor.user, actor.is_admin
         row.created, row.expires = tx.now, tx.now + timedelta(days=OFFER_DAYS)
