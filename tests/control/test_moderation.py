@@ -151,6 +151,25 @@ def test_removal_takes_the_bytes_down_for_good(sqlite_instance: Instance):
     assert 1 == len(sqlite_instance.reader().state().removed)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "status", "removed"),
+    [("not-malware", "active", 0), ("quarantine", "quarantined", 0), ("remove", "quarantined", 1)],
+)
+def test_a_project_that_its_owner_deleted_meanwhile_is_judged_all_the_same(
+    sqlite_instance: Instance, verdict: str, status: str, removed: int
+):
+    """Else whoever uploads malware would only have to delete it: the report would wait for ever, the bytes stay."""
+    scene = Scene(sqlite_instance)
+    made = scene.report(scene.door.token("eve")).json()["id"]
+    actions.delete_project(sqlite_instance.publisher, "main", "bad", OPERATOR, deadline=soon())
+
+    judged = scene.door.api("POST", f"reports/{made}/verdict", scene.root, {"verdict": verdict, "reason": "INC-7"})
+
+    assert 200 == judged.status, judged.text
+    assert (status, 0) == (scene.status, backlog(datetime.now(UTC))[0])
+    assert removed == len(sqlite_instance.reader().state().removed)
+
+
 def test_a_quarantine_is_taken_back_exactly(sqlite_instance: Instance):
     scene, publisher = Scene(sqlite_instance), sqlite_instance.publisher
     actions.set_status(publisher, "main", "bad", "deprecated", "use good", OPERATOR, deadline=soon())

@@ -41,8 +41,9 @@ def judge_report(
             raise Absent(f"there is no report {report}")
         if verdict == "remove":
             tx.lock("removal")  # before the project's own, as an upload does
-        project = find_project(tx, row.project.index, row.project.name)
+        tx.lock(f"{row.project.index}/{row.project.name}")
         row.refresh_from_db()
+        project = row.project  # also one that was deleted meanwhile: its bytes may lie about, its name come back
         if row.verdict:
             if row.verdict == verdict:
                 return 0
