@@ -8,8 +8,9 @@ import pytest
 import wheels
 from browsers import Browser
 from doors import Answered, Door, basic
-from instances import OPERATOR, Instance, Scopes, soon
+from instances import OPERATOR, Instance, Scopes, empty_database, soon
 
+from holdfast.clock import SystemClock
 from holdfast.config import AutoQuarantine, IndexConfig
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.moderation.models import Report
@@ -18,6 +19,7 @@ from holdfast.control.moderation.rules import PUBLIC, Suspect, must_quarantine
 from holdfast.control.moderation.verdicts import projects_matching, quarantine_project, release_project
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import Project
+from holdfast.control.publication.rebuild import rebuild
 from holdfast.control.tokens.rate import Rate
 
 ADMIN = Scopes(("*",), ("*",), (), True, True)
@@ -168,6 +170,20 @@ def test_a_project_that_its_owner_deleted_meanwhile_is_judged_all_the_same(
     assert 200 == judged.status, judged.text
     assert (status, 0) == (scene.status, backlog(datetime.now(UTC))[0])
     assert removed == len(sqlite_instance.reader().state().removed)
+
+
+def test_deleting_a_project_ends_no_quarantine(instance: Instance):
+    """Its bytes stay for a month: readers go on refusing them, also those of a database made anew."""
+    scene = Scene(instance)
+    quarantine_project(instance.publisher, "main", "bad", "INC-8", OPERATOR, deadline=soon())
+    actions.delete_project(instance.publisher, "main", "bad", OPERATOR, deadline=soon())
+
+    told = instance.reader().find("main", "bad")
+
+    assert told is not None and (told.gone, told.status) == (True, "quarantined")
+    empty_database(instance)
+    rebuild(instance.config, instance.store, SystemClock())
+    assert "quarantined" == scene.status
 
 
 def test_a_quarantine_is_taken_back_exactly(sqlite_instance: Instance):

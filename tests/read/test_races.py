@@ -11,7 +11,7 @@ from holdfast.clock import ManualClock
 from holdfast.core.policy import Policy
 from holdfast.read.hosted import PageMaker
 from holdfast.tree import addresses
-from holdfast.tree.journal import BytesRemoved
+from holdfast.tree.journal import BytesRemoved, ProjectGone
 from holdfast.wire.admission import Admission, OverBudget
 
 
@@ -53,6 +53,16 @@ async def test_a_file_of_a_project_quarantined_meanwhile_is_not_remembered(tmp_p
         once_read(site, addresses.blob(file.sha256), lambda: site.publish("demo", file, status="quarantined"))
 
         await site.get(path_of(file))
+
+        assert 403 == (await site.get(path_of(file))).status
+
+
+@plays
+async def test_deleting_a_project_ends_no_quarantine_of_its_files(tmp_path):
+    async with running(tmp_path) as site:
+        file = site.wheel("demo")
+        site.publish("demo", file, status="quarantined")
+        site.tell(ProjectGone("main", "demo", "demo", site.serial + 1, status="quarantined"))
 
         assert 403 == (await site.get(path_of(file))).status
 

@@ -30,13 +30,17 @@ class ProjectChanged(Entry, frozen=True, tag="project"):
 
 
 class ProjectGone(Entry, frozen=True, tag="project-gone"):
-    """The project is no longer listed. While `owned`, its name never falls through to a lower layer."""
+    """The project is no longer listed. While `owned`, its name never falls through to a lower layer.
+
+    Its files' bytes stay for a while; `status` says whether they are in quarantine, which no deletion ends.
+    """
 
     index: str
     name: str
     display: str
     serial: int
     owned: bool = True
+    status: Literal["active", "archived", "deprecated", "quarantined"] = "active"
 
 
 class ProjectHeld(Entry, frozen=True, tag="held"):

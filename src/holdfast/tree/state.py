@@ -104,9 +104,8 @@ class TreeState:
                     ProjectEntry(entry.index, entry.name, entry.display, entry.serial, entry.record, entry.status)
                 )
             case ProjectGone():
-                self._set(
-                    ProjectEntry(entry.index, entry.name, entry.display, entry.serial, "", gone=True, owned=entry.owned)
-                )
+                place = (entry.index, entry.name, entry.display, entry.serial)
+                self._set(ProjectEntry(*place, "", entry.status, gone=True, owned=entry.owned))
             case ProjectHeld():
                 self.held[entry.index, entry.name] = entry
             case BytesRemoved():

@@ -61,7 +61,9 @@ def absorb_gone(entry: ProjectEntry, now: datetime) -> Project:
     project.deleted = project.deleted or now
     project.owned = entry.owned
     project.last_serial = max(project.last_serial, entry.serial)
-    project.save(update_fields=["deleted", "owned", "last_serial"])
+    if entry.status != "active":
+        project.status = entry.status
+    project.save(update_fields=["deleted", "owned", "last_serial", "status"])
     project.files.filter(deleted=None).update(deleted=now)
     project.releases.filter(deleted=None).update(deleted=now)
     if not entry.owned:

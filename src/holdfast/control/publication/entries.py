@@ -71,7 +71,8 @@ def _project(serial: int, change: Change) -> Record | ProjectGone:
     if project is None:
         raise ValueError(f"serial {serial} names project {change['name']!r}, which has no row")
     if project.deleted is not None:
-        return ProjectGone(project.index, project.name, project.display, project.last_serial, project.owned)
+        place = (project.index, project.name, project.display, project.last_serial)
+        return ProjectGone(*place, project.owned, project.status)  # type: ignore[arg-type]  # set_status checks it
     return record_of(project)
 
 
