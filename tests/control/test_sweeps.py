@@ -73,6 +73,39 @@ def test_bytes_of_an_upload_that_never_became_a_file_are_collected(instance: Ins
     assert [running] == list(Intent.objects.values_list("sha256", flat=True))
 
 
+class StoppedClock(SystemClock):
+    """As a process sees it that is stopped, as by SIGSTOP, before each look at the time."""
+
+    def __init__(self) -> None:
+        self._stopped = 0.0
+
+    def monotonic(self) -> float:
+        self._stopped += intents.SWEEP_LEASE_SECONDS
+        return super().monotonic() + self._stopped
+
+
+def test_an_orphan_that_a_stopped_sweeper_left_is_collected_by_the_next(instance: Instance) -> None:
+    digest = fresh_sha256()
+    instance.store.put(addresses.blob(digest), b"orphan")
+    intents.withdraw(intents.declare([digest], CLOCK, soon()), CLOCK, soon())
+
+    stopped = collect_orphans(instance.store, StoppedClock())
+    still_there = instance.store.head(addresses.blob(digest)).size
+    collected = collect_orphans(instance.store, CLOCK)
+
+    assert (0, 6, 1) == (stopped, still_there, collected)
+
+
+def test_orphans_are_collected_a_few_at_a_time_and_none_is_forgotten(sqlite_instance: Instance) -> None:
+    """After a mass deletion there may be a hundred thousand; publication waits its turn in the same process."""
+    digests = [fresh_sha256() for _ in range(5)]
+    for digest in digests:
+        sqlite_instance.store.put(addresses.blob(digest), b"orphan")
+    intents.withdraw(intents.declare(digests, CLOCK, soon()), CLOCK, soon())
+
+    assert [2, 2, 1, 0] == [collect_orphans(sqlite_instance.store, CLOCK, 2) for _ in range(4)]
+
+
 def test_a_database_that_is_older_than_the_tree_has_nothing_collected(instance: Instance, tmp_path: Path) -> None:
     """The backup knows an upload under way and not the file it became: its rows alone would call the bytes orphans."""
     digest = sha256(b"tool 1.0").hexdigest()

@@ -64,11 +64,12 @@ def withdraw(ids: Sequence[int], clock: Clock, deadline: float) -> None:
         Intent.objects.filter(pk__in=done).delete()
 
 
-def abandoned(clock: Clock) -> dict[str, list[int]]:
-    """Digests whose uploads are over or cut off, with their intents. Raises DatabaseUnavailable."""
+def abandoned(clock: Clock, rows_max: int) -> dict[str, list[int]]:
+    """Digests whose uploads are over or cut off, with their oldest intents. Raises DatabaseUnavailable."""
     found: dict[str, list[int]] = {}
     with database_guard():
-        for pk, digest in Intent.objects.filter(lease_until__lte=clock.now()).values_list("pk", "sha256"):
+        over = Intent.objects.filter(lease_until__lte=clock.now()).order_by("lease_until", "pk")
+        for pk, digest in over.values_list("pk", "sha256")[:rows_max]:
             found.setdefault(digest, []).append(pk)
     return found
 

@@ -34,6 +34,7 @@ CHECKPOINT_SERIALS = 1000
 CHECKPOINT_SECONDS = 3600.0
 STATEMENT_SECONDS = 5.0
 EXPIRED_BATCH = 500  # files per transaction, which other writers wait for
+ORPHANS_BATCH = 500  # intents looked at in one go: publication waits for its turn in the same process
 TEMPORARY_AGE = timedelta(hours=6)  # of files in the store that a crash left; the slowest put takes minutes
 SPOOL_MARGIN_SECONDS = 3600
 
@@ -61,10 +62,10 @@ def expire_deleted(config: Config, clock: Clock) -> int:
             return count
 
 
-def collect_orphans(store: Store, clock: Clock) -> int:
-    """Delete the bytes of uploads that never became files. Raises TreeAhead, Unavailable."""
+def collect_orphans(store: Store, clock: Clock, rows_max: int = ORPHANS_BATCH) -> int:
+    """Delete the bytes of uploads that never became files, some at a time. Raises TreeAhead, Unavailable."""
     deleted = 0
-    abandoned = intents.abandoned(clock)
+    abandoned = intents.abandoned(clock, rows_max)
     if abandoned:
         _refuse_older_database(store)
     for digest, ids in abandoned.items():
@@ -83,7 +84,10 @@ def collect(store: Store, digest: str, clock: Clock) -> bool:
         return False
     try:
         if clock.monotonic() - claimed > intents.SWEEP_LEASE_SECONDS / 2:
-            return False  # we were stopped in between: the claim may be over before the deletion is
+            # We were stopped in between: the claim may be over before the deletion is. The next sweep looks again.
+            with held_transaction(clock, clock.monotonic() + STATEMENT_SECONDS):
+                intents.leave_behind([digest], clock.now())
+            return False
         store.delete(addresses.blob(digest))
     finally:
         intents.withdraw(claim, clock, clock.monotonic() + STATEMENT_SECONDS)
