@@ -8,7 +8,7 @@ from holdfast.clock import Clock, ManualClock, SystemClock
 from holdfast.config import IndexConfig
 from holdfast.control.accounts.models import User
 from holdfast.control.organisations.models import Holding, Membership, Organisation, Team, TeamRole
-from holdfast.control.people_pages import LOOK_SECONDS, PeoplePages
+from holdfast.control.people_pages import LOOK_SECONDS, READ_AT_ONCE, WRITTEN_AT_ONCE, PeoplePages
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.models import Counter
@@ -124,6 +124,19 @@ def test_what_another_writer_wrote_last_is_put_right_in_time(instance: Instance)
     late = pages.write_when_changed()
 
     assert (0, 1, [("tool", "owner")]) == (early, late, parts(instance, "alice"))
+
+
+def test_what_many_persons_have_is_read_some_at_a_time_before_anything_is_written(sqlite_instance: Instance) -> None:
+    """Publication waits its turn in the same process; a look that is cut off takes nobody for gone."""
+    sqlite_instance.upload("tool", "1.0")
+    for number in range(READ_AT_ONCE + 1):
+        put_person(sqlite_instance.store, "user", Person(f"p{number}", "", (Part("main", "tool", "owner"),)), 1)
+    pages = writer(sqlite_instance)
+
+    rounds = [pages.write_when_changed() for _ in range(4)]
+
+    assert [0, WRITTEN_AT_ONCE, 2, 0] == rounds
+    assert [[], [("tool", "owner")]] == [parts(sqlite_instance, name) for name in ("p200", "alice")]
 
 
 def test_any_name_can_have_a_page(instance: Instance) -> None:

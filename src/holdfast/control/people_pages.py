@@ -19,11 +19,13 @@ from holdfast.store.port import Store
 from holdfast.tree.person import Kind, Part, Person, Stored, everybody, put_person
 
 LOOK_SECONDS = 3600.0  # between looks at what is stored; where one `work` writes there is nothing new
+READ_AT_ONCE = 200  # documents in one round, at a start above all: others wait for that, publication too
 WRITTEN_AT_ONCE = 200  # in one round, between two looks at what else there is to do
 _STRENGTH = {"maintainer": 1, "owner": 2}
 _OF_PLACE = {"owner": "owner", "manager": "maintainer"}  # as in organisations/effective.py
 
 Who = tuple[Kind, str]
+_KINDS: tuple[Kind, ...] = ("user", "org")
 
 
 class PeoplePages:
@@ -39,7 +41,8 @@ class PeoplePages:
 
     def write_when_changed(self) -> int:
         """Returns how many documents were written. Raises Unavailable."""
-        self._look()
+        if not self._look(READ_AT_ONCE):
+            return 0
         with read_snapshot():
             serial = current_serial()
             mark = (serial, AuditEvent.objects.aggregate(newest=Max("pk"))["newest"])
@@ -54,21 +57,33 @@ class PeoplePages:
 
     def outdated(self) -> list[Who]:
         """Whose document says something else than the rows. Raises Unavailable."""
-        self._look()
+        while not self._look(READ_AT_ONCE):
+            pass
         with read_snapshot():
             wanted = self._wanted()
         return self._outdated(wanted)
 
-    def _look(self) -> None:
-        """What is stored, now and then: another machine's `work` writes, too. Only what is new is read."""
+    def _look(self, reads_max: int) -> bool:
+        """What is stored, now and then: another machine's `work` writes, too. Only what is new is read.
+
+        False when there is more of that than `reads_max`: the next look goes on from there.
+        """
         if self._clock.monotonic() < self._look_at:
-            return
-        kinds: tuple[Kind, ...] = ("user", "org")
-        known = [(kind, [one for (of, _), one in self._known.items() if of == kind]) for kind in kinds]
-        found = {(kind, one.person.name): one for kind, before in known for one in everybody(self._store, kind, before)}
+            return True
+        found: dict[Who, Stored] = {}
+        for kind in _KINDS:
+            known = [one for (of, _), one in self._known.items() if of == kind]
+            for one in everybody(self._store, kind, known):
+                who = (kind, one.person.name)
+                found[who] = one
+                reads_max -= self._known.get(who) is not one
+                if reads_max == 0:
+                    self._known |= found
+                    return False
         if found != self._known:
             self._known, self._mark = found, None
         self._look_at = self._clock.monotonic() + LOOK_SECONDS
+        return True
 
     def _write(self, who: Who, person: Person, serial: int) -> bool:
         """False when somebody else has written what this one did not know: then the next round looks at all of it."""

@@ -64,12 +64,13 @@ def check_people(config: Config, store: Store, report: Findings, *, repair: bool
     if not has_database or not _is_settled():
         return
     pages = PeoplePages(config, store, SystemClock())
+    outdated = pages.outdated()
     if repair:
         while count := pages.write_when_changed():
             report.repair(f"wrote {count} pages of people again")
             if count < WRITTEN_AT_ONCE:
                 break
-    elif count := len(pages.outdated()):
+    elif count := len(outdated):
         report.finding(f"{count} pages of people do not say what the database does: `holdfast fsck --repair`, or work")
 
 
