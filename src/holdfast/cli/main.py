@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "webhook": ("webhook", "Post what is done to other systems."),
     "promote": ("promote", "Take a release from one hosted index into another."),
     "user": ("user", "Make, invite, freeze and list people and robots."),
+    "key": ("key", "The secret key: whether it is the right one, and changing it."),
     "mail": ("mail", "See mails that wait, and have them tried again."),
     "upstream": ("upstream", "Show how upstreams are doing; switch one off and on."),
     "policy": ("policy", "What may come in from upstreams: see it, deny, let through, explain."),

@@ -84,6 +84,14 @@ class Kept(models.Model):
     until = models.DateTimeField(db_index=True)
 
 
+class KeyCheck(models.Model):
+    """One row: by which secret key the rows here are encrypted (control/key_check.py). It opens nothing."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    digest = models.CharField(max_length=64)
+    noted = models.DateTimeField()
+
+
 class Invitation(models.Model):
     """A place offered to somebody without an account. The link holds the key, the row its digest."""
 
