@@ -9,6 +9,7 @@ from holdfast.control.organisations.grants import Grantee, grant_index
 from holdfast.control.organisations.invitations import invite_to_project
 from holdfast.control.organisations.models import Holding, Organisation, TeamRole
 from holdfast.control.organisations.offers import offer_project
+from holdfast.control.organisations.robots import create_robot
 from holdfast.control.projects.actions import delete_project
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.standing import grant_shadow
@@ -101,6 +102,14 @@ def offered(world: World) -> None:
 def a_robot(world: World) -> None:
     world.facts["user"] = f"machine{world.number}"
     User.objects.create(username=world.facts["user"], is_robot=True)
+
+
+def organisations_robot(world: World) -> None:
+    """The organisation has a robot."""
+    organisation(world)
+    holder = world.facts["organisation"]
+    made = create_robot(world.door.instance.publisher, holder, "ci", OPERATOR, deadline=soon())
+    world.facts["user"] = made
 
 
 def hook(world: World, index: str, name: str) -> None:

@@ -53,6 +53,11 @@ def test_an_organisation_from_its_making_to_its_end(tmp_path: Path) -> None:
         ]
         assert "acme  Acme  2 people, 1 projects" in holdfast("org", "list")
         assert "  holds main/tool" in holdfast("org", "show", "acme").splitlines()
+        assert "acme-ci is a robot of acme" in holdfast("org", "robot", "acme", "ci")
+        assert "acme-ci is disabled" in holdfast("org", "robot", "acme", "acme-ci", "--disable")
+        assert "  robot acme-ci, 0 tokens, disabled" in holdfast("org", "show", "acme").splitlines()
+        assert "acme-ci is enabled" in holdfast("org", "robot", "acme", "acme-ci", "--enable")
+        assert "no robot 'bob'" in holdfast("org", "robot", "acme", "bob", "--disable", status=1)
         assert "last owner" in holdfast("org", "member", "acme", "alice", "none", status=1)
         assert "still holds main/tool" in holdfast("org", "delete", "acme", "--yes", status=1)
         assert "say to whom" in holdfast("org", "grant", "create", status=1)

@@ -82,6 +82,7 @@ CHARLIES_OR_ADMINS = f"404 404 200 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
 ALICES_BY_ID = f"      200 404 404 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
 RUNNERS = f"           200 200 404 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
 NEW_BY_RUNNERS = f"    201 201 404 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
+NEW_BY_LEADERS = f"    201 403 404 201 403 401   403 403 403 403 {NOBODY_KNOWN}"
 LEADERS = f"           200 403 404 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
 # The index it comes from is public; what counts is the right to create the project in the other one.
 PROMOTERS = f"         403 403 403 200 403 401   200 403 403 403 {NOBODY_KNOWN}"
@@ -173,6 +174,9 @@ ROWS = [
     Row("GET", ORGANISATION, RUNNERS, before=before.organisation),
     Row("DELETE", ORGANISATION, LEADERS, before=before.organisation),
     Row("POST", ORGANISATION + "/invitations", NEW_BY_RUNNERS, {"to": "robot"}, before.organisation),
+    Row("POST", ORGANISATION + "/robots", NEW_BY_LEADERS, {"name": "ci"}, before.organisation),
+    Row("PUT", ORGANISATION + "/robots/<str:user>", LEADERS, before=before.organisations_robot),
+    Row("DELETE", ORGANISATION + "/robots/<str:user>", LEADERS, before=before.organisations_robot),
     Row("POST", ORGANISATION + "/leave", MEMBERS_LEAVE, before=before.organisation),
     Row("PUT", ORGANISATION + "/members/<str:user>", LEADERS, {"place": "manager"}, before.organisation),
     Row("DELETE", ORGANISATION + "/members/<str:user>", RUNNERS, before=before.organisation),

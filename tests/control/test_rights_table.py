@@ -116,6 +116,7 @@ manage-team           yes       yes     no     404      yes   no        no    ye
 manage-owning-team    yes       no      no     404      yes   no        no    yes     yes
 set-team-role         yes       no      no     404      yes   no        no    yes     yes
 delete-organisation   yes       no      no     404      yes   no        no    yes     yes
+manage-robot          yes       no      no     404      yes   no        no    yes     yes
 give-for-organisation yes       no      no     404      yes   no        no    yes     yes
 take-for-organisation yes       no      no     404      yes   no        no    yes     yes
 """

@@ -45,6 +45,8 @@ def show(name: str) -> None:
             click.echo(f"  team {team}: {', '.join(members) or 'nobody'}")
             for project, role in roles:
                 click.echo(f"    {role} of {project}")
+        for robot in found.robots:
+            click.echo(f"  robot {robot.name}, {robot.tokens} tokens{'' if robot.is_enabled else ', disabled'}")
         for project in found.projects:
             click.echo(f"  holds {project}")
         for invited in found.invitations:
@@ -95,6 +97,26 @@ def delete(name: str, yes: bool) -> None:
 
         delete_organisation(desk.publisher, name, operator(), deadline=desk.deadline)
         click.echo(f"deleted the organisation {name}")
+
+
+@org.command("robot")
+@click.argument("name")
+@click.argument("robot")
+@click.option("--disable", "change", flag_value="disable", help="Refuse its tokens from now on.")
+@click.option("--enable", "change", flag_value="enable", help="Take them again.")
+def robot_(name: str, robot: str, change: str | None) -> None:
+    """Make a robot NAME-ROBOT of an organisation; with an option, disable or enable the one of that user name."""
+    with open_desk() as desk:
+        from holdfast.control.accounts.actor import operator
+        from holdfast.control.organisations import robots
+
+        if change is None:
+            user = robots.create_robot(desk.publisher, name, robot, operator(), deadline=desk.deadline)
+            click.echo(f"{user} is a robot of {name}: holdfast token create NAME --user {user}")
+        else:
+            act = robots.disable_robot if change == "disable" else robots.enable_robot
+            act(desk.publisher, name, robot, operator(), deadline=desk.deadline)
+            click.echo(f"{robot} is {change}d")
 
 
 @org.command()

@@ -90,6 +90,7 @@ MANAGE_OWNING_TEAM = Right(
     "manage-owning-team", "changing a team that owns a project", _LEAD, needs="account", waits=True
 )
 SET_TEAM_ROLE = Right("set-team-role", "giving and taking teams' roles", _LEAD, needs="account", waits=True)
+MANAGE_ROBOT = Right("manage-robot", "making and disabling robots", _LEAD, needs="account")
 DELETE_ORGANISATION = Right("delete-organisation", "deleting an organisation", _LEAD, needs="account", waits=True)
 GIVE_FOR_ORGANISATION = Right(
     "give-for-organisation", "giving a project of an organisation away", _LEAD, needs="account", waits=True

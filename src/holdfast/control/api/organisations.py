@@ -5,7 +5,7 @@ from typing import Any
 from holdfast.control import rights
 from holdfast.control.api.call import Call, demand_user_name
 from holdfast.control.api.people import invitation_document, invited_document, project_role
-from holdfast.control.organisations import actions, grants, invitations, listing, teams
+from holdfast.control.organisations import actions, grants, invitations, listing, robots, teams
 from holdfast.control.organisations.effective import IndexRight, OrganisationRole
 from holdfast.control.organisations.grants import Grantee
 from holdfast.control.organisations.listing import OrganisationFacts
@@ -46,6 +46,7 @@ def show(call: Call, organisation: str) -> dict[str, Any]:
         ],
         "projects": list(found.projects),
         "invitations": [invitation_document(one) for one in found.invitations],
+        "robots": [{"user": one.name, "enabled": one.is_enabled, "tokens": one.tokens} for one in found.robots],
     }
 
 
@@ -119,6 +120,24 @@ def remove_team_role(call: Call, organisation: str, team: str, index: str, name:
     """Take a team's role on a project away."""
     publisher = call.parts.publisher
     teams.set_team_role(publisher, organisation, team, index, name, "none", call.actor, deadline=call.deadline)
+    return {}
+
+
+def create_robot(call: Call, organisation: str) -> dict[str, Any]:
+    """Make a robot of the organisation; its user name begins with the organisation's."""
+    publisher, name = call.parts.publisher, call.text("name")
+    return {"user": robots.create_robot(publisher, organisation, name, call.actor, deadline=call.deadline)}
+
+
+def enable_robot(call: Call, organisation: str, user: str) -> dict[str, Any]:
+    """Take a robot's tokens again."""
+    robots.enable_robot(call.parts.publisher, organisation, user, call.actor, deadline=call.deadline)
+    return {}
+
+
+def disable_robot(call: Call, organisation: str, user: str) -> dict[str, Any]:
+    """Refuse a robot's tokens from now on."""
+    robots.disable_robot(call.parts.publisher, organisation, user, call.actor, deadline=call.deadline)
     return {}
 
 

@@ -192,7 +192,9 @@ SCHEMAS: dict[str, Schema] = {
         teams=many(record(name=TEXT, members=many(TEXT), projects=many(record(project=TEXT, role=ROLE)))),
         projects=many(TEXT),
         invitations=many(_INVITATION),
+        robots=many(record(user=TEXT, enabled=FLAG, tokens=WHOLE)),
     ),
+    "Robot": record(user=TEXT),
     "Reported": record(id=WHOLE, quarantined=FLAG, serial=WHOLE),
     "Reports": record(
         items=many(

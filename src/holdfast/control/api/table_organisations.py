@@ -53,6 +53,27 @@ ORGANISATIONS = (
         },
     ),
     Address(
+        ORGANISATION + "/robots",
+        "organisations",
+        {
+            "POST": Route(
+                organisations.create_robot,
+                rights.MANAGE_ROBOT,
+                "Robot",
+                (Field("name", "text", "What follows the organisation's name and a hyphen.", "ci", required=True),),
+                status=201,
+            ),
+        },
+    ),
+    Address(
+        ORGANISATION + "/robots/<str:user>",
+        "organisations",
+        {
+            "PUT": Route(organisations.enable_robot, rights.MANAGE_ROBOT),
+            "DELETE": Route(organisations.disable_robot, rights.MANAGE_ROBOT),
+        },
+    ),
+    Address(
         TEAM,
         "organisations",
         {

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
-from holdfast.control.organisations import actions, invitations, listing, teams
+from holdfast.control.organisations import actions, invitations, listing, robots, teams
 from holdfast.control.organisations.effective import OrganisationRole
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.web.deeds import Asked, Deed, Done, page_with_deeds
@@ -88,6 +88,7 @@ def _deeds(name: str) -> dict[str, Deed]:
         "leave": leave,
         "delete": delete,
         **_team_deeds(name),
+        **_robot_deeds(name),
     }
 
 
@@ -113,6 +114,25 @@ def _team_deeds(name: str) -> dict[str, Deed]:
         return Done(f"{user} is not in the team {team} any more.")
 
     return {"create-team": create, "delete-team": delete, "add-to-team": add, "take-out-of-team": take_out}
+
+
+def _robot_deeds(name: str) -> dict[str, Deed]:
+    def create(asked: Asked) -> Done:
+        robot = asked.text("robot")
+        user = robots.create_robot(asked.parts.publisher, name, robot, asked.actor, deadline=asked.deadline)
+        return Done(f"The robot {user} was made. Put it into a team, then make it a token.")
+
+    def disable(asked: Asked) -> Done:
+        user = asked.text("user")
+        robots.disable_robot(asked.parts.publisher, name, user, asked.actor, deadline=asked.deadline)
+        return Done(f"{user} is disabled: its tokens are refused.")
+
+    def enable(asked: Asked) -> Done:
+        user = asked.text("user")
+        robots.enable_robot(asked.parts.publisher, name, user, asked.actor, deadline=asked.deadline)
+        return Done(f"{user} is enabled again, with the tokens it had.")
+
+    return {"create-robot": create, "disable-robot": disable, "enable-robot": enable}
 
 
 def _place(asked: Asked) -> OrganisationRole:

@@ -13,8 +13,10 @@ from holdfast.control.organisations.effective import has_index_right, projects_o
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.tokens.actions import OwnToken, end_own_token, list_own_tokens, make_own_token
 from holdfast.control.tokens.limits import may_read
+from holdfast.control.tokens.robots import robots_of, speaks_for
 from holdfast.control.web.deeds import Asked, Done, page_with_deeds
 from holdfast.control.web.pages import page, recently, signed_in
+from holdfast.core.errors import Absent
 
 DAYS = (7, 30, 90, 180, 366)
 NAME_CHARS_MAX = 200
@@ -36,21 +38,26 @@ def own_tokens(request: HttpRequest, actor: Actor) -> HttpResponse:
 @signed_in
 @recently
 def new_token(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """The form for a token, and then the token: shown once."""
+    """The form for a token of one's own or of a robot (`?for=`), and then the token: shown once."""
     parts = parts_of(request)
+    user = request.GET.get("for", "") or actor.user
+    if not speaks_for(actor, user):
+        raise Absent("there is nobody of that name whose tokens are yours to make")
     made: list[str] = []
 
     def make(asked: Asked) -> Done:
-        token = make_own_token(parts.publisher, parts.config, _wanted(asked), asked.actor, deadline=asked.deadline)
+        wanted = _wanted(asked, user)
+        token = make_own_token(parts.publisher, parts.config, wanted, asked.actor, deadline=asked.deadline)
         made.append(token.text)
         return Done("The token was made.")
 
     def show(refused: str, status: int) -> HttpResponse:
         with read_snapshot():
-            projects = [f"{project.index}/{project.name}" for project, _role in projects_of(actor.user)]
-            indexes = [(index, has_index_right(index, actor.user, "create")) for index in _indexes(parts.config, actor)]
+            projects = [f"{project.index}/{project.name}" for project, _role in projects_of(user)]
+            indexes = [(index, has_index_right(index, user, "create")) for index in _indexes(parts.config, user)]
         days = [count for count in DAYS if not parts.config.token_days_max or count <= parts.config.token_days_max]
         context = {"refused": refused, "projects": projects, "indexes": indexes, "days": days, "form": request.POST}
+        context |= {"robot": "" if user == actor.user else user, "robots": robots_of(actor.user)}
         return page(request, "manage/new_token.html", status, **context)
 
     answer = page_with_deeds(request, actor, {"make": make}, show)
@@ -65,7 +72,7 @@ def _revoke(asked: Asked) -> Done:
     return Done("The token was revoked. It is good for nothing from now on.", reverse("manage_tokens"))
 
 
-def _wanted(asked: Asked) -> OwnToken:
+def _wanted(asked: Asked, user: str) -> OwnToken:
     name = asked.text("name")
     if len(name) > NAME_CHARS_MAX:
         raise NotAccepted(f"a token's name has at most {NAME_CHARS_MAX} characters")
@@ -73,31 +80,31 @@ def _wanted(asked: Asked) -> OwnToken:
     if days not in DAYS:
         raise NotAccepted(f"a token lasts {', '.join(map(str, DAYS))} days")
     expires = asked.parts.clock.now() + timedelta(days=days)
-    return OwnToken(name, asked.actor.user, _scopes(asked), expires)
+    return OwnToken(name, user, _scopes(asked, user), expires)
 
 
-def _scopes(asked: Asked) -> Scopes:
+def _scopes(asked: Asked, user: str) -> Scopes:
     """`reach` is "read", a whole index ("index:NAME"), or "projects" with the projects that were ticked."""
     reach, actions = asked.text("reach"), tuple(a for a in PROJECT_ACTIONS if a in asked.lists("actions"))
     if reach == "read":
-        return Scopes(read=_read(asked), actions=())
+        return Scopes(read=_read(asked, user), actions=())
     if not actions:
         raise NotAccepted("tick at least one thing that the token may do, or make it a token for reading")
     if reach == "projects":
         projects = tuple(dict.fromkeys(asked.lists("projects")))
         if not 0 < len(projects) <= PROJECTS_MAX:
             raise NotAccepted(f"tick 1 to {PROJECTS_MAX} projects, or give the token a whole index")
-        return Scopes(read=_read(asked), upload_projects=projects, actions=actions)
+        return Scopes(read=_read(asked, user), upload_projects=projects, actions=actions)
     index = reach.removeprefix("index:")
     if index == reach:
         raise NotAccepted("choose what the token reaches")
-    may_create = has_index_right(index, asked.actor.user, "create")
-    return Scopes(read=_read(asked), upload=(index,), create_projects=may_create, actions=actions)
+    may_create = has_index_right(index, user, "create")
+    return Scopes(read=_read(asked, user), upload=(index,), create_projects=may_create, actions=actions)
 
 
-def _read(asked: Asked) -> tuple[str, ...]:
-    return tuple(_indexes(asked.parts.config, asked.actor))
+def _read(asked: Asked, user: str) -> tuple[str, ...]:
+    return tuple(_indexes(asked.parts.config, user))
 
 
-def _indexes(config: Config, actor: Actor) -> list[str]:
-    return [index.name for index in config.indexes if may_read(config, index.name, actor.user)]
+def _indexes(config: Config, user: str) -> list[str]:
+    return [index.name for index in config.indexes if may_read(config, index.name, user)]

@@ -12,6 +12,7 @@ from holdfast.control.accounts.models import User
 from holdfast.control.organisations.effective import OrganisationRole, place_in
 from holdfast.control.organisations.models import Holding, Membership, Organisation
 from holdfast.control.organisations.rights import permitted_organisation
+from holdfast.control.organisations.robots import end_robots
 from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.control.sign_in.models import Given
@@ -59,6 +60,7 @@ def set_place(
     with write_transaction(publisher, actor, deadline) as tx:
         organisation = permitted_organisation(tx, rights.SET_PLACE, name)
         row = _membership(organisation, user)
+        _keep_robots_members(row.user, place)
         if place != "owner":
             _keep_an_owner(organisation, user)
         before = {"place": row.role}
@@ -78,6 +80,7 @@ def add_member(
         require(actor, rights.ADMINISTER, "putting somebody into an organisation")
         organisation = permitted_organisation(tx, rights.SET_PLACE, name)
         person, _ = User.objects.get_or_create(username=user)
+        _keep_robots_members(person, place)
         if place != "owner":
             _keep_an_owner(organisation, user)
         before = {"place": place_in(organisation, user)}
@@ -125,6 +128,7 @@ def delete_organisation(publisher: Publication, name: str, actor: Actor, *, dead
             rows.all().delete()
         for index in sorted(indexes):
             narrow_own_tokens(tx, people, index)
+        end_robots(tx, organisation)
         organisation.invitations.filter(ended=None).update(ended=tx.now, outcome="revoked")
         organisation.offers.filter(ended=None).update(ended=tx.now, outcome="revoked")
         organisation.deleted = tx.now
@@ -168,6 +172,11 @@ def _take_out(tx: WriteTransaction, organisation: Organisation, user: str) -> No
     row = _membership(organisation, user)
     _keep_an_owner(organisation, user)
     take_out(tx, organisation, row)
+
+
+def _keep_robots_members(user: User, place: str) -> None:
+    if user.is_robot and place != "member":
+        raise NotAccepted(f"{user.username!r} is a robot, which stays a member; teams give it roles")
 
 
 def _keep_an_owner(organisation: Organisation, leaving: str) -> None:

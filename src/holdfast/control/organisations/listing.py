@@ -10,6 +10,7 @@ from holdfast.control.database import read_snapshot
 from holdfast.control.organisations.effective import OrganisationRole, ProjectRole, people_of, place_in
 from holdfast.control.organisations.models import Holding, Invitation, Membership, Offer, Organisation, TeamRole
 from holdfast.control.organisations.rights import find_organisation, require_place
+from holdfast.control.organisations.robots import RobotFacts, list_robots
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.rights import require, require_scope, require_standing
 from holdfast.core.errors import Absent
@@ -63,6 +64,7 @@ class OrganisationFacts:
     teams: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = ()  # name, members, (project, role)
     projects: tuple[str, ...] = ()
     invitations: tuple[InvitationFacts, ...] = ()
+    robots: tuple[RobotFacts, ...] = ()
 
 
 def project_people(index: str, name: str, actor: Actor, clock: Clock) -> ProjectPeople:
@@ -121,6 +123,7 @@ def show_organisation(name: str, actor: Actor, clock: Clock) -> OrganisationFact
             _teams(row),
             _held(row),
             _invitations(clock, organisation=row) if may_invite else (),
+            list_robots(row),
         )
 
 

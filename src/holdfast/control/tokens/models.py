@@ -3,6 +3,7 @@
 from django.db import models
 
 from holdfast.control.accounts.models import Token, User
+from holdfast.control.organisations.models import Organisation
 
 
 class TokenNote(models.Model):
@@ -22,3 +23,11 @@ class RobotOwner(models.Model):
 
     robot = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="robot_owner")
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="robots")
+
+
+class OrganisationRobot(models.Model):
+    """A robot of an organisation: whoever owns that makes and ends its tokens. It is a member, for teams."""
+
+    robot = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="robot_of")
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="robots")
+    created = models.DateTimeField()
