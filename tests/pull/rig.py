@@ -16,6 +16,7 @@ from pull.fake_upstream import FakeUpstream
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config, IndexConfig, UpstreamConfig
 from holdfast.core.model import Record
+from holdfast.pull.ahead import PROOF_SECONDS
 from holdfast.pull.serve import Pull
 from holdfast.store.local import LocalStore
 from holdfast.store.port import ObjectInfo
@@ -116,6 +117,7 @@ async def running(
     clock: Clock | None = None,
     store: LocalStore | None = None,
     free_bytes_min: int = 0,
+    proof_seconds: float = PROOF_SECONDS,
     **settings: Any,
 ) -> AsyncIterator[Rig]:
     """A pull process over `upstream`; `settings` are UpstreamConfig's."""
@@ -131,7 +133,7 @@ async def running(
     if store is None:
         store = LocalStore.create(config.store_folder)
         create_instance(store, InstanceDocument(INSTANCE, 1, datetime(2026, 1, 1, tzinfo=UTC)))
-    pull = Pull(config, store, clock or SystemClock(), free_bytes_min)
+    pull = Pull(config, store, clock or SystemClock(), free_bytes_min, proof_seconds)
     await pull.start()
     try:
         async with aiohttp.ClientSession(

@@ -17,10 +17,11 @@ PROOF_SECONDS = 1.0  # a first page waits so long at most for the round trip tha
 class FetchAhead:
     """For one upstream."""
 
-    def __init__(self, metadata: Metadata, origins: Origins, connections_max: int) -> None:
+    def __init__(self, metadata: Metadata, origins: Origins, connections_max: int, proof_seconds: float) -> None:
         self._metadata = metadata
         self._origins = origins
         self._fetches_max = max(1, int(connections_max * FETCHES_PER_CONNECTION))
+        self._proof_seconds = proof_seconds
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def prove(self, wheel: Newest) -> bool:
@@ -30,7 +31,7 @@ class FetchAhead:
         """
         task = self._begin(self._metadata.ahead(wheel.sha256, wheel.filename))
         if task is not None and self._origins.gives_parts(wheel.url) is None:
-            await asyncio.wait({task}, timeout=PROOF_SECONDS)
+            await asyncio.wait({task}, timeout=self._proof_seconds)
         return self._origins.gives_parts(wheel.url) is not None
 
     def fetch(self, wheel: Newest) -> None:

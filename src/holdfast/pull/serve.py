@@ -16,7 +16,7 @@ from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config
 from holdfast.core.errors import Removed, Unavailable
 from holdfast.pull.advisories import AdvisoryWatch
-from holdfast.pull.ahead import FetchAhead
+from holdfast.pull.ahead import PROOF_SECONDS, FetchAhead
 from holdfast.pull.app import App
 from holdfast.pull.cache.keeper import Keeper
 from holdfast.pull.cache.noted import NotedStore
@@ -70,7 +70,14 @@ async def _serve(config: Config) -> None:
 class Pull:
     """All parts of the process. Only one at a time may run over a data folder."""
 
-    def __init__(self, config: Config, store: Store, clock: Clock, free_bytes_min: int | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        clock: Clock,
+        free_bytes_min: int | None = None,
+        proof_seconds: float = PROOF_SECONDS,
+    ) -> None:
         if free_bytes_min is not None:
             config = replace(config, free_bytes_min=free_bytes_min)
         self._config = config
@@ -84,6 +91,7 @@ class Pull:
         self._advisories = AdvisoryWatch(config.advisories, self._shelf, clock)
         self._mirrors: list[Mirrors] = []
         self._aheads: list[FetchAhead] = []
+        self._proof_seconds = proof_seconds
         self._parts = {
             u.name: self._build(Upstream(u, config.instance, clock, self._switches)) for u in config.upstreams
         }
@@ -168,7 +176,7 @@ class Pull:
         files = Files(upstream, pages, cards, self._shelf, partial, self.demand_allowed, self.keeper.holdings.room)
         wheels = Wheels(upstream, self._shelf, self._helpers, pages.origins)
         metadata = Metadata(pages, files, cards, wheels, self._shelf, self.demand_allowed)
-        ahead = FetchAhead(metadata, pages.origins, upstream.config.connections_max)
+        ahead = FetchAhead(metadata, pages.origins, upstream.config.connections_max, self._proof_seconds)
         self._aheads.append(ahead)
         pages.ahead = ahead
         return Parts(upstream, pages, files, metadata)
