@@ -138,8 +138,9 @@ async def test_a_look_at_what_is_kept_counts_as_no_use(tmp_path):
 
 @plays
 async def test_pull_is_told_what_was_served_and_which_objects_were_used(tmp_path):
+    newer = FakeFile("demo-9.0-py3-none-any.whl", metadata=METADATA)  # whose metadata comes behind the page
     async with FakeUpstream() as upstream, layered(tmp_path, upstream) as site:
-        upstream.add("demo", WHEEL)
+        upstream.add("demo", WHEEL, newer)
         await site.get("/simple/demo/", accept=JSON)
         await site.get(address(WHEEL, ".metadata"))
         await site.get(address(WHEEL))
