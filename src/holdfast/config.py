@@ -161,6 +161,9 @@ class Config:
     mail_from: str = ""  # "" = holdfast@ and the public host
     mail_servers: tuple[str, ...] = ()  # URLs, tried in order; () = mails wait in the outbox
     domain_watch: bool = True  # of people's mail domains, once there are mail servers
+    domain_resolvers: tuple[
+        tuple[str, int], ...
+    ] = ()  # addresses and ports that the watch asks; () = this machine's own
     secret_key_file: str = ""  # signs cookies, encrypts second factors; "" = <data>/secret-key
     secret_key_fallback_files: tuple[str, ...] = ()  # earlier keys, whose signatures are still taken
     attestations_trust_root: str = ""  # sigstore's trusted_root.json; "" = attestations are kept unverified

@@ -21,6 +21,7 @@ from holdfast.settings_values import (
     parse_networks,
     parse_path,
     parse_public_url,
+    parse_resolvers,
     parse_seconds,
     parse_sender,
     parse_size,
@@ -249,6 +250,13 @@ SCALARS: tuple[Setting, ...] = (
         "true",
         "With mail servers: look every hour whether publishers' mail domains still exist. Lost ones reset nothing.",
         "false",
+    ),
+    Setting(
+        "domain_resolvers",
+        parse_resolvers,
+        "",
+        "Name servers that the domain watch asks, by IP address. Empty: those of this machine.",
+        '["192.0.2.53", "127.0.0.1:5353"]',
     ),
     Setting(
         "secret_key_file",

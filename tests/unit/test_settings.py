@@ -51,10 +51,11 @@ SET = [
     ("mail_from", "packages@example.org", {"mail_from": "packages@example.org"}),
     (
         "mail_servers",
-        "smtp://me@mail.example:587?password_env=P,smtp+plain://127.0.0.1",
-        {"mail_servers": ("smtp://me@mail.example:587?password_env=P", "smtp+plain://127.0.0.1")},
+        "smtp://m.test?password_env=P,smtp://n",
+        {"mail_servers": ("smtp://m.test?password_env=P", "smtp://n")},
     ),
     ("domain_watch", "off", {"domain_watch": False}),
+    ("domain_resolvers", "192.0.2.53,[::1]:54", {"domain_resolvers": (("192.0.2.53", 53), ("::1", 54))}),
     ("secret_key_file", "key", {"secret_key_file": "/srv/here/key"}),
     ("secret_key_fallback_files", "/run/old,/run/older", {"secret_key_fallback_files": ("/run/old", "/run/older")}),
     ("description_images", "yes", {"description_images": True}),

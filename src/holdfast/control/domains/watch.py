@@ -46,7 +46,7 @@ def watch(config: Config, publisher: Publication, clock: Clock, checker: Checker
     if checker is None:
         if not (config.domain_watch and config.mail_servers):
             return
-        checker = Dns()
+        checker = Dns(config.domain_resolvers)
     now = clock.now()
     for domain in _due(now):
         found = checker.look(domain)
