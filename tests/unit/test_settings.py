@@ -49,11 +49,7 @@ SET = [
     ("two_factor", "all", {"two_factor": "all"}),
     ("breached_passwords", "breached.txt", {"breached_passwords": "/srv/here/breached.txt"}),
     ("mail_from", "packages@example.org", {"mail_from": "packages@example.org"}),
-    (
-        "mail_servers",
-        "smtp://m.test?password_env=P,smtp://n",
-        {"mail_servers": ("smtp://m.test?password_env=P", "smtp://n")},
-    ),
+    ("mail_servers", "smtp://m?password_env=P,smtp://n", {"mail_servers": ("smtp://m?password_env=P", "smtp://n")}),
     ("domain_watch", "off", {"domain_watch": False}),
     ("domain_resolvers", "192.0.2.53,[::1]:54", {"domain_resolvers": (("192.0.2.53", 53), ("::1", 54))}),
     ("secret_key_file", "key", {"secret_key_file": "/srv/here/key"}),

@@ -46,7 +46,7 @@ def run(say: Say) -> None:
 
 def _with_account(rig: Rig) -> Visitor:
     """Dora with a password, signed in from home."""
-    link = rig.run("user", "create", "dora").stdout
+    link = rig.run("user", "create", "dora", "--email", "dora@people.example").stdout
     found = re.search(r"http://[^/]+(/\S+)", link)
     assert found, link
     dora = Visitor(rig.port, HOME)
@@ -79,7 +79,20 @@ def _comes_in(rig: Rig, address: str) -> float:
     def signs_in() -> bool:
         visitor.get("/account/login/")
         visitor.send("/account/login/", login="dora", password=PASSWORD)
+        if not visitor.is_signed_in():
+            _open_the_mail(rig, visitor)
         return visitor.is_signed_in()
 
     wait_until(signs_in, SECONDS_MAX, f"dora signed in from {address}")
     return time.monotonic() - began
+
+
+def _open_the_mail(rig: Rig, visitor: Visitor) -> None:
+    """Past a hundred wrong passwords in an hour, no unknown network signs in to the account but through a mail.
+
+    Whether the attack got that far before her depends on how fast this machine refuses it.
+    """
+    links = re.findall(r"/account/let-in/\S+/", rig.run("mail", "list", "--show").stdout)
+    if links:
+        visitor.get(links[-1])
+        visitor.send(links[-1])
