@@ -254,7 +254,7 @@ SCALARS: tuple[Setting, ...] = (
     Setting(
         "domain_resolvers",
         parse_resolvers,
-        "",
+        "[]",
         "Name servers that the domain watch asks, by IP address. Empty: those of this machine.",
         '["192.0.2.53", "127.0.0.1:5353"]',
     ),

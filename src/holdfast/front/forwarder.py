@@ -62,26 +62,26 @@ class Forwarder:
         `page`: a browser asks, whose forms are small, whose patience is short, and who reads HTML.
         """
         assert request.body is not None
-        told, refused = (self._pages.problem, self._pages.refusal) if page else (problem, from_outcome)
+        told, refused = (self._pages.problem, self._pages.refusal) if page else (_problem, _refusal)
         try:
             spooled = await self._spool.receive(request.body, request.headers, FORM_BYTES_MAX if page else 0)
         except TooLarge as error:
             await self._spool.drain(request.body)
-            return told(413, error.reason, ("connection", "close"))
+            return await told(413, error.reason, ("connection", "close"))
         except TooSlow as error:
-            return told(408, error.reason, ("connection", "close"))
+            return await told(408, error.reason, ("connection", "close"))
         except DiskFull as error:
             await self._spool.drain(request.body)
-            return told(507, error.reason)
+            return await told(507, error.reason)
         except Unavailable as error:
             await self._spool.drain(request.body)
-            return refused(error)
+            return await refused(error)
         except ClientGone:
-            return told(400, "the request ended before its body was whole", ("connection", "close"))
+            return await told(400, "the request ended before its body was whole", ("connection", "close"))
         try:
             return await self._ask(request, spooled, page)
         except Outcome as error:
-            return refused(error)
+            return await refused(error)
         finally:
             await self._spool.remove(spooled.name)
 
@@ -127,6 +127,14 @@ class Forwarder:
 
         chunks = OwnedChunks(_chained(body, response.content.iter_any()), lambda: answer.__aexit__(None, None, None))
         return Response(response.status, fields, StreamBody(chunks))
+
+
+async def _problem(status: int, detail: str, *headers: tuple[str, str]) -> Response:
+    return problem(status, detail, *headers)
+
+
+async def _refusal(outcome: Outcome) -> Response:
+    return from_outcome(outcome)
 
 
 def answer_seconds(body_bytes: int) -> float:

@@ -1,5 +1,11 @@
-"""What a browser is told when a page of control cannot be had: a page that needs nothing but the read plane."""
+"""What a browser is told when a page of control cannot be had: a page that needs nothing but the read plane.
 
+The template engine is loaded with the first of them, in a thread, so that installs go on meanwhile; a page that says
+the same is not made twice. No helper process is asked: in an outage it may be the next to fail.
+"""
+
+import asyncio
+from functools import lru_cache
 from http import HTTPStatus
 
 from holdfast.core import problem as core_problem
@@ -10,22 +16,30 @@ from holdfast.wire.messages import Response
 _UNREACHABLE = "Accounts and management are away for a moment. Installs are not. Please try again in a few seconds."
 
 
+KEPT = 64  # different pages, 3 kB each: an outage is told in a few words, again and again
+
+
 class PageAnswers:
     """Refusals as pages of one site."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def problem(self, status: int, detail: str, *headers: tuple[str, str]) -> Response:
+    async def problem(self, status: int, detail: str, *headers: tuple[str, str]) -> Response:
         """An error as a page."""
         title = "Away for a moment" if status == 503 else HTTPStatus(status).phrase
         text = core_problem.printable(detail, core_problem.DETAIL_CHARS_MAX)
-        body = render("error.html", site=self._site, status=status, title=title, text=text, hint="", here="account")
+        body = await asyncio.to_thread(_made, self._site, status, title, text)
         fields = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store"), *PAGE_HEADERS, *headers]
-        return Response(status, fields, body.encode())
+        return Response(status, fields, body)
 
-    def refusal(self, outcome: Outcome) -> Response:
+    async def refusal(self, outcome: Outcome) -> Response:
         """The page for what kept a request from control."""
         found = core_problem.translate(outcome)
         retry_after = [(name, value) for name, value in found.headers if name == "retry-after"]
-        return self.problem(found.status, _UNREACHABLE, *retry_after)
+        return await self.problem(found.status, _UNREACHABLE, *retry_after)
+
+
+@lru_cache(KEPT)
+def _made(site: Site, status: int, title: str, text: str) -> bytes:
+    return render("error.html", site=site, status=status, title=title, text=text, hint="", here="account").encode()

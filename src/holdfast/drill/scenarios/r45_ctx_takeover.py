@@ -59,11 +59,9 @@ def _play(rig: Rig, resolver: Resolver, scratch: Path, say: Say) -> None:
     say("a reset through it sends no link, and the other owner was told which projects that concerns")
     assert alice.is_signed_in() and _signs_in(rig).is_signed_in(), "she goes on with her password"
 
-    done = pip_install(f"{rig.url}/simple/", f"ctx==1.0 --hash=sha256:{pinned.sha256}", scratch, "--require-hashes")
-    if done.returncode:  # pip takes hashes from requirement files alone
-        requirements = scratch / "requirements.txt"
-        requirements.write_text(f"ctx==1.0 --hash=sha256:{pinned.sha256}\n")
-        done = pip_install(f"{rig.url}/simple/", "--requirement", scratch, str(requirements), "--require-hashes")
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(f"ctx==1.0 --hash=sha256:{pinned.sha256}\n")
+    done = pip_install(f"{rig.url}/simple/", str(requirements), scratch, "--require-hashes", "--requirement")
     assert done.returncode == 0, done.stderr
     say("pip install with a hash notices nothing")
     _names_stay_taken(rig, say)
