@@ -164,6 +164,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
                 return  # the page says the same as ever: how much mail somebody gets is nobody else's to know
         user = context.get("user")
         person = user if isinstance(user, User) else request.user if isinstance(request.user, User) else None
+        if person is None and kind == "password-changed":  # by a link: whoever has that address, signed in or not
+            person = User.objects.filter(emailaddress__email__iexact=email, emailaddress__verified=True).first()
         facts = self.facts(request, person)
         link = next((str(context[name]) for name in LINKS if name in context), "")
         if link:
