@@ -40,7 +40,7 @@ def run(say: Say) -> None:
 
 def _play(rig: Rig, resolver: Resolver, scratch: Path, say: Say) -> None:
     rig.wait_for_control()
-    alice, pinned = _alice_and_bob_own_ctx(rig)
+    alice, token, pinned = _alice_and_bob_own_ctx(rig)
     _look(rig, resolver)
     assert _reset_links(rig, HOME), "while all is well, her address resets her password"
     say("the domain is well: a password can be reset through it")
@@ -64,10 +64,11 @@ def _play(rig: Rig, resolver: Resolver, scratch: Path, say: Say) -> None:
     done = pip_install(f"{rig.url}/simple/", str(requirements), scratch, "--require-hashes", "--requirement")
     assert done.returncode == 0, done.stderr
     say("pip install with a hash notices nothing")
-    _names_stay_taken(rig, say)
+    _names_stay_taken(rig, token, say)
 
 
-def _alice_and_bob_own_ctx(rig: Rig) -> tuple[Visitor, Wheel]:
+def _alice_and_bob_own_ctx(rig: Rig) -> tuple[Visitor, str, Wheel]:
+    """Her browser, her token, and what somebody pinned."""
     link = rig.run("user", "create", "alice", "--email", f"alice@{LAPSED}").stdout
     rig.run("user", "create", "bob", "--email", f"bob@{OTHER}")
     found = re.search(r"http://[^/]+(/\S+)", link)
@@ -82,7 +83,7 @@ def _alice_and_bob_own_ctx(rig: Rig) -> tuple[Visitor, Wheel]:
         answer = rig.upload(made, token=token)
         assert answer.status == 200, answer.body[:300]
     rig.run("project", "role", "ctx", "bob", "owner")
-    return _signs_in(rig), pinned
+    return _signs_in(rig), token, pinned
 
 
 def _signs_in(rig: Rig) -> Visitor:
@@ -133,10 +134,10 @@ def _links(rig: Rig) -> list[str]:
     return re.findall(r"/account/password/reset/key/\S+", rig.run("mail", "list", "--show").stdout)
 
 
-def _names_stay_taken(rig: Rig, say: Say) -> None:
+def _names_stay_taken(rig: Rig, token: str, say: Say) -> None:
     """What a thief would do next, had one come in all the same."""
     rig.run("project", "delete", "ctx", "1.1", "--yes")
-    again = rig.upload(wheel("ctx", "1.1", filler_bytes=10))
+    again = rig.upload(wheel("ctx", "1.1", filler_bytes=10), token=token)
     assert again.status == 400, (again.status, again.body[:300])
     say("the filename of a deleted release takes no other bytes")
     rig.run("moderate", "quarantine", "ctx", "--reason", "Taken over by a stranger")
