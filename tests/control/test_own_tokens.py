@@ -150,6 +150,23 @@ def test_a_grant_taken_back_narrows_tokens_and_leaves_those_an_administrator_mad
         revoke_index_grant(publisher, "team", "read", everybody, OPERATOR, deadline=soon())
 
 
+def test_a_grant_taken_back_takes_what_it_gave_and_nothing_else(sqlite_instance: Instance):
+    """An index whose names a token may upload to tells it what is there; a public one is read without any grant."""
+    publisher = sqlite_instance.publisher
+    User.objects.create(username="alice")
+    for index, right in (("main", "create"), ("team", "read")):
+        grant_index(publisher, index, right, Grantee("alice"), OPERATOR, deadline=soon())
+    public = make(sqlite_instance, Scopes(("main",), ("main",), (), True))
+    uploading = make(sqlite_instance, Scopes((), ("team",)))
+
+    for index, right in (("main", "create"), ("team", "read")):
+        revoke_index_grant(publisher, index, right, Grantee("alice"), OPERATOR, deadline=soon())
+
+    left = actor_of(sqlite_instance, public).scopes
+    assert (left.read, left.upload, left.create_projects) == (("main",), ("main",), False)
+    assert actor_of(sqlite_instance, uploading).scopes.upload == ()
+
+
 def test_one_ends_ones_own_tokens_and_others_are_absent(sqlite_instance: Instance):
     for name in ("alice", "bob"):
         User.objects.create(username=name)

@@ -123,11 +123,11 @@ def delete_organisation(publisher: Publication, name: str, actor: Actor, *, dead
                 f"{name!r} still holds {project.index}/{project.name}; offer its projects to others first"
             )
         people = list(organisation.memberships.values_list("user__username", flat=True))
-        indexes = set(organisation.index_grants.values_list("index", flat=True))
+        granted = _granted(organisation)
         for rows in (organisation.memberships, organisation.teams, organisation.index_grants):
             rows.all().delete()
-        for index in sorted(indexes):
-            narrow_own_tokens(tx, people, index)
+        for index, right in granted:
+            narrow_own_tokens(tx, people, index, right)
         end_robots(tx, organisation)
         organisation.invitations.filter(ended=None).update(ended=tx.now, outcome="revoked")
         organisation.offers.filter(ended=None).update(ended=tx.now, outcome="revoked")
@@ -142,8 +142,12 @@ def take_out(tx: WriteTransaction, organisation: Organisation, row: Membership) 
         team.members.remove(row.user)
     Given.objects.filter(user=row.user, team__organisation=organisation).delete()
     row.delete()
-    for index in organisation.index_grants.values_list("index", flat=True).distinct():
-        narrow_own_tokens(tx, [row.user.username], index)
+    for index, right in _granted(organisation):
+        narrow_own_tokens(tx, [row.user.username], index, right)
+
+
+def _granted(organisation: Organisation) -> list[tuple[str, str]]:
+    return sorted(set(organisation.index_grants.values_list("index", "right")))
 
 
 def is_slug(name: str) -> bool:

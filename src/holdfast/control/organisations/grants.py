@@ -52,7 +52,7 @@ def revoke_index_grant(
         user, organisation = _find(to)
         if not IndexGrant.objects.filter(index=index, right=right, user=user, organisation=organisation).delete()[0]:
             raise Absent(f"there is no such grant of {right!r} on index {index!r}")
-        narrow_own_tokens(tx, _people(user, organisation), index)
+        narrow_own_tokens(tx, _people(user, organisation), index, right)
         tx.audit("revoke-index-grant", index, right=right, user=to.user, organisation=to.organisation)
     return tx.serial
 

@@ -37,11 +37,16 @@ def may_read(config: Config, index: str, user: str) -> bool:
     return known is not None and (not known.private or has_index_right(index, user, "read"))
 
 
-def narrow_own_tokens(tx: WriteTransaction, users: Iterable[str], index: str) -> None:
-    """Take out of people's own tokens what they were once granted on an index and are not any more."""
+def narrow_own_tokens(tx: WriteTransaction, users: Iterable[str], index: str, right: str) -> None:
+    """Take out of people's own tokens what that right on an index gave them, unless they still have it.
+
+    Uploads to a whole index go with the right to read it, for they tell what it has. Nobody was granted to read a
+    public one, so another right that ends there takes neither.
+    """
     rows = Token.objects.filter(user__username__in=list(users), revoked=None, note__own=True).select_related("user")
     for row in rows:
-        if index in row.reads and not has_index_right(index, row.user.username, "read"):
+        reaches = index in row.reads or index in row.upload_indexes
+        if right == "read" and reaches and not has_index_right(index, row.user.username, "read"):
             row.reads = [one for one in row.reads if one != index]
             row.upload_indexes = [one for one in row.upload_indexes if one != index]
             row.save(update_fields=["reads", "upload_indexes"])
