@@ -41,11 +41,6 @@ def require_moderator(actor: Actor, right: Right) -> None:
         raise _not_an_administrator(right.doing)
 
 
-def require_admin(actor: Actor, what: str) -> None:
-    """Raises Refused unless the actor is an administrator."""
-    require(actor, rights.ADMINISTER, what)
-
-
 def require_reader(actor: Actor, index: str, name: str, *, private: bool) -> None:
     """Anybody reads a public index; a private one needs the scope, or uploads to that project. Raises Refused.
 
