@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.core.management import call_command
+from django.db.models.signals import post_migrate
 from instances import ALICE, Instance, new_config, new_file, new_instance, soon
 from postgres import create_database, drop_database, psql
 
@@ -28,7 +29,14 @@ from holdfast.control.database import (
     is_sqlite,
     read_snapshot,
 )
-from holdfast.control.instance import NotInitialised, check_instance, has_pending_migrations, initialise, prepare
+from holdfast.control.instance import (
+    NotInitialised,
+    check_instance,
+    has_pending_migrations,
+    initialise,
+    migrate,
+    prepare,
+)
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.publishing import publish_file
 from holdfast.control.publication.models import Counter, Event
@@ -256,6 +264,28 @@ class TestPostgres:
         psql(postgres, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'trouble'")
 
         assert 2 == upload_now(instance, "1.1", seconds=8)
+
+    def test_a_migration_has_all_the_time_it_needs_and_nothing_else_has(self, instance: Instance) -> None:
+        """An index over millions of files is made in minutes; cut off each time, control would never start again."""
+        upload_now(instance, "1.0")
+        seen = []
+
+        def look(**_facts: object) -> None:
+            seen.append(limits())
+
+        def limits() -> tuple[str, ...]:
+            with database_guard() as wrapper, wrapper.cursor() as cursor:
+                cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+                return tuple(cursor.fetchone())
+
+        post_migrate.connect(look)
+        try:
+            migrate()
+        finally:
+            post_migrate.disconnect(look)
+
+        assert {("0", "1s")} == set(seen)
+        assert ("30s", "1s") == limits()
 
     def test_a_server_that_refuses_is_unavailable(self, instance: Instance, tmp_path: Path) -> None:
         config = new_config(tmp_path / "data", f"postgresql://holdfast@/trouble?host={tmp_path}")

@@ -6,7 +6,8 @@ Whatever is found in any other combination is never initialised over: the error 
 import json
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +16,14 @@ from uuid import uuid4
 
 from django.core.management import call_command
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import DATA_FORMAT, Config
 from holdfast.control.database import (
     DatabaseUnavailable,
+    close_connection,
     database_guard,
     django_setup,
     is_sqlite,
@@ -134,9 +137,23 @@ def migrate() -> None:
     """Bring the database's tables to this release. Raises DatabaseUnavailable."""
     from holdfast.control.accounts.append_only import guard_trail
 
-    with database_guard():
+    with database_guard() as wrapper, _unhurried(wrapper):
         call_command("migrate", verbosity=0, interactive=False)
     guard_trail()
+
+
+@contextmanager
+def _unhurried(wrapper: BaseDatabaseWrapper) -> Iterator[None]:
+    """An index over millions of rows takes minutes; locks are waited for as shortly as ever, with others behind."""
+    if wrapper.vendor != "postgresql":
+        yield
+        return
+    with wrapper.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+    try:
+        yield
+    finally:
+        close_connection()  # the next one has its limit again, also after an error that left this one unusable
 
 
 def create_sqlite_file(path: Path) -> None:
