@@ -19,6 +19,7 @@ from holdfast.core.rules import Rules
 from holdfast.read.books import Books
 from holdfast.read.policies import Policies
 from holdfast.read.pulled_files import PulledFiles
+from holdfast.read.quarantine import QuarantineReasons
 from holdfast.read.routes import FileRoute, UnhashedFile
 from holdfast.read.workers import Workers
 from holdfast.tree import addresses
@@ -65,6 +66,7 @@ class FileGate:
         self._workers = workers
         self._clock = clock
         self._books = Books(reader.store, workers)
+        self._reasons = QuarantineReasons(reader, workers)
         self._licences: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()
 
     def unruled(self) -> Grant:
@@ -104,7 +106,10 @@ class FileGate:
             policy = self._policies.of(route.index, None, route.as_of)
             entry = self._reader.state().find(card.index, card.project)
             status = entry.status if entry is not None else "active"
-            return Grant(generation, admit(card, policy, now=self._clock.now(), status=status).until)
+            is_hidden = entry is not None and not entry.gone and status == "quarantined"
+            why = await self._reasons.of(entry) if entry is not None and is_hidden else ""
+            found = admit(card, policy, now=self._clock.now(), status=status, status_reason=why)
+            return Grant(generation, found.until)
         policy = self._policies.of_project(route.index, card.index, card.project, route.as_of)
         verdict = await self._verdict(card, policy)
         if verdict.outcome is not None:
