@@ -228,6 +228,7 @@ ROWS = [
     Row("POST", "api/bans/lift", ADMINS, {"network": "203.0.113.0/24"}, before.banned),
     Row("POST", "api/prohibited-names", ADMINS, {"pattern": "nobodys-*", "reason": "a brand"}),
     Row("POST", "api/prohibited-names/permit", ADMINS, {"pattern": "someones"}, before.prohibited),
+    Row("POST", "api/policy/reload", ADMINS.replace("200", "400"), {"check": True}),  # no supervisor runs here
     Row("GET", "api/switches", ADMINS),
     Row("GET", "api/switches/history", ADMINS),
     Row("PUT", SWITCH, ADMINS, {"reason": "a flood"}),

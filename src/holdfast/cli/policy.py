@@ -201,6 +201,30 @@ def history(last: int, as_json: bool) -> None:
         click.echo(f"{one['serial']:>5}  {str(one['at'])[:19].replace('T', ' ')} UTC  {one['by']}  {one['what']}")
 
 
+@policy.command()
+@click.option("--check", is_flag=True, help="Only say what would change.")
+def reload(check: bool) -> None:
+    """Put the policy of changed settings in force without a start: cooldowns, allow, deny, require and their like.
+
+    Settings that are wrong anywhere change nothing. What else has changed is named, and waits for a start.
+    """
+    from holdfast.cli.switch import note_decision, open_store
+
+    with open_store() as (config, store):
+        from holdfast.control.policy_reloading import reload_and_note, what_changed
+
+        found = reload_and_note(config, store, _who(), datetime.now(UTC), apply=not check)
+        for line in found.changed:
+            click.echo(line)
+        if not found.changed:
+            click.echo("no policy setting has changed")
+        elif not check:
+            click.echo(SOON)
+            note_decision(config, store, "reload-policy", what_changed(found))
+        if found.waiting:
+            click.echo(f"changed, and waiting for a start: {', '.join(found.waiting)}")
+
+
 @policy.group()
 def advisories() -> None:
     """Known malware and vulnerabilities."""
@@ -295,7 +319,9 @@ def _nothing_to_undeny(config: Config, rule: str, where: str, made: list[str]) -
     indexes = [one for one in config.indexes if where in (EVERY_INDEX, one.name)]
     for index in indexes:
         if any(_is_same(what, where, rule, where) for what, _ in index.deny):
-            return f"{rule} is denied by the settings of index {index.name} (`deny`): change it there and start again"
+            return (
+                f"{rule} is denied by the settings of index {index.name} (`deny`): change it there, then policy reload"
+            )
     return f"no command denied {rule} in {_place(where)}; denied: {', '.join(made) or 'nothing'}"
 
 

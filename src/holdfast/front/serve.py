@@ -29,6 +29,7 @@ from holdfast.front.rsgi import RsgiApp
 from holdfast.front.spool import Spool
 from holdfast.front.streams import Streams
 from holdfast.front.takeover import Takeover
+from holdfast.policy_reload import SnapshotFollower
 from holdfast.read.app import ReadPlane
 from holdfast.read.workers import die_with_parent
 from holdfast.store.copied import CopiedStore
@@ -116,6 +117,7 @@ class Worker:
             SystemClock(),
             HeadHint(config.head_hint),
             self._forwarder.forward,
+            settings=SnapshotFollower(config),
         )
         self._log: AccessLog | None = open_access_log(
             config.access_log, config.log_folder / "access.jsonl", config.access_log_bytes_max

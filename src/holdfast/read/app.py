@@ -22,7 +22,6 @@ from holdfast.read.answers import NOSNIFF, from_outcome, method_not_allowed, opt
 from holdfast.read.as_of import demand_past
 from holdfast.read.cache import PageCache
 from holdfast.read.conditions import matches
-from holdfast.read.control_port import REQUESTS_MAX as FIGURES_REQUESTS_MAX
 from holdfast.read.control_port import Control
 from holdfast.read.files import Files
 from holdfast.read.follow import Follower, Hint
@@ -39,7 +38,7 @@ from holdfast.read.ownership import InLayer, Merged, Owner, Ownership
 from holdfast.read.people.addresses import AssetRoute, FeedRoute, Page
 from holdfast.read.people.helper import PagesHelper
 from holdfast.read.people.people import People
-from holdfast.read.policies import Policies
+from holdfast.read.policies import NewSettings, Policies
 from holdfast.read.previews import Previews, kept_secret, ordinary
 from holdfast.read.provenance import Provenance
 from holdfast.read.pull_port import Pull
@@ -103,6 +102,7 @@ class ReadPlane:
         forward: Forward,
         pull_restart_seconds: float = PULL_RESTART_SECONDS,
         pages_helper: PagesHelper | None = None,
+        settings: NewSettings | None = None,
     ) -> None:
         bases = {i.name: config.index_url(i.name) for i in config.indexes}
         self.tallies = Tallies()
@@ -122,7 +122,7 @@ class ReadPlane:
         common = (self.workers, self.tallies, clock)
         self._stacks = stacks = Stacks(config, self.reader)
         self._local = LocalFiles(store, self.workers)
-        self.policies = policies = Policies(config, self.reader, clock, read_advisories)
+        self.policies = policies = Policies(config, self.reader, clock, read_advisories, settings)
         self._hosted = HostedPages(self.reader, self.cache, maker, stacks, policies, self.tallies, clock)
         self._pulled = PulledPages(config, self.reader, self.cache, maker, stacks, policies, pull, *common)
         self._merged = MergedPages(self.reader, self.cache, stacks, policies, self._pulled, admission, bases, *common)
@@ -135,9 +135,9 @@ class ReadPlane:
         self._people = People(config, self.reader, stacks, policies, *known, pages_helper)
         staged = (self.reader, self._local, self._merged, self._ownership, stacks, policies, admission, bases)
         self._previews = Previews(*staged, self.workers, clock)
-        self._control = Neighbour("control", config.control_socket, FIGURES_REQUESTS_MAX)
+        self._control = Control(config.control_socket)
         told = (self.reader, self.follower, self.cache, pull, policies, self.tallies, clock)
-        self.health = Health(config, *told, Control(self._control))
+        self.health = Health(config, *told, self._control)
         self._routes = routes_of(config)
         self._config = config
         self._clock = clock

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 from holdfast.core.errors import Unavailable
 from holdfast.wire.client import Neighbour, read_whole
@@ -14,8 +15,11 @@ _SAMPLE = re.compile(r'[a-z_]{1,100}(\{[a-z_]{1,30}="[a-z0-9_.-]{0,100}"\})?')
 class Control:
     """The control process of this machine."""
 
-    def __init__(self, neighbour: Neighbour) -> None:
-        self._neighbour = neighbour
+    def __init__(self, socket: Path) -> None:
+        self._neighbour = Neighbour("control", socket, REQUESTS_MAX)
+
+    async def close(self) -> None:
+        await self._neighbour.close()
 
     async def figures(self) -> dict[str, float] | None:
         """By sample, as the Prometheus text format has it; None when control does not answer in time."""

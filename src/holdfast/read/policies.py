@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
@@ -33,6 +34,14 @@ RETRY_LOG_SECONDS = 60.0  # how often lasting trouble is told again
 NARROWED_MAX = 20_000  # policies of one project remembered, about 20 MB
 EVERY_INDEX = "*"
 
+
+class NewSettings(Protocol):
+    """Tells when policy settings were reloaded (policy_reload.py)."""
+
+    def look(self) -> Config | None:
+        """New settings, None when there are none. Raises Unavailable."""
+
+
 ReadAdvisories = Callable[[Store, str], AdvisoryTable]
 """(store, digest): the table of that digest. Raises Absent, Unavailable, Corrupt."""
 
@@ -49,9 +58,18 @@ class _InForce:
 class Policies:
     """Policies by index and upstream. Asked in the event loop; `look` belongs in a thread."""
 
-    def __init__(self, config: Config, reader: TreeReader, clock: Clock, read_advisories: ReadAdvisories) -> None:
+    def __init__(
+        self,
+        config: Config,
+        reader: TreeReader,
+        clock: Clock,
+        read_advisories: ReadAdvisories,
+        settings: NewSettings | None = None,
+    ) -> None:
         self.trouble: Outcome | None = None
         self._config = config
+        self._settings = settings
+        self._reloads = 0
         self._reader = reader
         self._clock = clock
         self._read_advisories = read_advisories
@@ -67,6 +85,16 @@ class Policies:
     def generation(self) -> int:
         """Moves with every change of any rule."""
         return self._in_force.generation
+
+    @property
+    def config(self) -> Config:
+        """The settings whose policy is in force: those of the start, or reloaded ones."""
+        return self._config
+
+    @property
+    def version(self) -> str:
+        """Of settings and decisions, for pages that tell them."""
+        return f"{self._reloads}.{self.serial}"
 
     @property
     def serial(self) -> int:
@@ -130,7 +158,8 @@ class Policies:
         """Take in what operators decided; True when a rule may have changed. Never raises an Outcome: see `trouble`."""
         changed, trouble = False, None
         try:
-            changed = self._overrides.look()
+            changed = self._look_at_settings()
+            changed = self._overrides.look() or changed
             changed = self._look_at_advisories() or changed
         except Outcome as error:
             trouble = error
@@ -138,6 +167,14 @@ class Policies:
             self._in_force = self._built(self._in_force.generation + 1)
         self._tell(trouble)
         return changed
+
+    def _look_at_settings(self) -> bool:
+        """Take in settings that were reloaded. Raises Unavailable; then those before stay in force."""
+        found = self._settings.look() if self._settings is not None else None
+        if found is None:
+            return False
+        self._config, self._reloads = found, self._reloads + 1
+        return True
 
     def _look_at_advisories(self) -> bool:
         """Take in the table the overrides name. Raises Unavailable, Corrupt; then the one before stays in force."""

@@ -220,6 +220,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Switch": _SWITCH,
     "Switches": record(switches=many(_SWITCH)),
+    "Reloaded": record(changed=many(TEXT), waiting=many(TEXT)),
     "Decisions": record(changes=many(record(serial=WHOLE, at=maybe(TIME), by=TEXT, what=TEXT))),
     "Grants": record(
         grants=many(record(right={"enum": ["read", "create"]}, user=maybe(TEXT), organisation=maybe(TEXT)))

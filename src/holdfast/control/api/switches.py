@@ -5,6 +5,7 @@ from typing import Any
 
 from holdfast.control import rights, switching
 from holdfast.control.api.call import Call
+from holdfast.control.policy_reloading import reload_and_note, what_changed
 from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.switching_off import one_line, wanted_switch
 from holdfast.core.model import format_time
@@ -71,6 +72,16 @@ def history(call: Call) -> dict[str, Any]:
             for one in found
         ]
     }
+
+
+def reload_policy(call: Call) -> dict[str, Any]:
+    """Put the policy of the settings file and the environment in force, as `holdfast policy reload` does."""
+    require(call.actor, rights.RELOAD_POLICY)
+    parts, is_trial = call.parts, call.flag("check")
+    found = reload_and_note(parts.config, parts.store, call.actor.user, parts.clock.now(), apply=not is_trial)
+    if found.changed and not is_trial:
+        switching.note(parts.publisher, "reload-policy", what_changed(found), call.actor, call.deadline)
+    return {"changed": list(found.changed), "waiting": list(found.waiting)}
 
 
 def _until(call: Call, now: datetime) -> datetime | None:

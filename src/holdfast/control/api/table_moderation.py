@@ -90,6 +90,18 @@ MODERATION = (
     Address(
         "audit", "moderation", {"GET": Route(lists.list_events, rights.READ_AUDIT, "Events", query=(*PAGED, OF_USER))}
     ),
+    Address(
+        "policy/reload",
+        "moderation",
+        {
+            "POST": Route(
+                switches.reload_policy,
+                rights.RELOAD_POLICY,
+                "Reloaded",
+                (Field("check", "flag", "Only say what would change.", True),),
+            )
+        },
+    ),
     Address("switches", "moderation", {"GET": Route(switches.list_switches, rights.SEE_SWITCHES, "Switches")}),
     Address("switches/history", "moderation", {"GET": Route(switches.history, rights.SEE_SWITCHES, "Decisions")}),
     Address(

@@ -197,10 +197,10 @@ class PeoplePages:
         decided = [(denial.index, denial.what, denial.reason) for denial in self._policies.decided.denials]
 
         async def make(frame: Frame) -> Painted:
-            context = {"overviews": overviews(self._config, decided, has_advisories=has_advisories)}
+            context = {"overviews": overviews(self._policies.config, decided, has_advisories=has_advisories)}
             return await self._helper.do(helper.plain, PlainJob(frame, "indexes.html", context))
 
-        return await self._press.page(asked, "indexes/", str(self._policies.serial), "indexes", make)
+        return await self._press.page(asked, "indexes/", self._policies.version, "indexes", make)
 
     async def _person(self, asked: Asked, kind: Literal["user", "org"]) -> Response:
         person = await self._persons.of(
