@@ -73,6 +73,14 @@ def test_a_page_is_answered_as_a_page_while_the_database_is_away(sqlite_instance
     assert (503, "text/html; charset=utf-8") == (answer.status, answer.headers["content-type"])
 
 
+def test_a_nul_in_an_address_is_the_askers_mistake_with_either_database(instance: Instance):
+    door = Door(replace(instance, config=replace(instance.config, two_factor="optional")))
+    root = signed_in(door, "root", is_superuser=True)
+
+    assert 400 == root.ask("GET", "/admin/people/?q=a%00b").status
+    assert root.ask("GET", "/admin/people/?q=ab").status < 400
+
+
 @pytest.mark.parametrize(
     ("public_url", "cookie", "path", "secure"),
     [
