@@ -32,8 +32,9 @@ FACTS = {
 class Server_:  # noqa: N801 - a server in this process
     """An SMTP server on loopback (RFC 5321), which notes what it takes, or says what it was told to say."""
 
-    def __init__(self, answer: str = "250 taken") -> None:
+    def __init__(self, answer: str = "250 taken", goodbye: str = "221 bye") -> None:
         self.answer = answer
+        self.goodbye = goodbye
         self.taken: list[str] = []
         self.port = 0
 
@@ -67,7 +68,7 @@ class Server_:  # noqa: N801 - a server in this process
                     self.taken.append(data)
                 writer.write(f"{self.answer}\r\n".encode())
             else:
-                writer.write(b"221 bye\r\n" if verb == "QUIT" else b"250 fine\r\n")
+                writer.write(f"{self.goodbye}\r\n".encode() if verb == "QUIT" else b"250 fine\r\n")
             await writer.drain()
             if verb == "QUIT":
                 break
@@ -145,6 +146,14 @@ def test_the_next_server_takes_what_the_first_cannot(sqlite_instance: Instance):
         assert 1 == send_waiting(sqlite_instance.config, AClock(), sender)
 
     assert 1 == len(good.taken)
+
+
+def test_a_mail_that_was_taken_is_sent_once_however_the_server_says_goodbye(sqlite_instance: Instance):
+    queued(sqlite_instance)
+    with Server_(goodbye="421 too busy for that").listening() as odd, Server_().listening() as other:
+        sent = send_waiting(sqlite_instance.config, AClock(), Smtp("packages@example.org", [odd.url, other.url]))
+
+    assert (1, 1, []) == (sent, len(odd.taken), other.taken)
 
 
 def test_a_mail_refused_for_good_is_kept_for_a_person(sqlite_instance: Instance):

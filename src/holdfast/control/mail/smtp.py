@@ -9,6 +9,7 @@ import os
 import smtplib
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -87,17 +88,26 @@ class Smtp:
 
     def _hand_over(self, server: Server, message: EmailMessage) -> None:
         context = ssl.create_default_context()
-        connect = (
+        client = (
             smtplib.SMTP_SSL(server.host, server.port, timeout=self._seconds_max, context=context)
             if server.scheme == "smtps"
             else smtplib.SMTP(server.host, server.port, timeout=self._seconds_max)
         )
-        with connect as client:
+        try:
             if server.scheme == "smtp":
                 client.starttls(context=context)
             if server.user:
                 client.login(server.user, server.password())
             client.send_message(message)
+        finally:
+            _say_goodbye(client)
+
+
+def _say_goodbye(client: smtplib.SMTP) -> None:
+    """What goes wrong here is no word on the mail: one that was taken must not be sent again for it."""
+    with suppress(smtplib.SMTPException, OSError):
+        client.quit()
+    client.close()
 
 
 def message_of(mail: Mail, sender: str) -> EmailMessage:
