@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 
 import pytest
 
@@ -36,3 +37,29 @@ def test_whatever_keeps_control_from_opening_is_told_as_unavailable(
         assert isinstance(refused.value, Outcome)
 
     assert 2 == len(looks)
+
+
+def test_while_one_request_opens_the_others_wait_for_a_moment_only() -> None:
+    """It may be bringing the database to this release, for minutes: every thread would be taken, health's too."""
+    opened, is_opening = threading.Event(), threading.Event()
+
+    def take_long() -> Parts:
+        is_opening.set()
+        assert opened.wait(20)
+        raise Unavailable("the database is away")
+
+    opening = Opening(take_long, ManualClock(), patience_seconds=0.05)
+
+    def ask() -> None:
+        with pytest.raises(Unavailable, match="the database is away"):
+            opening.parts()
+
+    first = threading.Thread(target=ask)
+    first.start()
+    assert is_opening.wait(20)
+    try:
+        with pytest.raises(Unavailable, match="is being opened"):
+            opening.parts()
+    finally:
+        opened.set()
+        first.join(20)

@@ -28,6 +28,7 @@ from holdfast.store.port import Store
 log = structlog.get_logger()
 
 LOOK_AGAIN_SECONDS = 0.2
+PATIENCE_SECONDS = 5.0  # for whoever opens: a second as a rule, but minutes when a large database has to be migrated
 WRONG_AGAIN_SECONDS = 5.0  # after a defect or a full disk: opening may have copied the whole database until then
 
 
@@ -58,8 +59,11 @@ class Parts:
 class Opening:
     """Parts, opened when first needed. `open_parts` recognises the instance and may raise any Outcome."""
 
-    def __init__(self, open_parts: Callable[[], Parts], clock: Clock) -> None:
+    def __init__(
+        self, open_parts: Callable[[], Parts], clock: Clock, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         self._open_parts = open_parts
+        self._patience_seconds = patience_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._parts: Parts | None = None
@@ -71,8 +75,12 @@ class Opening:
         found = self._parts
         if found is not None:
             return found
-        with self._lock:
+        if not self._lock.acquire(timeout=self._patience_seconds):
+            raise Unavailable("this instance is being opened: its database may be large", retry_after_seconds=10)
+        try:
             return self._opened()
+        finally:
+            self._lock.release()
 
     def _opened(self) -> Parts:
         if self._parts is None and self._clock.monotonic() >= self._look_at:
