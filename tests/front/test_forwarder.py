@@ -298,7 +298,7 @@ async def test_a_body_that_could_not_be_written_does_not_count_against_the_spool
         yield b"x" * 3_000_000
 
     spool = Spool(Config(data=tmp_path))
-    spool.sweep()
+    (tmp_path / "spool").mkdir()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
     try:
@@ -314,7 +314,7 @@ async def test_a_body_that_could_not_be_written_does_not_count_against_the_spool
 async def test_a_cancelled_upload_waits_for_its_write_before_the_descriptor_can_be_anothers(tmp_path):
     """Closed under the writing thread, its number could be given to another upload's file at once."""
     spool, data = Spool(Config(data=tmp_path)), b"x" * 500_000
-    spool.sweep()  # makes the folder
+    (tmp_path / "spool").mkdir()
     reading, writing = os.pipe()
 
     class IntoPipe:
@@ -367,7 +367,7 @@ async def test_the_file_of_a_form_lies_beside_it_with_its_digests(tmp_path):
     content = b"demo" * 2_000_000
     content_type, form = wheels.twine_body("demo-1.0.tar.gz", content)
     spool = Spool(Config(data=tmp_path))
-    spool.sweep()  # makes the folder
+    (tmp_path / "spool").mkdir()
 
     async def body():
         for at in range(0, len(form), 300_000):

@@ -34,7 +34,6 @@ WRITE_BYTES = 1 * MIB  # gathered before a thread writes them: a hop for each 16
 FREE_BYTES_MIN = 64 * MIB  # left on the spool's disk; the database and the journal may share it
 DRAIN_BYTES_MAX = 8 * MIB  # of a body that is refused: clients that send all of it first can then read the answer
 DRAIN_SECONDS_MAX = 10.0
-LEFTOVER_SECONDS = 24 * 3600.0  # a file that old belongs to no request under way
 
 
 class TooLarge(Outcome):
@@ -115,16 +114,6 @@ class Spool:
                         return
         except Exception:  # noqa: BLE001 - whatever a server raises for a client that left or is too slow
             return
-
-    def sweep(self) -> None:
-        """Remove what crashed workers left behind, at start."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in self._folder.iterdir():
-            try:
-                if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
-                    path.unlink()
-            except OSError:
-                continue  # another worker was faster
 
     async def _write(
         self, path: Path, body: AsyncIterator[bytes], limit: int, boundary: bytes | None
