@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 from django.db.models.signals import post_migrate
 from instances import ALICE, Instance, new_config, new_file, new_instance, soon
 from postgres import create_database, drop_database, psql
@@ -355,3 +356,17 @@ def locked_up(instance: Instance) -> Iterator[Callable[[], None]]:
     with psycopg.connect(instance.config.database_url) as locker:
         yield lambda: locker.execute("LOCK TABLE publication_event, publication_publisherlease") and None
         locker.rollback()
+
+
+def test_what_runs_on_commit_may_write_once_more(instance: Instance):
+    """It runs before the turn is handed over, in the very thread that has it, and waits for nobody."""
+    clock, seen = instance.publisher.clock, []
+
+    def write_once_more() -> None:
+        with held_transaction(clock, clock.monotonic()):
+            seen.append("written")
+
+    with held_transaction(clock, soon()):
+        transaction.on_commit(write_once_more)
+
+    assert ["written"] == seen

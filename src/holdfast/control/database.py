@@ -5,6 +5,7 @@ connections to the file they opened. Nothing here creates a database: that is in
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -128,17 +129,22 @@ def held_transaction(clock: Clock, deadline: float) -> Iterator[BaseDatabaseWrap
         block.__exit__(None, None, None)
 
 
+_has = threading.local()  # whether this thread has its turn
+
+
 @contextmanager
 def _turn(wrapper: BaseDatabaseWrapper, clock: Clock, deadline: float) -> Iterator[None]:
     """Raises DatabaseUnavailable when those before took until `deadline`, and as long as SQLite would have waited."""
-    if not isinstance(wrapper, SqliteWrapper) or wrapper.in_atomic_block:
-        yield
+    if not isinstance(wrapper, SqliteWrapper) or wrapper.in_atomic_block or getattr(_has, "turn", False):
+        yield  # what runs on commit writes once more, before the turn is handed over: it must not wait for itself
         return
     if not wrapper.turns.enter(max(deadline - clock.monotonic(), BUSY_SECONDS)):
         raise DatabaseUnavailable("the database cannot answer: others are writing to it")
+    _has.turn = True
     try:
         yield
     finally:
+        _has.turn = False
         wrapper.turns.leave()
 
 
