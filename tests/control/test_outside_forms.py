@@ -28,7 +28,15 @@ from holdfast.core.page_paths import is_control_page
 PASSWORD = "correct horse battery staple"
 EVIL = "evil.example"
 # What stands for the parts of an address; what is there at it is the matrices' business.
-PARTS = {"key": "no-such-key", "pk": "1", "uidb36": "1", "index": "main", "name": "tool", "rest": "no-such-page"}
+PARTS = {
+    "key": "no-such-key",
+    "pk": "1",
+    "uidb36": "1",
+    "index": "main",
+    "name": "tool",
+    "rest": "no-such-page",
+    "provider": "no-such-provider",
+}
 PAGES = sorted({route for _method, route in routes(urlpatterns) if is_control_page(f"/{route}")})
 
 

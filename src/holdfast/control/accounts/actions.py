@@ -47,6 +47,9 @@ class TokenFacts:
     own: bool = False  # made by its person, within their rights
 
 
+_NOBODYS = "0" * 64  # what an unknown token's digest is compared with
+
+
 @held
 def create_token(
     publisher: Publication,
@@ -151,10 +154,10 @@ def authenticate(token_text: str, clock: Clock, address: str = "") -> Actor | No
     with database_guard():
         in_force = Token.objects.filter(id=parsed.id, revoked=None, user__is_active=True)
         row = in_force.select_related("user", "note").first()
-        if row is None:
+        # An id that is known and one that is not cost the same: a comparison, and a look among publishers' tokens.
+        is_its = tokens.same_digest(row.digest if row is not None else _NOBODYS, parsed.digest)
+        if row is None or not is_its:
             return publisher_actor(parsed, clock.now(), address)
-    if not tokens.same_digest(row.digest, parsed.digest):
-        return None
     if row.expires is not None and row.expires <= clock.now():
         return None
     return Actor(row.user.username, _scopes(row), row.id, address)
