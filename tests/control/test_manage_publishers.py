@@ -8,11 +8,12 @@ import pytest
 from browsers import Browser
 from control.signing_in import signed_in
 from doors import Answered, Door
-from instances import Instance
+from instances import OPERATOR, Instance, soon
 from issuer import WIDGETS, Issuer, running_issuer
 from trusting import mint, opened, release
 
 from holdfast.control.accounts.models import User
+from holdfast.control.organisations.grants import Grantee, grant_index
 from holdfast.control.projects.models import Role
 from holdfast.control.publishers.models import Publisher
 
@@ -127,6 +128,9 @@ def test_who_may_create_projects_registers_one_for_a_new_name(door: Door, issuer
 def test_a_private_index_is_neither_named_nor_open_to_who_may_not_read_it(door: Door):
     """Else anybody who is signed in could publish into it by a workflow of theirs."""
     bob = signed_in(door, "bob")
+    assert '<option value="main">' not in bob.get("/manage/").text  # to create projects there is granted
+    grant_index(door.instance.publisher, "main", "create", Grantee("bob"), OPERATOR, deadline=soon())
+    grant_index(door.instance.publisher, "team", "create", Grantee("bob"), OPERATOR, deadline=soon())
 
     page = bob.get("/manage/")
     refused = do(bob, "/manage/", "add-publisher", index="team", name="fresh", **FILLED_IN)

@@ -57,7 +57,7 @@ upload-file       no    no         no       no        no    yes       yes
 create-project    no    no         no       no        no    no        yes
 yank              yes   yes        404      404       yes   no        yes
 delete            yes   no         404      404       yes   no        yes
-set-status        yes   no         404      yes       yes   no        yes
+set-status        yes   no         404      404       yes   no        yes
 set-role          yes   no         404      404       yes   no        yes
 see-publishers    yes   yes        404      404       yes   no        yes
 set-publisher     yes   no         404      404       yes   no        yes

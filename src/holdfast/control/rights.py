@@ -62,7 +62,7 @@ CREATE_PROJECT = Right("create-project", "creating a project", ("creator", "admi
 # Projects: what their people do.
 YANK = Right("yank", "yanking", _MAINTAIN, needs="yank")
 DELETE = Right("delete", "deleting", _OWN, needs="delete", waits=True)
-SET_STATUS = Right("set-status", "setting a status", (*_OWN, "moderator"), needs="manage")
+SET_STATUS = Right("set-status", "setting a status", _OWN, needs="manage")  # quarantine is another right
 SET_ROLE = Right("set-role", "giving and taking roles", _OWN, needs="manage", waits=True)
 
 INVITE_TO_PROJECT = Right("invite-to-project", "inviting to a project", _OWN, needs="manage", waits=True)

@@ -92,8 +92,10 @@ def _require_publisher(actor: Actor, index: str, name: str, project: Project | N
 def require_creator(actor: Actor, right: Right, index: str) -> None:
     """Whether somebody may bring new projects into being in the index. Raises Refused."""
     require_credential(actor, right)
-    may = actor.may_create(index) or is_administrator(actor, right)
-    if not may and not (actor.credential == "session" and has_index_right(index, actor.user, "create")):
+    is_granted = actor.may_create(index)
+    if actor.credential == "session":  # whose scopes are wide: what counts is what the person was granted
+        is_granted = has_index_right(index, actor.user, "create")
+    if not (is_granted or is_administrator(actor, right)):
         raise Refused(f"{right.doing} needs the right to create projects in index {index}")
 
 
