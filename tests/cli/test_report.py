@@ -144,6 +144,7 @@ def test_a_switch_is_a_sentence_of_the_report_right_after_it(tmp_path: Path, sta
         wait_for(lambda: pull_status(place.config.pull_socket), "pull answers")
         wait_for(lambda: place.page("demo") == 200, "the front serves the page")
         close_connection()
+        wait_for(lambda: f"upstream {UPSTREAM}: 1 answer" in place(), "that one is told of the time before")
 
         place.run("upstream", "off", UPSTREAM, "--for", "10m", "--reason", "a drill")
         wait_for(lambda: "is off" in place(), "pull has noted it")
