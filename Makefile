@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 PYTHON_FILES := src tests bench tools deploy
+# Many short programs run from here: whoever forbids bytecode has each of them compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 LANES ?=
 
