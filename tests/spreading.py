@@ -30,6 +30,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
     return LaneScheduling(config, log)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their argument: what is packed may hold the time, and all workers must find the same ids."""
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return argname
+    return None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a worker, what must not meet comes first and the long lanes before the short: then no worker ends late."""

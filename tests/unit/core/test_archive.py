@@ -209,7 +209,7 @@ BROKEN_SDISTS = [
     ),
     (wheels.tar_bytes({**PKG, "demo-1.0/a": b"x"}) + b"tail", "bytes follow the end of the gzip stream"),
     (wheels.tar_bytes(PKG)[:-9], "the gzip stream is cut off"),
-    (gzip.compress(b"not a tar at all" * 100), "it is not a well-formed gzipped tar archive"),
+    (gzip.compress(b"not a tar at all" * 100, mtime=0), "it is not a well-formed gzipped tar archive"),
     (b"PK\3\4 not gzip", "it is not a well-formed gzipped tar archive"),
     (b"", "the gzip stream is cut off"),
     (
@@ -224,7 +224,7 @@ BROKEN_SDISTS = [
     (wheels.tar_bytes({"demo-1.0/PKG-INFO": b"x" * 10_001}), "PKG-INFO is larger than 10000 bytes"),
     (wheels.tar_bytes({f"demo-1.0/{n}": b"" for n in range(21)}), "it has more than 20 entries"),
     (
-        gzip.compress(gzip.decompress(wheels.tar_bytes(PKG)) + b"hidden" + b"\0" * 506),
+        gzip.compress(gzip.decompress(wheels.tar_bytes(PKG)) + b"hidden" + b"\0" * 506, mtime=0),
         "bytes follow the end of the tar archive",
     ),
 ]
