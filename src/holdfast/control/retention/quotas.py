@@ -7,7 +7,7 @@ from django.db.models import Sum
 
 from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
-from holdfast.control.database import database_guard
+from holdfast.control.database import connection, database_guard
 from holdfast.control.projects.models import File
 from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.publication.transaction import Publication, held, write_transaction
@@ -58,9 +58,13 @@ def require_room(
     """Raises NotAccepted when `size` more bytes are past a quota. One small query where there is none.
 
     `project_bytes_max` bounds a project that has no quota of its own; 0 does not. `waiting` tells of bytes that an
-    index, or a project in it, holds besides its listed files.
+    index, or a project in it, holds besides its listed files. In a transaction nobody else adds to these places until
+    it ends: projects are locked one by one, and an index of many could else be filled past its quota by all at once.
     """
-    bounds = dict(Quota.objects.filter(index=index, project__in=("", name)).values_list("project", "bytes_max"))
+    rows = Quota.objects.filter(index=index, project__in=("", name)).order_by("project")
+    if connection().in_atomic_block:
+        rows = rows.select_for_update()  # PostgreSQL's matter; SQLite has one writer
+    bounds = dict(rows.values_list("project", "bytes_max"))
     if project_bytes_max:
         bounds.setdefault(name, project_bytes_max)
     for project, bytes_max in sorted(bounds.items()):
