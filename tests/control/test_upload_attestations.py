@@ -10,6 +10,7 @@ import pytest
 import wheels
 from doors import Door
 from instances import Instance, operator, soon
+from sessions import opened, stage
 
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import File, Intent, Project
@@ -144,3 +145,13 @@ def test_a_trust_root_that_cannot_be_used_makes_signed_uploads_wait_and_no_other
     assert not Project.objects.exists()
 
     assert door.upload(wheels.twine_body(*WHEEL), token).status == 200
+
+
+def test_whoever_stages_a_file_is_told_what_an_uploader_is(sqlite_instance: Instance):
+    door = Door(sqlite_instance)
+    alice = door.token("alice")
+    session = opened(door, alice)
+
+    answer = stage(door, alice, session, WHEEL, attestations=FIELD)
+
+    assert (200, {"filename": WHEEL[0], "existing": False, "notes": [NOT_VERIFIED]}) == (answer.status, answer.json())

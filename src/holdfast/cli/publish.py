@@ -166,12 +166,14 @@ class Run:
         """What is wrong with the file; the others are sent all the same, so that everything is told at once."""
         try:
             with _progress(dist) as sent:
-                self.api.stage(self.session, dist, sent)
+                notes = self.api.stage(self.session, dist, sent)
         except Said as error:
             if error.status != 400:
                 raise
             return [one if dist.filename in one else f"{dist.filename}: {one}" for one in error.sentences]
         self.added.append(dist.filename)
+        for note in notes:
+            click.echo(f"note    {dist.filename}: {printable(note)}")
         return []
 
     def _what(self) -> str:

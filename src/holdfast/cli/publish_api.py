@@ -73,8 +73,8 @@ class SessionApi:
     def publish(self, session: str, *, dry_run: bool) -> Mapping[str, Any]:
         return self._json("POST", f"/{session}/publish", {"dry_run": dry_run})
 
-    def stage(self, session: str, dist: Dist, sent: Callable[[int], None]) -> bool:
-        """Send one file; True when it was there. `sent` is told how many bytes more (or, on a new try, less) went."""
+    def stage(self, session: str, dist: Dist, sent: Callable[[int], None]) -> tuple[str, ...]:
+        """Send one file; what the server notes of it. `sent` is told how many bytes more (on a new try: less) went."""
         done = 0
 
         def count(size: int) -> None:
@@ -90,7 +90,8 @@ class SessionApi:
             kind = f"multipart/form-data; boundary={boundary}"
             return _stream(before, dist.path, after, count), {"Content-Type": kind, "Content-Length": str(length)}
 
-        return bool(self._ask("POST", f"/{session}/files", body).get("existing"))
+        notes = self._ask("POST", f"/{session}/files", body).get("notes")
+        return tuple(map(str, notes)) if isinstance(notes, list) else ()
 
     def _json(self, method: str, path: str, document: object = None) -> Mapping[str, Any]:
         data = None if document is None else json.dumps(document).encode()

@@ -173,7 +173,7 @@ SCHEMAS: dict[str, Schema] = {
         links={"type": "object", "additionalProperties": TEXT},
     ),
     "Sessions": record(sessions=many(record(**_SESSION))),
-    "StagedFile": record(filename=TEXT, existing=FLAG),
+    "StagedFile": record(filename=TEXT, existing=FLAG, notes=many(TEXT)),
     "PublishedRelease": record(
         dry_run=FLAG, serial=WHOLE, files=many(record(filename=TEXT, sha256=TEXT, size=WHOLE, existing=FLAG))
     ),

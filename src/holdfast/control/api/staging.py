@@ -94,8 +94,8 @@ def stage_file(call: Call, index: str, session: str) -> dict[str, Any]:
     """Stage one file, sent as an upload's form; one that is there with the same bytes is fine."""
     landing = staging.landing_index(call.parts, index)
     order = call.spool, call.content_type, call.actor, call.deadline
-    filename, existing = staging.stage_file(call.parts, landing, session, *order)
-    return {"filename": filename, "existing": existing}
+    done = staging.stage_file(call.parts, landing, session, *order)
+    return {"filename": done.filename, "existing": done.existing, "notes": list(done.notes)}
 
 
 def unstage_file(call: Call, index: str, session: str, filename: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ After each change the session's preview is written anew. Whatever the wire looks
 694's later), it comes through here.
 """
 
+from dataclasses import dataclass
+
 import structlog
 
 from holdfast.config import IndexConfig
@@ -70,10 +72,19 @@ def look(
     return held(found, parts.clock, deadline)
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file in a session. `existing`: it was there with these bytes. `notes` are sentences for the uploader."""
+
+    filename: str
+    existing: bool
+    notes: tuple[str, ...]
+
+
 def stage_file(
     parts: Parts, index: IndexConfig, session_id: str, spool: str, content_type: str, actor: Actor, deadline: float
-) -> tuple[str, bool]:
-    """Take one file in by an upload's form: its filename, and whether it was there with these bytes.
+) -> Staged:
+    """Take one file in by an upload's form.
 
     Raises Rejected with all problems, Conflict, any Outcome; then nothing was staged.
     """
@@ -90,7 +101,7 @@ def stage_file(
 
 def _stage_form(
     parts: Parts, index: IndexConfig, session: StagingSession, form: Form, actor: Actor, deadline: float
-) -> tuple[str, bool]:
+) -> Staged:
     strays = _strays(session, form)
     try:
         taken = examine_form(parts, index, actor, form, {}, deadline)
@@ -107,7 +118,7 @@ def _stage_form(
     )
     if not existing:
         try_to_show(parts.store, session.pk, parts.clock)
-    return taken.upload.distribution.filename, existing
+    return Staged(taken.upload.distribution.filename, existing, (*taken.upload.warnings, *taken.notes))
 
 
 def _strays(session: StagingSession, form: Form) -> tuple[Problem, ...]:
