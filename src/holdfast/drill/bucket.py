@@ -98,7 +98,10 @@ class Bucket:
         found = {}
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=NAME, Prefix=f"{PREFIX}/"):
             for entry in page.get("Contents", []):
-                body = client.get_object(Bucket=NAME, Key=entry["Key"])["Body"].read()
+                try:
+                    body = client.get_object(Bucket=NAME, Key=entry["Key"])["Body"].read()
+                except client.exceptions.NoSuchKey:
+                    continue  # deleted since it was listed: work goes on meanwhile
                 found[entry["Key"].removeprefix(f"{PREFIX}/")] = hashlib.sha256(body).hexdigest()
         return found
 
