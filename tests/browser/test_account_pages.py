@@ -11,15 +11,39 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from browser.conftest import DESKTOP, PHONE
+from browser.pages_list import unseen
 from browser.test_public_pages import violations
 from playwright.sync_api import Page
 from processes import starting, wait_for
 
 PASSWORD = "correct horse battery staple"
+SEEN: set[str] = set()  # paths that were looked at
 SHOTS = os.environ.get("SHOTS", "")  # a folder for pictures of every page, for a person to look at
+
+
+BEFORE = (  # what a visitor comes across
+    "login",
+    "inactive",
+    "confirm-email",
+    "password/reset",
+    "password/reset/done",
+    "password/reset/key/1-no-such-key",
+    "password/reset/key/done",
+    "let-in/no-such-key",
+)
+WITH_A_KEY = (  # what somebody who has just proven who they are is shown
+    "logout",
+    "reauthenticate",
+    "2fa/reauthenticate",
+    "2fa/keys/reauthenticate",
+    "2fa/totp/deactivate",
+    "2fa/recovery-codes",
+    "2fa/recovery-codes/generate",
+)
 
 
 class Instance:
@@ -78,7 +102,19 @@ def looked_at(page: Page, name: str) -> None:
         if SHOTS:
             page.screenshot(path=Path(SHOTS) / f"{name}-{size['width']}-{scheme}.png", full_page=True)
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+    SEEN.add(urlsplit(page.url).path)
     assert [] == faults
+
+
+def glanced_at(page: Page, path: str) -> None:
+    """As `looked_at`, at the narrowest in dark alone: pages made of the same parts as those."""
+    page.goto(path)
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert ([], 0) == (violations(page), wider), path
+    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+    SEEN.add(urlsplit(page.url).path)
 
 
 def code_of(secret: str) -> str:
@@ -100,6 +136,8 @@ def test_sign_up_app_passkey_and_back(page: Page, running: Instance) -> None:
     }
     console.send("WebAuthn.addVirtualAuthenticator", {"options": key})
 
+    for place in BEFORE:
+        glanced_at(page, f"{running.url}/account/{place}/")
     page.goto(f"{running.url}/account/signup/")
     page.get_by_label("User name").fill("alice")
     page.get_by_label("Mail address").fill("alice@example.org")
@@ -142,6 +180,11 @@ def test_sign_up_app_passkey_and_back(page: Page, running: Instance) -> None:
     for place in ("2fa", "email", "sessions", "password/change"):
         page.goto(f"{running.url}/account/{place}/")
         looked_at(page, place.replace("/", " "))
+    for place in WITH_A_KEY:
+        glanced_at(page, f"{running.url}/account/{place}/")
+    glanced_at(page, f"{running.url}/account/2fa/keys/")
+    for link in [one.get_attribute("href") for one in page.locator("main td a, main th a").all()]:
+        glanced_at(page, f"{running.url}{link}")
     assert "Account" not in page.get_by_role("navigation", name="Main").inner_text()  # the script says who it is
 
     page.goto(f"{running.url}/account/")
@@ -166,4 +209,6 @@ def test_sign_up_app_passkey_and_back(page: Page, running: Instance) -> None:
     page.get_by_label("Your user name").fill("alice")
     page.get_by_role("button", name="Delete the account").click()
     page.get_by_role("heading", name="The account is deleted").wait_for()
-    assert [] == page.complaints  # type: ignore[attr-defined]
+    not_found = "Failed to load resource: the server responded with a status of 404 (Not Found)"  # a link of no use
+    assert {not_found} >= set(page.complaints)  # type: ignore[attr-defined]
+    assert [] == unseen("test_account_pages", SEEN)

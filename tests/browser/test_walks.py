@@ -4,10 +4,12 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import wheels
 from browser.conftest import DESKTOP, PHONE
+from browser.pages_list import unseen
 from browser.test_account_pages import PASSWORD, Instance, code_of
 from browser.test_public_pages import violations
 from playwright.sync_api import Browser, Page
@@ -16,6 +18,7 @@ from processes import starting, wait_for
 from tests.clients.person import Person
 from tests.clients.toolbox import ToolMissing, tool
 
+SEEN: set[str] = set()  # paths that were looked at
 KEY = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -64,6 +67,7 @@ def seen(page: Page, name: str) -> None:
         faults += [f"{name} {size['width']} {scheme}: {fault}" for fault in violations(page)]
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         faults += [f"{name} {size['width']}: {wider} pixels have to be scrolled to sideways"] if wider else []
+    SEEN.add(urlsplit(page.url).path)
     assert [] == faults
 
 
@@ -152,6 +156,7 @@ def test_somebody_signs_up_publishes_gives_away_and_leaves(
     done = upload(twine, running, tmp_path, new_token(page, running), "tool")
     assert 0 == done.returncode, done.stdout
     at(page, running, "/manage/tokens/")
+    at(page, running, "/manage/history/")
     at(page, running, "/manage/")
     at(page, running, "/manage/projects/main/tool/")
 
@@ -159,7 +164,7 @@ def test_somebody_signs_up_publishes_gives_away_and_leaves(
     page.get_by_label("Reason, for everybody to read").first.fill("Leaks <file> handles")
     seen(page, "a dialog in a row")
     page.get_by_role("button", name="Yank it").click()
-    page.get_by_text("Leaks <file> handles").wait_for()
+    page.get_by_text("Leaks <file> handles", exact=True).wait_for()
 
     bob = other(chromium)
     with_a_password(bob, running, "bob " + running.holdfast("user", "create", "bob", "--email", "bob@people.example"))
@@ -206,7 +211,7 @@ def test_an_operator_stops_a_flood_hides_a_project_and_frees_somebody(
 
     at(page, running, "/admin/projects/main/bad/")
     page.locator("summary", has_text="Quarantine").click()
-    page.get_by_label("Reason, for everybody to read").fill("Steals tokens")
+    page.get_by_label("Reason, for everybody to read").first.fill("Steals tokens")
     page.get_by_role("button", name="Quarantine it").click()
     page.get_by_text("bad is quarantined").wait_for()
 
@@ -217,5 +222,10 @@ def test_an_operator_stops_a_flood_hides_a_project_and_frees_somebody(
     assert (1, True) == (refused.returncode, "A flood of fake projects" in " ".join(refused.stdout.split())), (
         refused.stdout
     )
-    for path in ("", "bans/", "stuck/", "people/", "invite/", "projects/", "moderation/", "audit/"):
+    for path in ("", "bans/", "stuck/", "people/", "invite/", "projects/", "moderation/", "audit/", "no-such-page"):
         at(page, running, f"/admin/{path}")
+
+
+def test_every_page_was_looked_at() -> None:
+    """What the list says of this file; the two walks above do it."""
+    assert [] == unseen("test_walks", SEEN)

@@ -7,6 +7,7 @@ people to prove once more who they are before what is sensitive. The administrat
 import re
 
 import pytest
+from browser.pages_list import CONTROL
 from browsers import Browser
 from control.signing_in import signed_in
 from django.contrib.auth.hashers import make_password
@@ -96,6 +97,11 @@ def test_every_page_has_a_row():
     served = {route for _method, route in routes(urlpatterns) if is_control_page(f"/{route}")}
 
     assert served == set(ROWS)
+
+
+def test_every_page_is_in_the_browsers_list():
+    """So that somebody looks at it in a real browser, or says why there is nothing to look at."""
+    assert set(ROWS) == set(CONTROL)
 
 
 @pytest.mark.parametrize("route", ROWS)
