@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from holdfast import settings, upstream_default
+from holdfast import upstream_default
 from holdfast.config import Config
 from holdfast.datafolder import lock_holder
+from holdfast.settings import loading
 from holdfast.upstream_default import replace_file
 
 SNAPSHOT_VARIABLE = "HOLDFAST_RESOLVED"
@@ -38,7 +39,7 @@ def effective_config(environ: Mapping[str, str], folder: Path | None = None) -> 
 def configured(environ: Mapping[str, str], folder: Path | None = None) -> Config:
     """The operator's settings alone. Raises SettingsError."""
     folder = folder or Path.cwd()
-    return settings.load(environ, settings.discover(environ, {}, folder), folder=folder)
+    return loading.load(environ, loading.discover(environ, {}, folder), folder=folder)
 
 
 def with_instance(config: Config) -> Config:

@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
-from holdfast import settings
 from holdfast.config import Config, IndexConfig, UpstreamConfig
 from holdfast.core.errors import Unavailable
 from holdfast.datafolder import lock_holder
 from holdfast.effective import SNAPSHOT_VARIABLE, read_snapshot, write_snapshot
+from holdfast.settings import loading
 
 INDEX_POLICY = (
     "cooldown_seconds", "cooldown_for", "allow", "deny", "require", "licenses_denied", "file_bytes_max", "advisories",
@@ -49,8 +49,8 @@ def reload_policy(config: Config, *, apply: bool = True) -> Reloaded:
     Raises SettingsError for settings that are wrong anywhere, NotServed, Unavailable.
     """
     environ, folder = _of_supervisor(config)
-    file = settings.discover(environ, {"data": str(config.data)}, folder)
-    wanted = settings.load(environ, file, {"data": str(config.data)}, folder)
+    file = loading.discover(environ, {"data": str(config.data)}, folder)
+    wanted = loading.load(environ, file, {"data": str(config.data)}, folder)
     try:
         running = read_snapshot(config.resolved_file)
     except (OSError, msgspec.MsgspecError) as error:

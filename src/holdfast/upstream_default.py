@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from holdfast.config import Config
 from holdfast.redact import redact
-from holdfast.settings_values import parse_upstream_url
+from holdfast.settings.values import parse_upstream_url
 
 ASK_SECONDS_MAX = 30.0  # pip only reads files and variables, but its first import after an install can be slow
 

@@ -13,7 +13,7 @@ from holdfast.control.database import close_connection
 from holdfast.control.instance import with_instance
 from holdfast.control.projects.publishing import publish_file
 from holdfast.control.publication.publisher import Publisher
-from holdfast.settings import load
+from holdfast.settings.loading import load
 from holdfast.store.opening import configured_store
 
 

@@ -14,7 +14,7 @@ from holdfast.config import DATA_FORMAT, Config
 from holdfast.drill.bucket import GOOD, Bucket, Credential, refuses_all_but
 from holdfast.drill.faults import Fault
 from holdfast.drill.proxy import FaultProxy
-from holdfast.settings import load
+from holdfast.settings.loading import load
 
 WRONG = Credential("wrong-key", "wrong-secret")
 

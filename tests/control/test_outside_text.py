@@ -32,7 +32,7 @@ from holdfast.control.organisations.models import Holding, Invitation, Membershi
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import Project, Release
 from holdfast.control.publishers.models import Publisher
-from holdfast.control.switching import switch_off
+from holdfast.control.switches.switching import switch_off
 from holdfast.control.urls import urlpatterns
 from holdfast.core.page_paths import is_control_page
 from holdfast.tree.switches import new_switch

@@ -20,7 +20,7 @@ from holdfast.control.projects import standing
 from holdfast.control.projects.models import File, Role
 from holdfast.control.publishers.models import Publisher, PublisherToken, UsedIdentityToken
 from holdfast.control.publishers.tokens import sweep_tokens
-from holdfast.control.switching import switch_off
+from holdfast.control.switches.switching import switch_off
 from holdfast.core import tokens
 from holdfast.tree.switches import new_switch
 

@@ -17,7 +17,7 @@ from holdfast.control.mail.models import Mail
 from holdfast.control.moderation.models import Observer
 from holdfast.control.moderation.reports import report_project
 from holdfast.control.moderation.verdicts import quarantine_project
-from holdfast.control.reminders import Reminders
+from holdfast.control.switches.reminders import Reminders
 from holdfast.core.errors import Unavailable
 from holdfast.tree.overrides import change
 from holdfast.tree.switches import new_switch

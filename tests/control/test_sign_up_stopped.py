@@ -8,8 +8,8 @@ from browsers import Browser
 from doors import Door
 from instances import Instance
 
-from holdfast.control import switching
 from holdfast.control.accounts.models import User
+from holdfast.control.switches import switching
 from holdfast.tree.switches import new_switch
 
 PASSWORD = "correct horse battery staple"

@@ -9,11 +9,11 @@ import wheels
 from doors import Door
 from instances import ALICE, BOB, OPERATOR, Instance, Scopes, empty_database, soon
 
-from holdfast.control import switching
 from holdfast.control.accounts.actions import create_token
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import Project
+from holdfast.control.switches import switching
 from holdfast.core.errors import Refused
 from holdfast.tree.overrides import newest
 from holdfast.tree.switches import new_switch

@@ -12,7 +12,7 @@ from holdfast.config import Config, IndexConfig, UpstreamConfig
 from holdfast.core.errors import Unavailable
 from holdfast.effective import write_snapshot
 from holdfast.policy_reload import NotServed, SnapshotFollower, compared, reload_policy
-from holdfast.settings import SettingsError, load
+from holdfast.settings.loading import SettingsError, load
 
 UPSTREAM = UpstreamConfig("upstream", "https://index.example/simple/")
 # Holds the lock of a data folder as `serve` does, until its standard input ends.

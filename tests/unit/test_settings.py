@@ -8,9 +8,9 @@ import pytest
 
 from holdfast.cli.config_example import example_file
 from holdfast.config import AutoQuarantine, Config, IndexConfig, ProviderConfig, UpstreamConfig
-from holdfast.settings import Problem, SettingsError, default_data, discover, load
-from holdfast.settings_layer_table import INDEX, UPSTREAM
-from holdfast.settings_table import SCALARS
+from holdfast.settings.layer_table import INDEX, UPSTREAM
+from holdfast.settings.loading import Problem, SettingsError, default_data, discover, load
+from holdfast.settings.table import SCALARS
 
 HERE = Path("/srv/here")
 UPSTREAM_URL = "https://index.example/simple/"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.config import IndexConfig, UpstreamConfig
-from holdfast.settings import Problem, SettingsError, load
+from holdfast.settings.loading import Problem, SettingsError, load
 
 HERE = Path("/srv/here")
 UPSTREAM_URL = "https://index.example/simple/"

@@ -6,8 +6,8 @@ import pytest
 
 from holdfast.cli.config_example import example_file
 from holdfast.config import Config, ProviderConfig
-from holdfast.settings import SettingsError, load
-from holdfast.settings_publishing import PUBLISHING
+from holdfast.settings.loading import SettingsError, load
+from holdfast.settings.publishing import PUBLISHING
 
 
 def loaded(folder: Path, text: str) -> Config:

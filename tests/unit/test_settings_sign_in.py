@@ -6,8 +6,8 @@ import pytest
 
 from holdfast.cli.config_example import example_file
 from holdfast.config import Config, SignIn
-from holdfast.settings import SettingsError, load
-from holdfast.settings_sign_in import SIGN_IN
+from holdfast.settings.loading import SettingsError, load
+from holdfast.settings.sign_in import SIGN_IN
 
 GOOD = """
     [sign_in.acme]

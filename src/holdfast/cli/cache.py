@@ -229,7 +229,7 @@ def _told(answer: tuple[int, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _evict_order(to: str, project: str, unused_for: str, dry_run: bool) -> dict[str, Any]:
-    from holdfast.settings_values import parse_age, parse_limit
+    from holdfast.settings.values import parse_age, parse_limit
 
     name, version = _project_version(project) if project else ("", "")
     try:

@@ -23,7 +23,7 @@ from holdfast.config import Config, UpstreamConfig
 from holdfast.core.errors import Absent, Outcome, Unavailable
 from holdfast.effective import SNAPSHOT_VARIABLE, configured, effective_config
 from holdfast.redact import redact
-from holdfast.settings import SettingsError
+from holdfast.settings.loading import SettingsError
 from holdfast.upstream_default import UpstreamError, ask_pip, refuse_self
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def findings(environ: dict[str, str]) -> Iterator[Finding]:
 def _where_from(environ: dict[str, str]) -> str:
     from pathlib import Path
 
-    from holdfast.settings import discover
+    from holdfast.settings.loading import discover
 
     file = discover(environ, {}, Path.cwd())
     return f"{file} and the environment" if file else "the environment and defaults"

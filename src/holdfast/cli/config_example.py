@@ -7,11 +7,11 @@ import click
 
 from holdfast.cli.errors import config_or_exit
 from holdfast.redact import redact
-from holdfast.settings import variable_of
-from holdfast.settings_layer_table import INDEX, UPSTREAM
-from holdfast.settings_publishing import PUBLISHING
-from holdfast.settings_sign_in import SIGN_IN
-from holdfast.settings_table import SCALARS, Setting
+from holdfast.settings.layer_table import INDEX, UPSTREAM
+from holdfast.settings.loading import variable_of
+from holdfast.settings.publishing import PUBLISHING
+from holdfast.settings.sign_in import SIGN_IN
+from holdfast.settings.table import SCALARS, Setting
 
 _HEAD = """\
 # Holdfast's settings, each with its default. Remove the # before a key to change it.

@@ -9,7 +9,7 @@ import click
 
 from holdfast.config import Config
 from holdfast.effective import effective_config
-from holdfast.settings import SettingsError
+from holdfast.settings.loading import SettingsError
 from holdfast.upstream_default import UpstreamError
 
 

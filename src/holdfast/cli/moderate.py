@@ -217,7 +217,7 @@ def _each(
 
 
 def _duration(text: str) -> timedelta:
-    from holdfast.settings_values import parse_age
+    from holdfast.settings.values import parse_age
 
     try:
         found = timedelta(seconds=parse_age(text)) if text else BAN_DEFAULT

@@ -330,7 +330,7 @@ def _place(index: str) -> str:
 
 
 def _pass_seconds(duration: str) -> int:
-    from holdfast.settings_values import parse_age
+    from holdfast.settings.values import parse_age
 
     try:
         seconds = parse_age(duration)

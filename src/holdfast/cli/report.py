@@ -26,7 +26,7 @@ def report(since: str, as_json: bool) -> None:
 
     Counted by the hour, so it begins at a full one. When an upstream was off or down is told to the second.
     """
-    from holdfast.settings_values import parse_age
+    from holdfast.settings.values import parse_age
 
     try:
         seconds = parse_age(since)

@@ -20,7 +20,7 @@ from holdfast.effective import SNAPSHOT_VARIABLE, configured, write_snapshot
 from holdfast.front import child
 from holdfast.front.supervisor import FIRST_ROLES, LATER_ROLES, Supervisor
 from holdfast.redact import redact
-from holdfast.settings import SettingsError
+from holdfast.settings.loading import SettingsError
 from holdfast.upstream_default import UpstreamError, replace_file
 
 INITIALISE_SECONDS_MAX = 120.0

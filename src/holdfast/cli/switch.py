@@ -68,7 +68,7 @@ def off(
     now = datetime.now(UTC)
     shown = "" if no_banner else one_line(banner) if banner is not None else None
     with open_store() as (config, store):
-        from holdfast.control import switching
+        from holdfast.control.switches import switching
 
         _demand_index(config, scope)
         try:
@@ -95,7 +95,7 @@ def off(
 def on(capability: str, scope: str) -> None:
     """Take the switch of CAPABILITY back."""
     with open_store() as (config, store):
-        from holdfast.control import switching
+        from holdfast.control.switches import switching
 
         switching.switch_on(store, capability, scope, who(), datetime.now(UTC))
         click.echo(f"{_named(capability, scope)} is on; {IN_FORCE}")
@@ -111,7 +111,7 @@ def extend(capability: str, scope: str, duration: str, no_expiry: bool) -> None:
     """Move the end of a switch: 24 hours from now, unless told otherwise."""
     now = datetime.now(UTC)
     with open_store() as (config, store):
-        from holdfast.control import switching
+        from holdfast.control.switches import switching
 
         kept = switching.extend(store, capability, scope, _until(duration, no_expiry, now), who(), now)
         click.echo(kept.sentence())
@@ -174,11 +174,11 @@ def _audit(config: Config, store: "Store", action: str, capability: str, scope: 
 
 def note_decision(config: Config, store: "Store", action: str, subject: str) -> None:
     """Tell the database's audit trail of a decision that is in the store, or say that it was not told."""
-    from holdfast.control import switching
     from holdfast.control.accounts.actor import operator
     from holdfast.control.database import close_connection
     from holdfast.control.instance import with_instance
     from holdfast.control.publication.publisher import Publisher
+    from holdfast.control.switches import switching
     from holdfast.core.errors import Outcome
 
     try:
@@ -193,7 +193,7 @@ def note_decision(config: Config, store: "Store", action: str, subject: str) -> 
 
 
 def _until(duration: str, no_expiry: bool, now: datetime) -> datetime | None:
-    from holdfast.settings_values import parse_age
+    from holdfast.settings.values import parse_age
 
     if no_expiry:
         if duration:

@@ -71,7 +71,7 @@ def off(name: str, duration: str, reason: str) -> None:
     NAME may also be an index: then every upstream among its layers.
     """
     from holdfast.cli.who import who
-    from holdfast.settings_values import parse_age
+    from holdfast.settings.values import parse_age
 
     config, names = _chosen(name)
     try:

@@ -16,7 +16,7 @@ from holdfast.cli.token_file import read_token
 from holdfast.cli.welcome import trusted_host
 from holdfast.config import DEFAULT_INDEX
 from holdfast.redact import redact
-from holdfast.settings_values import parse_url
+from holdfast.settings.values import parse_url
 
 CLIENTS = ("pip", "uv", "poetry", "twine")
 

@@ -23,7 +23,7 @@ from holdfast.readiness.planning import Options, Planner
 from holdfast.readiness.target import Target, parse_python
 from holdfast.readiness.warming import Presence, Readiness, fetch, judge, look, settled
 from holdfast.redact import redact
-from holdfast.settings_values import parse_url
+from holdfast.settings.values import parse_url
 
 LINE_SECONDS = 5.0  # between two lines of progress where there is no terminal
 SHOWN_MAX = 20  # of a list of missing things; --json gives all

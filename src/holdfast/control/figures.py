@@ -15,7 +15,7 @@ from holdfast.control.mail.models import Mail
 from holdfast.control.moderation.reports import backlog
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.models import Event
-from holdfast.control.switches import Switches
+from holdfast.control.switches.following import Switches
 
 Figures = dict[str, float]
 """By sample as the Prometheus text format has it: a name, with its label in braces if there is one."""

@@ -16,7 +16,7 @@ from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.transaction import Publication
 from holdfast.control.publishers.exchange import Exchange
 from holdfast.control.sign_in.asking import Providers
-from holdfast.control.switches import Switches
+from holdfast.control.switches.following import Switches
 from holdfast.control.tokens.guessing import RefusedTokens
 from holdfast.control.tokens.rate import Rate
 from holdfast.control.tokens.uses import Uses

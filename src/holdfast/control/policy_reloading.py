@@ -5,7 +5,7 @@ from datetime import datetime
 from holdfast.config import Config
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.policy_reload import NotServed, Reloaded, reload_policy
-from holdfast.settings import SettingsError
+from holdfast.settings.loading import SettingsError
 from holdfast.store.port import Store
 from holdfast.tree.overrides import change
 

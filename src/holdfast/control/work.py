@@ -69,10 +69,10 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
         sweep_folders,
     )
     from holdfast.control.publishers.tokens import sweep_tokens
-    from holdfast.control.reminders import Reminders
     from holdfast.control.retention.carrying import Retention
     from holdfast.control.staging.preview import drop_strays, show_changed
     from holdfast.control.staging.sessions import expire_sessions
+    from holdfast.control.switches.reminders import Reminders
     from holdfast.tree.reader import TreeReader
 
     known = prepare(config, store, clock)

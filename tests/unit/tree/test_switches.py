@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from holdfast.clock import ManualClock
-from holdfast.control.switches import Switches
+from holdfast.control.switches.following import Switches
 from holdfast.core.errors import Unavailable
 from holdfast.store.memory import MemoryStore
 from holdfast.tree import addresses

@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from holdfast.control import rights, switching
+from holdfast.control import rights
 from holdfast.control.api.call import Call, demand_user_name, paged
 from holdfast.control.moderation import deciding, reports, verdicts
 from holdfast.control.moderation.models import Report
 from holdfast.control.moderation.wanted import wanted_ban, wanted_prohibition
 from holdfast.control.projects.rights import require, require_moderator
+from holdfast.control.switches import switching
 from holdfast.control.uploads.hold import held
 from holdfast.core.errors import Absent
 from holdfast.core.model import format_time

@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from holdfast.control import rights, switching
+from holdfast.control import rights
 from holdfast.control.api.call import Call
 from holdfast.control.policy_reloading import reload_and_note, what_changed
 from holdfast.control.projects.rights import NotAccepted, require
-from holdfast.control.switching_off import one_line, wanted_switch
+from holdfast.control.switches import switching
+from holdfast.control.switches.asking import one_line, wanted_switch
 from holdfast.core.model import format_time
 from holdfast.tree.overrides import recent
 from holdfast.tree.switches import EVERYWHERE, EXPIRY_DEFAULT, EXPIRY_MAX, Switch

@@ -40,7 +40,7 @@ class Server:
 
     @classmethod
     def of(cls, url: str) -> "Server":
-        """From its checked URL (settings_values.py)."""
+        """From its checked URL (settings/values.py)."""
         parts, query = urlsplit(url), parse_qs(urlsplit(url).query)
         return cls(
             parts.scheme,

@@ -5,7 +5,7 @@ from datetime import datetime
 from holdfast.config import Config
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.projects.rights import NotAccepted
-from holdfast.control.switching_off import one_line
+from holdfast.control.switches.asking import one_line
 from holdfast.tree.bans import EVERY_INDEX, NetworkBan, ProhibitedName, new_ban, new_prohibition
 
 

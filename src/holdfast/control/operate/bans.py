@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 
-from holdfast.control import rights, switching
+from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
 from holdfast.control.moderation import deciding
 from holdfast.control.moderation.wanted import wanted_ban, wanted_prohibition
 from holdfast.control.operate.doors import administrators
 from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.control.switches import switching
 from holdfast.control.web.deeds import Asked, Done, page_with_deeds
 from holdfast.control.web.pages import page, recently
 from holdfast.tree.bans import BAN_DEFAULT, EVERY_INDEX

@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 
-from holdfast.control import rights, switching
+from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
 from holdfast.control.operate.doors import administrators
 from holdfast.control.parts import Parts
 from holdfast.control.projects.rights import NotAccepted, require
-from holdfast.control.switching_off import one_line, wanted_switch
+from holdfast.control.switches import switching
+from holdfast.control.switches.asking import one_line, wanted_switch
 from holdfast.control.web.deeds import Asked, Done, page_with_deeds
 from holdfast.control.web.pages import page, recently
 from holdfast.tree.overrides import newest, recent

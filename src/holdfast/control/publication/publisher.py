@@ -29,7 +29,7 @@ from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.entries import Rendering, held_entry, render
 from holdfast.control.publication.models import Event, Instance, PublisherLease
 from holdfast.control.publication.transaction import Halted, NotYetPublished, TreeAhead, current_serial
-from holdfast.control.switches import Switches
+from holdfast.control.switches.following import Switches
 from holdfast.core.errors import Absent, Unavailable
 from holdfast.core.model import Record
 from holdfast.store.port import Store

@@ -25,7 +25,7 @@ from holdfast.control.hooks.queueing import queue_deliveries
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.changes import Change, project_changed
 from holdfast.control.publication.models import Counter, Event, Instance
-from holdfast.control.switches import Switches
+from holdfast.control.switches.following import Switches
 from holdfast.core.errors import Unavailable
 from holdfast.tree.switches import READ_ONLY
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.config import Config
-from holdfast.settings_layers import load_layers
-from holdfast.settings_layers import variables as layer_variables
-from holdfast.settings_problems import PREFIX, Complaints, Given, Problem, SettingsError, variable_of
-from holdfast.settings_publishing import load_providers
-from holdfast.settings_sign_in import load_sign_in
-from holdfast.settings_table import DATA_HOME, SCALARS, Setting
-from holdfast.settings_values import absolute, absolute_breached, absolute_each, absolute_log, absolute_store
+from holdfast.settings.layers import load_layers
+from holdfast.settings.layers import variables as layer_variables
+from holdfast.settings.problems import PREFIX, Complaints, Given, Problem, SettingsError, variable_of
+from holdfast.settings.publishing import load_providers
+from holdfast.settings.sign_in import load_sign_in
+from holdfast.settings.table import DATA_HOME, SCALARS, Setting
+from holdfast.settings.values import absolute, absolute_breached, absolute_each, absolute_log, absolute_store
 
 __all__ = ["Problem", "SettingsError", "default_data", "discover", "load", "variable_of"]
 

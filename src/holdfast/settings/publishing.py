@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.config import ProviderConfig, ProviderKind
-from holdfast.settings_layers import fields_of, tables_of
-from holdfast.settings_problems import Complaints
-from holdfast.settings_table import Setting
-from holdfast.settings_values import parse_choice, parse_claims, parse_issuer, parse_path, parse_text
+from holdfast.settings.layers import fields_of, tables_of
+from holdfast.settings.problems import Complaints
+from holdfast.settings.table import Setting
+from holdfast.settings.values import parse_choice, parse_claims, parse_issuer, parse_path, parse_text
 
 # Issuers that everybody who uses the service has. Their documentation of OpenID Connect names them.
 WELL_KNOWN: dict[str, tuple[ProviderKind, str]] = {

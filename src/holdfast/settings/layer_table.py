@@ -1,7 +1,7 @@
-"""The settings of `[upstream.NAME]` and `[index.NAME]` tables, in the form of settings_table.py."""
+"""The settings of `[upstream.NAME]` and `[index.NAME]` tables, in the form of settings/table.py."""
 
-from holdfast.settings_table import Setting
-from holdfast.settings_values import (
+from holdfast.settings.table import Setting
+from holdfast.settings.values import (
     parse_age,
     parse_ages,
     parse_auto_quarantine,

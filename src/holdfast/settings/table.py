@@ -1,12 +1,12 @@
 """The table of settings: key, how it is read, its default, why one would change it, and a good example.
 
 The loader, the environment variable names, `holdfast config example` and every complaint come from this table and
-that of the layers (settings_layer_table.py). A key `spool_bytes_max` is `HOLDFAST_SPOOL_BYTES_MAX` in the environment.
+that of the layers (settings/layer_table.py). A key `spool_bytes_max` is `HOLDFAST_SPOOL_BYTES_MAX` in the environment.
 """
 
 from dataclasses import dataclass
 
-from holdfast.settings_values import (
+from holdfast.settings.values import (
     Parser,
     parse_boolean,
     parse_breached,

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.config import SignIn
-from holdfast.settings_layers import fields_of, tables_of
-from holdfast.settings_problems import Complaints
-from holdfast.settings_table import Setting
-from holdfast.settings_values import parse_boolean, parse_choice, parse_issuer, parse_list, parse_path, parse_text
+from holdfast.settings.layers import fields_of, tables_of
+from holdfast.settings.problems import Complaints
+from holdfast.settings.table import Setting
+from holdfast.settings.values import parse_boolean, parse_choice, parse_issuer, parse_list, parse_path, parse_text
 
 ISSUER_CHARS_MAX = 200  # of the column that says whose word an account is bound to
 LABEL_CHARS_MAX = 40  # on a button of a telephone

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.redact import HIDDEN, redact
-from holdfast.settings_table import Setting
+from holdfast.settings.table import Setting
 
 PREFIX = "HOLDFAST_"
 SHOWN_CHARS_MAX = 60

@@ -11,10 +11,10 @@ from typing import Any
 
 from holdfast.config import DEFAULT_INDEX, DEFAULT_UPSTREAM, IndexConfig, UpstreamConfig
 from holdfast.core.names import is_index_name
-from holdfast.settings_layer_table import INDEX, UPSTREAM
-from holdfast.settings_problems import Complaints, Given, variable_of
-from holdfast.settings_table import Setting
-from holdfast.settings_values import absolute, parse_path
+from holdfast.settings.layer_table import INDEX, UPSTREAM
+from holdfast.settings.problems import Complaints, Given, variable_of
+from holdfast.settings.table import Setting
+from holdfast.settings.values import absolute, parse_path
 
 Tables = dict[str, dict[str, Given]]  # by table name, by key
 
