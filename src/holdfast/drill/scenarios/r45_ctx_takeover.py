@@ -3,13 +3,14 @@
 Hours pass by writing earlier moments where the watch notes when it looked; it looks again when `work` starts.
 """
 
+import json
 import re
 import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from holdfast.drill.clients import pip_install
-from holdfast.drill.corpus import Wheel, wheel
+from holdfast.drill.corpus import JSON_TYPE, Wheel, wheel
 from holdfast.drill.resolver import Resolver
 from holdfast.drill.rig import Rig, wait_until
 from holdfast.drill.scenario import Say
@@ -64,7 +65,7 @@ def _play(rig: Rig, resolver: Resolver, scratch: Path, say: Say) -> None:
     done = pip_install(f"{rig.url}/simple/", str(requirements), scratch, "--require-hashes", "--requirement")
     assert done.returncode == 0, done.stderr
     say("pip install with a hash notices nothing")
-    _names_stay_taken(rig, token, say)
+    _names_stay_taken(rig, token, pinned, say)
 
 
 def _alice_and_bob_own_ctx(rig: Rig) -> tuple[Visitor, str, Wheel]:
@@ -134,13 +135,16 @@ def _links(rig: Rig) -> list[str]:
     return re.findall(r"/account/password/reset/key/\S+", rig.run("mail", "list", "--show").stdout)
 
 
-def _names_stay_taken(rig: Rig, token: str, say: Say) -> None:
+def _names_stay_taken(rig: Rig, token: str, pinned: Wheel, say: Say) -> None:
     """What a thief would do next, had one come in all the same."""
     rig.run("project", "delete", "ctx", "1.1", "--yes")
     again = rig.upload(wheel("ctx", "1.1", filler_bytes=10), token=token)
     assert again.status == 400, (again.status, again.body[:300])
     say("the filename of a deleted release takes no other bytes")
     rig.run("moderate", "quarantine", "ctx", "--reason", "Taken over by a stranger")
-    wait_until(lambda: rig.get("/simple/ctx/").status == 403, 60, "quarantine hides it")
-    assert b"Taken over by a stranger" in rig.get("/simple/ctx/").body
-    say("in quarantine its page is refused, with the reason")
+    path = f"/packages/{pinned.sha256[:2]}/{pinned.sha256[2:4]}/{pinned.sha256[4:]}/{pinned.filename}"
+    wait_until(lambda: rig.get(path).status == 403, 60, "quarantine refuses its bytes")
+    page = rig.get("/simple/ctx/", headers={"Accept": JSON_TYPE})
+    assert (page.status, json.loads(page.body)["files"]) == (200, []), (page.status, page.body[:300])
+    assert b"Taken over by a stranger" in page.body
+    say("in quarantine its files are refused, and its page says why")
