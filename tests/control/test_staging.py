@@ -200,7 +200,7 @@ def test_the_same_bytes_again_are_fine(sqlite_instance: Instance):
 
     again = stage(door, alice, session, WHEEL)
 
-    assert (again.status, again.json()) == (200, {"filename": WHEEL[0], "existing": True})
+    assert (again.status, again.json()) == (200, {"filename": WHEEL[0], "existing": True, "notes": []})
     assert not Intent.objects.exists()
 
 

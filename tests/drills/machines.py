@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,8 @@ def two_machines(wheels: list[Wheel], settings: dict[str, str] | None = None) ->
 def kill_machine(rig: Rig) -> None:
     """What a power cut does: every process of the machine is gone at once."""
     for pid in processes_of(rig):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # one that ended by itself meanwhile
+            os.kill(pid, signal.SIGKILL)
 
 
 def processes_of(rig: Rig) -> list[int]:
