@@ -29,7 +29,7 @@ from holdfast.drill.faults import UPSTREAM_MODES, Fault, only
 from holdfast.drill.rig import fetch
 
 WARM_SECONDS_MAX = 0.050
-HICCUP_SECONDS_MAX = 0.250  # for one of several answers: a busy machine's; who waits for an upstream waits far longer
+HICCUP_SECONDS_MAX = 0.250  # for the slowest of some answers: a busy machine's; who waits for an upstream waits longer
 UNSEEN_SECONDS_MAX = 12.0  # pip gives up after 15
 RECOVERED_SECONDS_MAX = FRESHNESS_SECONDS + 2.0
 ENOUGH_SECONDS = 5.0  # of waiting for one answer, to call a page slow
@@ -190,7 +190,7 @@ def hung_crowd(stage: Stage) -> Cell:
         for connection in crowd:
             connection.close()
     return Cell(
-        calm < ENOUGH_SECONDS and busy < max(2 * calm, WARM_SECONDS_MAX),
+        calm < ENOUGH_SECONDS and busy < max(2 * calm, HICCUP_SECONDS_MAX),
         f"{_time(calm)} alone, {_time(busy)} beside them",
     )
 
