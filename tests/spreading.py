@@ -1,9 +1,16 @@
 """How `make test` spreads over cores: a worker for each, files in turn, never two lanes that measure time at once.
 
+A test marked `alone` holds single answers to milliseconds: it waits for the other workers' tests, and they for it.
+
 `-n auto` asks for it (the Makefile does); without it, with `-s` and with `--pdb` everything runs in one process.
 """
 
+import fcntl
 import os
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from lanes import BUDGET_SECONDS, TESTS, lane_of
@@ -42,6 +49,40 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """In a worker, what must not meet comes first and the long lanes before the short: then no worker ends late."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: _place(lane_of(item.path)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """The first process, which outlives its workers, gives them all one folder for their turns."""
+    if not hasattr(node.config, "_turns"):
+        node.config._turns = tempfile.TemporaryDirectory(prefix="holdfast-turns-")
+        node.config.add_cleanup(node.config._turns.cleanup)
+    node.workerinput["turns"] = node.config._turns.name
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """In a worker, a test marked `alone` meets no other: neither a test nor the set-up of one."""
+    worker = getattr(item.config, "workerinput", None)
+    if worker is None:
+        return (yield)
+    with _turn(Path(worker["turns"]), alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@contextmanager
+def _turn(folder: Path, *, alone: bool) -> Iterator[None]:
+    """The floor for one test: shared, or for it alone. Who waits holds the gate, so that nobody slips in before."""
+    with (folder / "gate").open("w") as gate, (folder / "floor").open("w") as floor:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(floor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(
+                floor, fcntl.LOCK_UN
+            )  # not left to closing: a process forked meanwhile may have the file open for longer
 
 
 class LaneScheduling(LoadScopeScheduling):

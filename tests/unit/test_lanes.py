@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
+# Files for another pytest, in a folder of their own: nothing of this suite skips or fails by them. The expected failure
+# is there because pytest reports it as a skip, too, and it must be counted as none.
 SKIPPING = """
 import pytest
 
@@ -16,7 +18,7 @@ def test_marked(): pass
 
 def test_asked(): pytest.skip("no nginx here")
 
-@pytest.mark.xfail(strict=True)
+@pytest.mark.xfail(strict=True, reason="fails on purpose, to be told apart from a skip")
 def test_known(): assert False
 """
 SKIPPED_WHOLE = """
@@ -28,6 +30,38 @@ import pytest
 
 @pytest.mark.parametrize("number", range(3))
 def test_passes(number): pass
+"""
+
+ALONE = """
+import time
+from pathlib import Path
+import pytest
+
+LOG = Path(__file__).with_name("log")
+
+@pytest.mark.alone
+def test_alone():
+    before, until = LOG.read_text() if LOG.exists() else "", time.monotonic() + 0.5
+    assert before.count("begun") == before.count("done")
+    while time.monotonic() < until:
+        assert before == (LOG.read_text() if LOG.exists() else "")
+"""
+CROWD = """
+import time
+from pathlib import Path
+import pytest
+
+LOG = Path(__file__).with_name("log")
+
+@pytest.mark.parametrize("number", range(40))
+def test_one_of_many(number):
+    until = time.monotonic() + 0.05
+    with LOG.open("a") as log:
+        log.write("begun ")
+        log.flush()
+        while time.monotonic() < until:
+            pass
+        log.write("done ")
 """
 
 
@@ -48,6 +82,7 @@ def test_every_skip_is_told_and_counted(tmp_path: Path, workers: str) -> None:
     done = run(tmp_path, "-n", workers)
 
     assert 0 == done.returncode, done.stdout + done.stderr
+    # Skipped: by mark, by call, and a whole file.
     assert "3 passed, 3 skipped, 1 xfailed" in done.stdout
     assert "2 x no nginx here" in done.stdout and "1 x no varnish here" in done.stdout
     assert "apt-get install --no-install-recommends nginx varnish" in done.stdout
@@ -59,6 +94,7 @@ def test_a_skip_fails_where_nothing_may_be_skipped(tmp_path: Path) -> None:
     done = run(tmp_path, "-n", "2", require_all="1")
 
     assert 1 == done.returncode, done.stdout
+    # Failed: the skip in the test's call. Error: the mark, which skips before it. The expected failure stays one.
     assert "1 failed, 1 xfailed, 1 error" in done.stdout
     assert "lets nothing be skipped: no nginx here" in done.stdout
 
@@ -85,3 +121,13 @@ def test_tests_of_one_id_are_refused(tmp_path: Path) -> None:
 
     assert 4 == done.returncode, done.stdout
     assert "several tests have the same id" in done.stderr + done.stdout
+
+
+def test_what_is_timed_meets_no_test_of_another_worker(tmp_path: Path) -> None:
+    (tmp_path / "test_crowd.py").write_text(CROWD)
+    (tmp_path / "test_alone.py").write_text(ALONE)
+
+    done = run(tmp_path, "-n", "2", "-W", "ignore::pytest.PytestUnknownMarkWarning")
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "41 passed" in done.stdout

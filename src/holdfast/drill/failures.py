@@ -8,7 +8,6 @@ other indexes, too. Each row uses projects of its own, so that rows do not distu
 import hashlib
 import json
 import socket
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,6 @@ from holdfast.drill.faults import UPSTREAM_MODES, Fault, only
 from holdfast.drill.rig import fetch
 
 WARM_SECONDS_MAX = 0.050
-HICCUP_SECONDS_MAX = 0.250  # for the slowest of some answers: a busy machine's; who waits for an upstream waits longer
 UNSEEN_SECONDS_MAX = 12.0  # pip gives up after 15
 RECOVERED_SECONDS_MAX = FRESHNESS_SECONDS + 2.0
 ENOUGH_SECONDS = 5.0  # of waiting for one answer, to call a page slow
@@ -51,9 +49,7 @@ def while_failing(mode: str, fault: Fault | None = None) -> Row:
         if bad is not None:
             text = f"{len(bad.files)} of {len(before.files)} files" if bad.status == 200 else _status(bad)
             return Cell(False, f"{text} in {_time(bad.seconds)}")
-        usual = statistics.median(page.seconds for page in found)
-        prompt = usual < WARM_SECONDS_MAX and worst < HICCUP_SECONDS_MAX
-        return Cell(prompt and bool(before.files), f"200 in {_time(worst)}")
+        return Cell(worst < WARM_SECONDS_MAX and bool(before.files), f"200 in {_time(worst)}")
 
     return row
 
@@ -190,7 +186,7 @@ def hung_crowd(stage: Stage) -> Cell:
         for connection in crowd:
             connection.close()
     return Cell(
-        calm < ENOUGH_SECONDS and busy < max(2 * calm, HICCUP_SECONDS_MAX),
+        calm < ENOUGH_SECONDS and busy < max(2 * calm, WARM_SECONDS_MAX),
         f"{_time(calm)} alone, {_time(busy)} beside them",
     )
 
