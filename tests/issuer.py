@@ -147,9 +147,15 @@ def running_issuer(certificate: tuple[str, str] | None = None) -> Iterator[Issue
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with listening(Handler, certificate) as issuer.url:
+        yield issuer
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler], certificate: tuple[str, str] | None = None) -> Iterator[str]:
+    """The URL of a server on loopback, one thread a request; over TLS with that certificate and key."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    issuer.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}"
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
@@ -157,7 +163,7 @@ def running_issuer(certificate: tuple[str, str] | None = None) -> Iterator[Issue
     thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield issuer
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
