@@ -45,3 +45,16 @@ def test_an_order_to_die_ends_the_role_once_and_at_once(tmp_path: Path) -> None:
 
     assert [-signal.SIGKILL, 0] == ended
     assert ["control@judged.done"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_trace_has_each_step_that_a_role_came_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("HOLDFAST_DRILL", "1")
+    monkeypatch.setenv("HOLDFAST_DRILL_TRACE", str(trace))
+    control, work = pause_from_environment("control"), pause_from_environment("work")
+
+    control("judged")
+    work("claimed")
+    control("declared")
+
+    assert "control@judged\nwork@claimed\ncontrol@declared\n" == trace.read_text()

@@ -27,6 +27,7 @@ from typing import Any
 from holdfast.drill.corpus import Wheel
 
 READY_SECONDS_MAX = 90.0  # a first start takes five; a machine that does much else must not fail a drill
+PIECE_BYTES = 16 * 1024  # of a body whose sending is watched
 ROLES = ("front", "pull", "control", "work")
 
 
@@ -148,6 +149,17 @@ class Rig:
         os.kill(pid, how)
         return pid
 
+    def kill_everything(self) -> None:
+        """kill -9 of the supervisor and all roles at once, as a machine that loses power ends them."""
+        assert self._process is not None, "the instance does not run"
+        for pid in (self._process.pid, *self.pids().values()):  # each leads a process group
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it was between two lives
+        self._process.wait(10)
+        self._process = None
+
     def wait_respawn(self, role: str, old: int, seconds: float = 15.0) -> None:
         """Wait until the supervisor has put a new process in the place of `old`."""
         wait_until(lambda: self.pids().get(role, old) != old, seconds, f"a new {role} process")
@@ -205,18 +217,29 @@ class Rig:
         return fetch(self.url + path, timeout=timeout, headers=headers)
 
     def upload(
-        self, made: Wheel, *, timeout: float = 60, token: str = "", index: str = "", authorization: str = ""
+        self,
+        made: Wheel,
+        *,
+        timeout: float = 60,
+        token: str = "",
+        index: str = "",
+        authorization: str = "",
+        watch: Callable[[int, int], None] | None = None,
     ) -> Answer:
-        """Publish a wheel the way twine does, to the default index unless another is named."""
+        """Publish a wheel the way twine does, to the default index unless another is named.
+
+        `watch` is told the bytes of the body sent so far, and all of them, before each piece and at the end.
+        """
         content_type, body = upload_form(made)
         basic = base64.b64encode(f"__token__:{token or self.token()}".encode()).decode()
         return fetch(
             f"{self.url}{'/' if index else ''}{index}/legacy/",
             timeout=timeout,
-            data=body,
+            data=body if watch is None else _in_pieces(body, watch),
             headers={
                 "Authorization": authorization or f"Basic {basic}",
                 "Content-Type": content_type,
+                "Content-Length": str(len(body)),
             },
         )
 
@@ -249,12 +272,19 @@ def upload_form(made: Wheel) -> tuple[str, bytes]:
     return f"multipart/form-data; boundary={boundary}", body
 
 
+def _in_pieces(body: bytes, watch: Callable[[int, int], None]) -> Iterator[bytes]:
+    for start in range(0, len(body), PIECE_BYTES):
+        watch(start, len(body))
+        yield body[start : start + PIECE_BYTES]
+    watch(len(body), len(body))
+
+
 def fetch(
     url: str,
     *,
     timeout: float = 20,
     headers: Mapping[str, str] | None = None,
-    data: bytes | None = None,
+    data: bytes | Iterator[bytes] | None = None,
     method: str | None = None,
 ) -> Answer:
     """One request on a connection of its own, redirects not followed; a POST if there is `data` and no `method`."""

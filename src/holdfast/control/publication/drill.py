@@ -4,7 +4,8 @@ In a real process only when HOLDFAST_DRILL=1. HOLDFAST_DRILL_PAUSE=role@step:fif
 that step leave the file `<fifo>.reached` and wait until somebody opens the fifo for writing.
 HOLDFAST_DRILL_STEPS=FOLDER makes a role look, at each step, for an order: a file `<role>@<step>` there that says `die`
 (kill -9 of the whole role; once, the file becomes `<role>@<step>.done`) or `raise` (a defect, for as long as the file
-is there). Without either a step costs one call of an empty function.
+is there). HOLDFAST_DRILL_TRACE=FILE has every role add a line `<role>@<step>` to that file as it comes to a step, so
+that whoever kills it knows where it was. Without any of them a step costs one call of an empty function.
 """
 
 import os
@@ -32,6 +33,8 @@ def pause_from_environment(role: str) -> Pause:
         return no_pause
     if folder := os.environ.get("HOLDFAST_DRILL_STEPS"):
         return _ordered(role, Path(folder))
+    if file := os.environ.get("HOLDFAST_DRILL_TRACE"):
+        return _traced(role, Path(file))
     wanted_role, _, wanted = os.environ.get("HOLDFAST_DRILL_PAUSE", "").partition("@")
     if wanted_role != role or ":" not in wanted:
         return no_pause
@@ -64,5 +67,13 @@ def _ordered(role: str, folder: Path) -> Pause:
         if said == "die":
             order.rename(f"{order}.done")
             os.killpg(os.getpgrp(), signal.SIGKILL)  # a role is its own process group, its server process included
+
+    return pause
+
+
+def _traced(role: str, file: Path) -> Pause:
+    def pause(step: Step | UploadStep) -> None:
+        with file.open("ab", buffering=0) as trace:  # one write, so what is killed here leaves a whole line or none
+            trace.write(f"{role}@{step}\n".encode())
 
     return pause

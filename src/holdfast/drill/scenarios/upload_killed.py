@@ -1,62 +1,128 @@
 """Fifty kill -9 at random moments of uploads: fsck is clean after each, each file whole or absent, a retry succeeds.
 
-HOLDFAST_DRILL_KILLS is another number of them, HOLDFAST_DRILL_SEED another draw of moments.
+HOLDFAST_DRILL_KILLS is another number of them, HOLDFAST_DRILL_SEED another draw of moments. What is killed is one
+role, or everything at once. Most of the time goes into interpreters starting: every kill is followed by a start, and by
+a whole `fsck --deep`, which runs while the start is under way.
 """
 
 import os
 import random
 import signal
-import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from holdfast.drill.checkers import check_contiguous, check_fsck, check_served
 from holdfast.drill.corpus import Wheel, wheel
-from holdfast.drill.rig import Answer, Rig, wait_until
+from holdfast.drill.moments import Moments, WatchedUpload, usual_seconds
+from holdfast.drill.rig import Rig, wait_until
 from holdfast.drill.scenario import Say
 
 INCIDENTS = ()
 SLOW = True
 KILLS = 50
-MOMENT_SECONDS_MAX = 0.08  # an upload of these sizes is over by then
+FULL_KILLS = 200  # so many hit every stage of an upload, or the moments are not random enough
+SIZES = (0, 100_000, 2_000_000)  # bytes of filler
+PROJECTS = 5  # one after the other: each has uploads that were cut off and such that came after them
+EVERYTHING = "everything"
+ROLES = ("control", "control", "work", "front", EVERYTHING)
+RESTS_MAX = 3  # a role that dies again and again is started later and later; a new supervisor does not know of it
 
 
 def run(say: Say) -> None:
     seed = int(os.environ.get("HOLDFAST_DRILL_SEED", "1"))
     kills = int(os.environ.get("HOLDFAST_DRILL_KILLS", str(KILLS)))
-    chance = random.Random(seed)
     say(f"seed {seed}, {kills} kills")
-    with Rig() as rig:
+    with TemporaryDirectory(prefix="holdfast-drill-") as folder:
+        trace = Path(folder) / "trace"
+        with Rig(settings={"HOLDFAST_DRILL": "1", "HOLDFAST_DRILL_TRACE": str(trace)}) as rig:
+            _Drill(rig, trace, random.Random(seed), say).run(kills)
+
+
+class _Drill:
+    def __init__(self, rig: Rig, trace: Path, chance: random.Random, say: Say) -> None:
+        self._rig, self._trace, self._chance, self._say = rig, trace, chance, say
+        self._moments = Moments(chance)
+        self._killed: Counter[str] = Counter()
+        self._cut = 0
+
+    def run(self, kills: int) -> None:
+        rig, started = self._rig, time.monotonic()
         rig.token()
-        cut = 0
-        for number in range(kills):
-            made = wheel(f"victim-{number % 5}", f"1.{number}", filler_bytes=chance.choice((0, 100_000, 2_000_000)))
-            answers: list[Answer] = []
-            upload = threading.Thread(target=lambda m=made, a=answers: a.append(rig.upload(m, timeout=30)))
-            upload.start()
-            time.sleep(chance.uniform(0.0, MOMENT_SECONDS_MAX))
-            role = chance.choice(("control", "control", "work", "front"))
-            try:
-                old = rig.kill(role, signal.SIGKILL)
-                rig.wait_respawn(role, old, 30)
-            except ProcessLookupError:
-                pass  # it was between two lives already
-            upload.join()
-            cut += answers[0].status != 200
-            _wait_for_front(rig)
-            check_served(rig, made.project)
-            check_fsck(rig)
-            retry = _retry(rig, made)
-            assert retry == 200, (number, retry)
-            assert made.filename in check_served(rig, made.project), f"{made.filename} was acknowledged and is missing"
-            if (number + 1) % 50 == 0:
-                say(f"{number + 1} kills, {cut} uploads cut off so far, fsck clean after each")
-        say(f"{kills} kills, {cut} uploads cut off, all there after one more try, fsck clean each time")
+        usual = {size: usual_seconds(rig, [_victim(n, f"0.{size}.{n}", size) for n in range(3)]) for size in SIZES}
+        victims = _victims(self._chance)
+        with ThreadPoolExecutor(1) as beside:
+            for number, what in zip(range(1, kills + 1), _doomed(self._chance), strict=False):
+                size, made = next(victims)
+                self._break(made, usual[size], what)
+                checked = beside.submit(check_fsck, rig)
+                wait_until(lambda: rig.get("/healthz", timeout=2).status == 200, 60, "the front answering again")
+                check_served(rig, made.project)
+                checked.result()
+                retry = _retry(rig, made)
+                assert retry == 200, (number, retry)
+                assert made.filename in check_served(rig, made.project), f"{made.filename} is acknowledged and missing"
+                if number % 50 == 0:
+                    self._say(f"{number} kills, {self._cut} uploads cut off so far, {time.monotonic() - started:.0f} s")
+        self._say(f"{kills} kills, {self._cut} uploads cut off, all there after one more try, fsck clean each time")
+        self._say("killed: " + ", ".join(f"{what} {count}" for what, count in sorted(self._killed.items())))
+        self._say(f"where uploads were: {self._moments.told()}")
         check_contiguous(rig.data)
         check_fsck(rig)
+        assert kills < FULL_KILLS or not self._moments.missed(), f"never hit: {self._moments.missed()}"
+
+    def _break(self, made: Wheel, usual: float, what: str) -> None:
+        """Kill `what` at a moment of the upload of `made`, and have it started again."""
+        upload = WatchedUpload(self._rig, made, self._trace)
+        self._moments.wait(upload, usual)
+        self._killed[what] += 1
+        old = 0
+        if what == EVERYTHING:
+            self._rig.kill_everything()
+        else:
+            old = _kill(self._rig, what)
+        self._moments.hits[upload.stage()] += 1
+        if what == EVERYTHING:
+            self._rig.start(wait=False)
+        elif old:
+            self._rig.wait_respawn(what, old, 30)
+        self._cut += upload.answer().status != 200
 
 
-def _wait_for_front(rig: Rig) -> None:
-    wait_until(lambda: rig.get("/healthz", timeout=2).status == 200, 20, "the front answering again")
+def _victims(chance: random.Random) -> Iterator[tuple[int, Wheel]]:
+    number = 0
+    while True:
+        size = chance.choice(SIZES)
+        yield size, _victim(number, f"1.{number}", size)
+        number += 1
+
+
+def _victim(number: int, version: str, size: int) -> Wheel:
+    return wheel(f"victim-{number % PROJECTS}", version, filler_bytes=size)
+
+
+def _doomed(chance: random.Random) -> Iterator[str]:
+    """What to kill next, for ever."""
+    since: Counter[str] = Counter()
+    while True:
+        what = chance.choice(ROLES)
+        if since[what] == RESTS_MAX:
+            what = EVERYTHING
+        since[what] += 1
+        if what == EVERYTHING:
+            since.clear()
+        yield what
+
+
+def _kill(rig: Rig, role: str) -> int:
+    """kill -9 of that role; its process id, 0 when it was between two lives."""
+    try:
+        return rig.kill(role, signal.SIGKILL)
+    except ProcessLookupError:
+        return 0
 
 
 def _retry(rig: Rig, made: Wheel) -> int:
