@@ -1,8 +1,9 @@
 """Taking new policy settings into an instance that runs: read as it was started, judged whole, then put in force.
 
-Only what decides which files of upstreams may come in is taken; every other difference is named, and waits for a
-start. The settings are read as the supervisor would read them now: its environment, its folder, its configuration
-file. The snapshot that all roles were started from is replaced in one step; fronts look for it each second.
+Only what decides which files of upstreams may come in, which names never come from below, and when reports hide a
+project is taken; every other difference is named, and waits for a start. The settings are read as the supervisor would
+read them now: its environment, its folder, its configuration file. The snapshot that all roles were started from is
+replaced in one step; fronts and pull look for it each second, control when it is asked something that depends on it.
 """
 
 import os
@@ -21,8 +22,9 @@ from holdfast.settings import loading
 
 INDEX_POLICY = (
     "cooldown_seconds", "cooldown_for", "allow", "deny", "require", "licenses_denied", "file_bytes_max", "advisories",
+    "reserved", "auto_quarantine",
 )  # fmt: skip
-UPSTREAM_POLICY = ("cooldown_seconds",)
+UPSTREAM_POLICY = ("cooldown_seconds", "undated")
 # Found out or filled in by a start, so that a difference means nothing; and what this very reading was told.
 _FILLED = frozenset({"data", "listen_host", "listen_port", "public_url", "instance", "upstreams", "indexes", "url"})
 _VALUE_CHARS_MAX = 60

@@ -122,6 +122,15 @@ def test_an_index_has_rules_of_its_own(sqlite_instance: Instance, rules, quarant
     assert quarantined is scene.report(observer).json()["quarantined"]
 
 
+def test_rules_reloaded_since_the_start_are_in_force(sqlite_instance: Instance):
+    scene = Scene(sqlite_instance)
+    observer = scene.observer("scanner")
+    patient = replace(scene.door.parts.config, indexes=(IndexConfig("main", auto_quarantine=()),))
+    scene.door = Door(sqlite_instance, config=scene.door.parts.config, policy=lambda: patient)
+
+    assert scene.report(observer).json()["quarantined"] is False
+
+
 def test_the_queue_and_its_verdicts(instance: Instance):
     """A verdict decides all reports of the project, ends the quarantine, and may be given again."""
     scene = Scene(instance)

@@ -10,6 +10,7 @@ import wheels
 from doors import Door, FakeUpstreams
 from instances import Instance, Scopes, operator, soon
 
+from holdfast.config import IndexConfig
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import File, Intent, Project
 from holdfast.control.publication.transaction import current_serial
@@ -292,6 +293,16 @@ def test_a_layer_that_cannot_be_asked_means_503_for_new_names_only(sqlite_instan
 def test_a_reserved_name_needs_nobodys_answer(sqlite_instance: Instance):
     upstreams = FakeUpstreams(down=True)
     door = Door(sqlite_instance, upstreams=upstreams).layered("upper", reserved=["demo-*"])
+
+    assert door.upload(wheels.twine_body(*WHEEL), door.token()).status == 200
+    assert upstreams.asked == []
+
+
+def test_a_name_reserved_since_the_start_needs_nobodys_answer_either(sqlite_instance: Instance):
+    upstreams = FakeUpstreams(down=True)
+    door = Door(sqlite_instance, upstreams=upstreams).layered("upper")
+    reserved = replace(door.parts.config, indexes=(IndexConfig("main", layers=("upper",), reserved=("demo-*",)),))
+    door.parts = replace(door.parts, policy=lambda: reserved)
 
     assert door.upload(wheels.twine_body(*WHEEL), door.token()).status == 200
     assert upstreams.asked == []

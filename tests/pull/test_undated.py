@@ -8,6 +8,7 @@ from pull.fake_upstream import FakeFile, FakeUpstream
 from pull.rig import UPSTREAM, plays, running
 
 from holdfast.clock import ManualClock
+from holdfast.config import Config
 from holdfast.tree import addresses
 from holdfast.tree.card import decode_book
 
@@ -119,3 +120,27 @@ async def test_a_size_nobody_told_is_learnt_from_being_asked_for(tmp_path):
 
         assert str(OLD.size) == answer.headers["Content-Length"]
         assert OLD.size == rig.record("demo").files[0].size
+
+
+class Reloaded:
+    """Settings that were reloaded once."""
+
+    def __init__(self, config: Config) -> None:
+        self.fresh: Config | None = config
+
+    def look(self) -> Config | None:
+        fresh, self.fresh = self.fresh, None
+        return fresh
+
+
+@plays
+async def test_how_undated_files_are_taken_can_be_reloaded(tmp_path):
+    async with FakeUpstream() as upstream, running(tmp_path, upstream, ManualClock()) as rig:
+        upstream.add("demo", OLD)
+        (known,) = rig.config.upstreams
+        rig.pull.settings = Reloaded(replace(rig.config, upstreams=(replace(known, undated="first-seen"),)))
+
+        await rig.pull.look_at_settings()
+        await rig.page("demo", max_age=1)
+
+        assert [(START, True)] == dates(rig)

@@ -64,6 +64,16 @@ class Breakable(LocalStore):
         self.asked.append(key)
 
 
+class Reloading:
+    """Settings that an operator reloads: `fresh` is seen once."""
+
+    fresh: Config | None = None
+
+    def look(self) -> Config | None:
+        found, self.fresh = self.fresh, None
+        return found
+
+
 class HelperHere(PagesHelper):
     """Makes pages in this process; what it is given and gives back travels all the same, as between two."""
 
@@ -85,6 +95,7 @@ class Site:
         self.clock = clock or SystemClock()
         self.serial = 0
         self.forwarded: list[Request] = []
+        self.reloading = Reloading()
         self.tree_of = tree_of or self.config.instance
         create_instance(self.store, InstanceDocument(self.tree_of, 1, UPLOADED))
         self.plane = ReadPlane(
@@ -95,6 +106,7 @@ class Site:
             self._forward,
             pull_restart_seconds=0.05,
             pages_helper=HelperHere(),
+            settings=self.reloading,
         )
         self.client = AsgiClient(AsgiApp(self.plane))
 

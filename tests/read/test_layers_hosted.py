@@ -2,6 +2,7 @@
 
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from pull import rig
@@ -217,3 +218,26 @@ async def test_trouble_of_an_upstream_does_not_touch_what_a_hosted_layer_above_i
         statuses = [(await site.get(f"/dev/simple/{name}/", accept=JSON)).status for name in ("demo", "unknown")]
 
         assert [200, 503] == statuses
+
+
+@plays
+async def test_a_reloaded_reservation_hides_at_once_what_lies_below_and_its_end_shows_it(tmp_path):
+    """Pages held in memory and lists included; what the index has itself is untouched."""
+    async with FakeUpstream() as upstream, stacked(tmp_path, upstream) as site:
+        upstream.add("acme-theirs", FakeFile("acme-theirs-9.0.tar.gz", data=b"a stranger's"))
+        site.publish("acme-below", site.wheel("acme-below"))
+        site.publish("acme-here", site.wheel("acme-here", index="dev"), index="dev")
+        seen = []
+
+        for patterns in ((), ("acme-*",), ()):
+            indexes = [replace(one, reserved=patterns if one.name == "dev" else ()) for one in site.config.indexes]
+            site.reloading.fresh = replace(site.config, indexes=tuple(indexes))
+            assert site.plane.policies.look()
+            await site.plane.on_policies()
+            names = ("acme-theirs", "acme-below", "acme-here")
+            pages = [(await site.get(f"/dev/simple/{name}/", accept=JSON)).status for name in names * 2]
+            listed = json.loads((await site.get("/dev/simple/", accept=JSON)).body)["projects"]
+            seen.append((pages, [one["name"] for one in listed]))
+
+        everything = ([200] * 6, ["acme-below", "acme-here"])
+        assert [everything, ([404, 404, 200] * 2, ["acme-here"]), everything] == seen

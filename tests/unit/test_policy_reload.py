@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.config import Config, IndexConfig, UpstreamConfig
+from holdfast.config import AutoQuarantine, Config, IndexConfig, UpstreamConfig
+from holdfast.control.policy_reloading import PolicyInForce
 from holdfast.core.errors import Unavailable
 from holdfast.effective import write_snapshot
 from holdfast.policy_reload import NotServed, SnapshotFollower, compared, reload_policy
@@ -32,8 +33,16 @@ def config(**facts: object) -> Config:
 
 def test_policy_is_taken_and_everything_else_waits_for_a_start():
     running = config(indexes=(IndexConfig("main", layers=("upstream",)), IndexConfig("old")))
-    new = IndexConfig("main", layers=(), cooldown_seconds=86400, deny=(("acme<2", "old"),))
-    cooler = replace(UPSTREAM, cooldown_seconds=60, undated="refuse")
+    rule = AutoQuarantine(reports=2)
+    new = IndexConfig(
+        "main",
+        layers=(),
+        cooldown_seconds=86400,
+        deny=(("acme<2", "old"),),
+        reserved=("acme-*",),
+        auto_quarantine=(rule,),
+    )
+    cooler = replace(UPSTREAM, cooldown_seconds=60, undated="refuse", absent_seconds=5)
     wanted = config(indexes=(new, IndexConfig("new")), upstreams=(cooler,), fronts=3)
 
     found = compared(running, wanted)
@@ -41,9 +50,18 @@ def test_policy_is_taken_and_everything_else_waits_for_a_start():
     assert (
         "index.main.cooldown_seconds: 0 -> 86400",
         "index.main.deny: () -> (('acme<2', 'old'),)",
+        "index.main.reserved: () -> ('acme-*',)",
+        "index.main.auto_quarantine: None -> (AutoQuarantine(reports=2, observers=1, age_seconds=0, rele…",
         "upstream.upstream.cooldown_seconds: 0 -> 60",
+        "upstream.upstream.undated: trust-existing -> refuse",
     ) == found.changed
-    assert ("fronts", "index.new", "index.old", "index.main.layers", "upstream.upstream.undated") == found.waiting
+    assert (
+        "fronts",
+        "index.new",
+        "index.old",
+        "index.main.layers",
+        "upstream.upstream.absent_seconds",
+    ) == found.waiting
     main, old = found.config.indexes
     assert (("upstream",), 86400, "old") == (main.layers, main.cooldown_seconds, old.name)
     assert 1 == found.config.fronts
@@ -117,3 +135,18 @@ def test_a_snapshot_that_cannot_be_read_leaves_what_was_known(served: tuple[Conf
 
     with pytest.raises(Unavailable, match="settings in force cannot be read"):
         follower.look()
+
+
+def test_control_has_the_policy_as_reloaded_and_all_else_as_started(served: tuple[Config, Path]):
+    running, file = served
+    in_force = PolicyInForce(replace(running, instance="0123"))
+    before = in_force()
+    file.write_text('[index.main]\nreserved = ["acme-*"]\n')
+    reload_policy(running)
+
+    after = in_force()
+    running.resolved_file.write_bytes(b"{")
+
+    assert ((), ("acme-*",)) == (before.indexes[0].reserved, after.indexes[0].reserved)
+    assert "0123" == after.instance
+    assert after == in_force()

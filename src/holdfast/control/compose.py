@@ -9,6 +9,7 @@ from holdfast.control.accounts.noting import HOLD_SECONDS
 from holdfast.control.instance import prepare
 from holdfast.control.key_check import note_key
 from holdfast.control.parts import Parts
+from holdfast.control.policy_reloading import PolicyInForce
 from holdfast.control.publication.drill import pause_from_environment
 from holdfast.control.publication.page_assets import keep_assets
 from holdfast.control.publication.publisher import Publisher
@@ -44,4 +45,5 @@ def open_parts(config: Config, uses: Uses | None = None) -> Parts:
         providers=Providers(fetch, ask, clock) if known.sign_in else None,
         pause=pause,
         uses=uses or Uses(),
+        policy=PolicyInForce(known),
     )

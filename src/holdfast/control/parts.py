@@ -49,6 +49,12 @@ class Parts:
     leak_reports: Rate = field(default_factory=lambda: Rate(by_network=30, by_all=300, seconds=60.0))
     reports: Rate = field(default_factory=lambda: Rate(by_network=120, by_all=1200, seconds=3600.0))  # of malware
     pause: Pause = no_pause
+    policy: Callable[[], Config] | None = None  # settings with their policy as reloaded; None: as started
+
+    @property
+    def in_force(self) -> Config:
+        """The settings with the policy that is in force now. `config` has all else: that waits for a start."""
+        return self.policy() if self.policy is not None else self.config
 
     @property
     def switches(self) -> Switches:

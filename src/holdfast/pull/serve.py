@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 from aiohttp import web
@@ -15,6 +16,7 @@ from aiohttp import web
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config
 from holdfast.core.errors import Removed, Unavailable
+from holdfast.policy_reload import SnapshotFollower
 from holdfast.pull.advisories import AdvisoryWatch
 from holdfast.pull.ahead import PROOF_SECONDS, FetchAhead
 from holdfast.pull.app import App
@@ -41,7 +43,7 @@ from holdfast.tree.reader import TreeReader
 
 log = structlog.get_logger()
 
-FOLLOW_SECONDS = 1.0  # how often the journal is looked at for removals, and the overrides for switches
+FOLLOW_SECONDS = 1.0  # how often the journal, the overrides and reloaded settings are looked at
 LOOKUPS_MAX = 32
 STOP_SECONDS = 3.0  # how long a stop waits for running answers
 WAITING_CONNECTIONS_MAX = 1024
@@ -58,13 +60,20 @@ async def _serve(config: Config) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    pull = Pull(config, configured_store(config, copies_of(config)), SystemClock())
+    pull = Pull(config, configured_store(config, copies_of(config)), SystemClock(), settings=SnapshotFollower(config))
     await pull.start()
     try:
         await pull.warm()
         await stop.wait()
     finally:
         await pull.stop()
+
+
+class NewSettings(Protocol):
+    """Tells when policy settings were reloaded (policy_reload.py)."""
+
+    def look(self) -> Config | None:
+        """New settings, None when there are none. Raises Unavailable."""
 
 
 class Pull:
@@ -77,10 +86,12 @@ class Pull:
         clock: Clock,
         free_bytes_min: int | None = None,
         proof_seconds: float = PROOF_SECONDS,
+        settings: NewSettings | None = None,
     ) -> None:
         if free_bytes_min is not None:
             config = replace(config, free_bytes_min=free_bytes_min)
         self._config = config
+        self.settings = settings
         self._clock = clock
         store = NotedStore(store)
         self.keeper = Keeper(config, store, clock, self._snapshots)
@@ -108,7 +119,7 @@ class Pull:
         _sweep(self._config.partial_folder)
         for parts in self._parts.values():
             parts.upstream.check_settings()
-        for look in (self.follow_now, self.look_at_switches):
+        for look in (self.follow_now, self.look_at_switches, self.look_at_settings):
             await look()
             self._followers.append(asyncio.create_task(_each_second(look)))
         self._runner = web.AppRunner(
@@ -216,6 +227,17 @@ class Pull:
     async def look_at_switches(self) -> None:
         """Look once at what operators decided."""
         await self._shelf.run(self._switches.look)
+
+    async def look_at_settings(self) -> None:
+        """Look once whether policy settings were reloaded. Of an upstream's, pull itself uses `undated` alone."""
+        try:
+            found = await self._shelf.run(self.settings.look) if self.settings is not None else None
+        except Unavailable as error:
+            log.warning("%s; those before stay in force", error.reason)
+            return
+        for fresh in found.upstreams if found is not None else ():
+            if parts := self._parts.get(fresh.name):
+                parts.upstream.config = replace(parts.upstream.config, undated=fresh.undated)
 
 
 async def _each_second(look: Callable[[], Awaitable[None]]) -> None:

@@ -7,7 +7,6 @@ everything comes from the published tree, or is asked of pull and control over t
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
-from urllib.parse import parse_qs
 
 import structlog
 
@@ -20,6 +19,7 @@ from holdfast.core.negotiation import choose, choose_encoding
 from holdfast.read.access import Access
 from holdfast.read.answers import NOSNIFF, from_outcome, method_not_allowed, options, problem, redirect
 from holdfast.read.as_of import demand_past
+from holdfast.read.asked import asked_format
 from holdfast.read.cache import PageCache
 from holdfast.read.conditions import matches
 from holdfast.read.control_port import Control
@@ -308,7 +308,7 @@ class ReadPlane:
 
     def _variant(self, request: Request) -> Variant:
         get = request.headers.get
-        if request.query and (wanted := _format(request.query)):
+        if request.query and (wanted := asked_format(request.query)):
             return choose(get("accept"), wanted), choose_encoding(get("accept-encoding"))
         return self.hot.variant(get("accept"), get("accept-encoding"))
 
@@ -333,6 +333,8 @@ class ReadPlane:
 
     async def on_policies(self) -> None:
         """A rule changed: nothing of an upstream is answered without a look any more, at first."""
+        if self._stacks.take(self.policies.config):  # other names come from below now: any page or list may be wrong
+            self._forget_all()
         for number, cached in enumerate(self.cache.of_upstreams(), 1):
             self.cache.hide(cached)
             if number % HIDDEN_AT_ONCE == 0:
@@ -353,16 +355,19 @@ class ReadPlane:
             # After a reload, of everything ever removed: some of it while this front did not run.
             removed = list(self.reader.state().removed) if changes.reloaded else changes.removed
             self._local.forget(self._keys_of(removed))
-            self.cache.clear()
-            self._files.forget_all_cards()
-            for index in self._config.indexes:
-                self._lists.forget(index.name)
+            self._forget_all()
             return
         for place, name in changes.projects:
             self._files.forget_cards((place, name))
             for shown_in in (place, *self._stacks.over(place)):
                 self.cache.retire_project((shown_in, name))
                 self._lists.changed(shown_in)
+
+    def _forget_all(self) -> None:
+        self.cache.clear()
+        self._files.forget_all_cards()
+        for index in self._config.indexes:
+            self._lists.forget(index.name)
 
     def _keys_of(self, digests: Iterable[str]) -> list[str]:
         """Wherever the bytes of these digests may lie."""
@@ -372,14 +377,6 @@ class ReadPlane:
             for digest in digests
             for key in (addresses.blob(digest), *(addresses.pulled_file(name, digest) for name in upstreams))
         ]
-
-
-def _format(query: str) -> str | None:
-    """The `format` a query asks for. One of many fields is none of a browser's or an installer's, and asks for none."""
-    try:
-        return parse_qs(query, max_num_fields=20).get("format", [None])[-1]
-    except ValueError:
-        return None
 
 
 def _unchanged(request: Request, response: Response) -> Response | None:

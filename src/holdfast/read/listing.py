@@ -111,11 +111,11 @@ class ProjectLists:
         return self._reader.head != snapshot.serial and self._clock.monotonic() - snapshot.made_at > SNAPSHOT_SECONDS
 
     async def _snap(self, index: str) -> _Snapshot:
-        serial, made_at = self._reader.head, self._clock.monotonic()
+        serial, made_at, taken = self._reader.head, self._clock.monotonic(), self._stacks.taken
         projects = await self._workers.in_thread(_collect, self._reader, self._stacks, index)
         snapshot = _Snapshot(serial, made_at, projects)
         # What changed meanwhile may be missing: kept only if nothing did, or if the list may be old anyway.
-        if self._reader.head == serial or snapshot.is_large:
+        if self._stacks.taken == taken and (self._reader.head == serial or snapshot.is_large):
             self._snapshots[index] = snapshot
         return snapshot
 

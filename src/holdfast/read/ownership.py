@@ -76,6 +76,8 @@ class Ownership:
             entry = state.find(layer, name) if self._stacks.is_hosted(layer) else None
             if (layer, name) in state.held or (entry is not None and (entry.owned or not entry.gone)):
                 return True
+            if self._stacks.is_hosted(layer) and self._stacks.reserves(layer, name):
+                return True
         return True
 
     async def _decided(self, request: Request, index: str, name: str) -> ProjectEntry | InLayer:

@@ -3,6 +3,8 @@
 A layer is what that index itself hosts: the layers of a layer are never followed.
 """
 
+from dataclasses import replace
+
 from holdfast.config import Config
 from holdfast.core.precedence import is_asked_for, matches_pattern
 from holdfast.tree.reader import TreeReader
@@ -19,6 +21,16 @@ class Stacks:
             for layer in (*self._indexes, *self._upstreams)
         }
         self._reader = reader
+        self.taken = 0  # how often reserved patterns were reloaded
+
+    def take(self, config: Config) -> bool:
+        """Take in reserved patterns that were reloaded; True when any differs. Nothing else here changes by that."""
+        fresh = {index.name: index for index in config.indexes}
+        if all(fresh[name].reserved == index.reserved for name, index in self._indexes.items()):
+            return False
+        self.taken += 1
+        self._indexes = {name: replace(index, reserved=fresh[name].reserved) for name, index in self._indexes.items()}
+        return True
 
     def is_hosted(self, layer: str) -> bool:
         """True for an index of this instance, False for an upstream."""

@@ -22,7 +22,7 @@ _HOUR = 3600
 def report_project(call: Call, index: str, name: str) -> tuple[int, dict[str, Any]]:
     """Say that a project is malicious. A moderator looks at it; your text is shown to nobody else."""
     call.parts.reports.count(call.parts.clock, call.actor.address)
-    known = call.parts.config.index(index)
+    known = call.parts.in_force.index(index)
     if known is None:
         raise Absent(f"there is no index {index}")
     kind, text, publisher = call.text("kind"), call.text("text"), call.parts.publisher

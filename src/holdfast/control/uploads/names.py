@@ -20,10 +20,12 @@ def require_free_name(parts: Parts, index: IndexConfig, name: str, deadline: flo
         with database_guard():
             return has_shadow_grant(index.name, name)
 
-    if not viewers_by_layer(parts.config, index, name):
+    config = parts.in_force
+    index = config.index(index.name) or index
+    if not viewers_by_layer(config, index, name):
         return
     check_shadow(
-        parts.config,
+        config,
         index,
         name,
         parts.upstreams,
