@@ -4,8 +4,9 @@ import pytest
 import wheels
 from allauth.account.models import EmailAddress
 from doors import Answered, Door
-from instances import OPERATOR, Instance, Scopes, soon
+from instances import OPERATOR, Instance, Scopes, empty_database, soon
 
+from holdfast.clock import SystemClock
 from holdfast.config import IndexConfig
 from holdfast.control.accounts.models import User
 from holdfast.control.mail.models import Mail
@@ -13,6 +14,7 @@ from holdfast.control.moderation.models import Report
 from holdfast.control.moderation.verdicts import release_project
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import Project
+from holdfast.control.publication.rebuild import rebuild
 from holdfast.core.simple_json import offered_files
 
 ADMIN = Scopes(("*",), ("*",), (), True, True)
@@ -131,3 +133,22 @@ def test_a_name_that_was_deleted_while_held_comes_back_held(sqlite_instance: Ins
 
     assert "and held" in answer.text
     assert "quarantined" == scene.shown("reqeusts")[0]
+
+
+def test_a_rebuild_brings_it_back_as_held_and_in_the_queue(instance: Instance):
+    scene = Scene(instance)
+    scene.upload("reqeusts")
+    empty_database(instance)
+    rebuild(instance.config, instance.store, SystemClock())
+    door = Door(instance, publisher=instance.another_publisher()).among(IndexConfig("main", rules="public"))
+    token, root = door.token("alice"), door.token("root", ADMIN)
+
+    more = door.upload(wheels.twine_body(*wheels.wheel("reqeusts", "1.1")), token)
+    (report,) = Report.objects.all()
+    judged = door.api("POST", f"reports/{report.pk}/verdict", root, {"verdict": "not-malware"})
+
+    assert (200, True) == (more.status, "and held: a moderator looks" in more.text), more.text
+    reason = "its name is close to requests; a moderator looks at it before it is shown"
+    assert ("suspicious-name", "(rules)", reason) == (report.kind, report.reporter, report.text)
+    assert 200 == judged.status
+    assert ("active", "", 2) == scene.shown("reqeusts")

@@ -48,3 +48,14 @@ async def test_a_record_that_cannot_be_read_refuses_without_the_reason(tmp_path)
     assert record.status == "quarantined"
     assert 403 == answer.status
     assert json.loads(answer.body)["detail"].endswith("belongs to a project in quarantine")
+
+
+@plays
+async def test_the_provenance_of_its_files_is_refused_with_the_reason_too(tmp_path):
+    async with running(tmp_path) as site:
+        site.publish("demo", site.wheel("demo"), status="quarantined", status_reason=REASON)
+
+        answer = await site.get("/integrity/demo/1.0/demo-1.0-py3-none-any.whl/provenance")
+
+    assert 403 == answer.status
+    assert json.loads(answer.body)["detail"].endswith(f"belongs to a project in quarantine: {REASON}")

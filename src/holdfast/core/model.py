@@ -68,6 +68,7 @@ class Record:
     fetched_at: datetime | None = None  # pulled only: when the upstream last gave this page (aware UTC)
     upstream_etag: str = ""  # pulled only
     upstream_extras: tuple[tuple[str, str], ...] = field(default=())  # pulled only: fields passed through as JSON text
+    held: bool = False  # hosted only: in quarantine since it was created, until a moderator looked at its name
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from holdfast.read.local_files import LocalFiles
 from holdfast.read.merged import MergedPages, Side, render_merged
 from holdfast.read.ownership import Merged, Ownership
 from holdfast.read.policies import Policies
+from holdfast.read.quarantine import QuarantineReasons
 from holdfast.read.ranged import arriving_answer, bytes_answer, file_answer
 from holdfast.read.render import Job
 from holdfast.read.routes import FileRoute, PreviewRoute
@@ -69,6 +70,7 @@ class Previews:
         self._public_bases = public_bases
         self._workers = workers
         self._clock = clock
+        self._reasons = QuarantineReasons(reader, workers)
 
     async def find(self, route: PreviewRoute) -> Preview:
         """What the token shows. Raises Absent for a token that shows nothing in that index, Unavailable, Corrupt."""
@@ -114,7 +116,7 @@ class Previews:
         file = next((one for one in staged.files if (one.sha256, one.filename) == wanted), None)
         if file is None:
             return None
-        self._demand_free(preview, file)
+        await self._demand_free(preview, file)
         digest = file.sha256
         if route.metadata:
             if not file.has_metadata:
@@ -125,7 +127,7 @@ class Previews:
             answer = await self._bytes(request, addresses.blob(digest), digest, headers)
         except Absent:
             raise Unavailable(f"the staged bytes of {file.filename} are missing from the store") from None
-        self._demand_free(preview, file)  # a removal may have come while they were opened
+        await self._demand_free(preview, file)  # a removal may have come while they were opened
         return answer
 
     async def _bytes(self, request: Request, key: str, digest: str, headers: Headers) -> Response:
@@ -155,12 +157,13 @@ class Previews:
             return ()
         return self._merged.sides(request, index, name, Merged((entry,)))
 
-    def _demand_free(self, preview: Preview, file: File) -> None:
+    async def _demand_free(self, preview: Preview, file: File) -> None:
         """Raises Removed, or Refused while the project is quarantined."""
         entry = self._reader.find(preview.index, preview.name)
         policy = self._policies.of_project(preview.index, None, preview.name)
         status = entry.status if entry is not None and not entry.gone else "active"
-        admit(file, policy, now=self._clock.now(), status=status, project=preview.name)
+        why = await self._reasons.of(entry) if entry is not None and status == "quarantined" else ""
+        admit(file, policy, now=self._clock.now(), status=status, status_reason=why, project=preview.name)
         for digest in filter(None, (file.sha256, file.metadata_sha256)):
             if (removal := self._reader.removal(digest)) is not None:
                 raise Removed(f"{file.filename} was removed: {removal.reason}", legal=removal.legal)

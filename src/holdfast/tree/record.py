@@ -113,6 +113,7 @@ class _PrivateRecord(_Wire, frozen=True):
     fetched_at: datetime | None = None
     upstream_etag: str = ""
     upstream_extras: tuple[tuple[str, str], ...] = ()
+    held: bool = False
     v: int = _VERSION
 
 
@@ -144,6 +145,7 @@ def _document(record: Record) -> _Document:
             fetched_at=_utc(record.fetched_at),
             upstream_etag=record.upstream_etag,
             upstream_extras=record.upstream_extras,
+            held=record.held,
         ),
         status=_ProjectStatus(record.status, record.status_reason),
     )
@@ -202,6 +204,7 @@ def _record(document: _Document) -> Record:
         fetched_at=private.fetched_at,
         upstream_etag=private.upstream_etag,
         upstream_extras=private.upstream_extras,
+        held=private.held,
     )
 
 

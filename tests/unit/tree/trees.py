@@ -133,6 +133,7 @@ records = st.builds(
     fetched_at=st.none() | moments,
     upstream_etag=texts,
     upstream_extras=st.lists(st.tuples(texts, texts), max_size=2).map(tuple),
+    held=st.booleans(),
 )
 cards = st.builds(
     Card,

@@ -4,6 +4,8 @@ A held project is a quarantined one from its first file on, that goes on taking 
 torn in two by a decision that is about its name. Nobody can install it before a moderator decides (decision 36).
 """
 
+from datetime import datetime
+
 from holdfast.control.moderation.models import Report
 from holdfast.control.notices import tell_all
 from holdfast.control.organisations.effective import people_of
@@ -27,6 +29,14 @@ def hold(tx: WriteTransaction, project: Project, known: str) -> None:
         created=tx.now,
     )
     _tell(tx, project, "project-held", known=known)
+
+
+def queue_again(project: Project, now: datetime) -> None:
+    """Have a held project that came back from the tree in the queue. What the report said is in its reason."""
+    if not project.reports.filter(kind=SUSPICIOUS_NAME, verdict="").exists():
+        Report.objects.create(
+            project=project, kind=SUSPICIOUS_NAME, text=project.status_reason, reporter=BY_RULES, created=now
+        )
 
 
 def tell_decision(tx: WriteTransaction, project: Project, is_shown: bool) -> None:

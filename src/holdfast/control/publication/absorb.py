@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from holdfast.control.accounts.models import Token, User
+from holdfast.control.moderation.holding import queue_again
 from holdfast.control.organisations.models import Holding, Organisation
 from holdfast.control.projects.intents import keep_until
 from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
@@ -36,6 +37,7 @@ def absorb_record(record: Record, now: datetime, keep: frozenset[str] = frozense
         "display": record.display,
         "status": record.status,
         "status_reason": record.status_reason,
+        "held": record.held,
         "last_serial": record.serial,
         "deleted": None,
         "owned": True,
@@ -44,6 +46,8 @@ def absorb_record(record: Record, now: datetime, keep: frozenset[str] = frozense
     project, _ = Project.objects.update_or_create(
         index=record.index, name=record.name, defaults=facts, create_defaults={**facts, "created": created}
     )
+    if record.held:
+        queue_again(project, now)
     _absorb_roles(project, record)
     _absorb_holder(project, record, now)
     releases = _absorb_releases(project, record, now)

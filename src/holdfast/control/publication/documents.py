@@ -57,6 +57,7 @@ def record_of(project: Project) -> Record:
         status_reason=project.status_reason,
         roles=_roles(project.pk),
         organisation=_organisation(project.pk),
+        held=project.held,
     )
 
 

@@ -69,7 +69,8 @@ def project_feed(job: FeedJob) -> Painted:
     found = project.shown(job.jobs, "")
     record, frame = found.record, job.frame
     if record.status == "quarantined":
-        raise Refused(f"{record.name} is in quarantine")
+        why = f": {record.status_reason}" if record.status_reason else ""
+        raise Refused(f"{record.name} is in quarantine{why}")
     page = f"{frame.place.url}/project/{record.name}/"
     dated = [(one.uploaded, one) for one in found.releases if one.uploaded is not None]
     dated.sort(key=lambda pair: pair[0], reverse=True)
