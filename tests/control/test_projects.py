@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
-from instances import ALICE, BOB, CHARLIE, OPERATOR, Instance, fresh_sha256, soon
+from instances import ALICE, BOB, CHARLIE, OPERATOR, Actor, Instance, Scopes, fresh_sha256, soon
 
+from holdfast.control.accounts.models import User
+from holdfast.control.accounts.people import sole_holdings
 from holdfast.control.database import close_connection
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import FilenameBinding
@@ -209,6 +212,37 @@ def test_the_last_owner_stays(instance: Instance) -> None:
         standing.add_role(instance.publisher, "main", "tool", "alice", "maintainer", ALICE, deadline=soon())
 
     assert (Role("alice", "owner"),) == page(instance, "tool").roles
+
+
+@pytest.mark.parametrize(
+    ("other", "may_go"),
+    [
+        ({}, True),
+        ({"is_active": False}, False),
+        ({"is_robot": True}, False),
+        ({"password": "!"}, False),
+    ],
+    ids=["a person", "frozen", "a robot", "a name without a way in"],
+)
+def test_an_owner_goes_only_when_another_one_who_can_act_remains(
+    sqlite_instance: Instance, other: dict[str, Any], may_go: bool
+) -> None:
+    publisher = sqlite_instance.publisher
+    sqlite_instance.upload("tool", "1.0")
+    standing.add_role(publisher, "main", "tool", "bob", "owner", ALICE, deadline=soon())
+    User.objects.update(password="a hash")
+    User.objects.filter(username="bob").update(**other)
+    alice, here = User.objects.get(username="alice"), Actor("alice", Scopes(), credential="session")
+
+    assert ([] if may_go else ["main/tool"]) == sole_holdings(alice, publisher.clock.now())
+    if not may_go:
+        with pytest.raises(NotAccepted, match=r"'alice' is the last owner who can act \(bob: "):
+            standing.leave_project(publisher, "main", "tool", here, deadline=soon())
+        standing.remove_role(publisher, "main", "tool", "bob", ALICE, deadline=soon())
+    else:
+        standing.leave_project(publisher, "main", "tool", here, deadline=soon())
+
+    assert (Role("bob" if may_go else "alice", "owner"),) == page(sqlite_instance, "tool").roles
 
 
 def test_a_shadow_grant_is_an_operators_and_can_be_taken_back(instance: Instance) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -10,6 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.db.models import Q
 
 from holdfast.control import rights
+from holdfast.control.accounts.able import able_among
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import KnownPlace, Session, Token, User
 from holdfast.control.accounts.names import check_new_name
@@ -161,7 +163,7 @@ def delete_person(publisher: Publication, user: User, actor: Actor, *, deadline:
     with write_transaction(publisher, actor, deadline) as tx:
         require_credential(actor, rights.LEAVE_INSTANCE)
         require_settled(actor, rights.LEAVE_INSTANCE, tx.now)
-        alone = sole_holdings(user)
+        alone = sole_holdings(user, tx.now)
         if alone:
             raise NotAccepted(f"you are the only owner of {', '.join(alone[:20])}: give them to somebody first")
         for token in Token.objects.filter(user=user, revoked=None):
@@ -173,22 +175,25 @@ def delete_person(publisher: Publication, user: User, actor: Actor, *, deadline:
     return tx.serial
 
 
-def sole_holdings(user: User) -> list[str]:
-    """Projects and organisations that would be without an owner."""
+def sole_holdings(user: User, now: datetime) -> list[str]:
+    """Projects and organisations that would be without an owner who can act (able.py)."""
     mine = Role.objects.filter(user=user, role="owner", project__deleted=None).select_related("project")
-    others = Role.objects.filter(role="owner", user__is_active=True).exclude(user=user)
     projects = [
         f"{role.project.index}/{role.project.name}"
         for role in mine
-        if not others.filter(project=role.project).exists() and not _is_held(role.project)
+        if not _is_held(role.project) and _is_alone(user, role.project.roles, now)
     ]
-    leads = Membership.objects.filter(role="owner", user__is_active=True)
     organisations = [
         f"organisation {place.organisation.name}"
         for place in Membership.objects.filter(user=user, role="owner").select_related("organisation")
-        if not leads.filter(organisation=place.organisation).exclude(user=user).exists()
+        if _is_alone(user, place.organisation.memberships, now)
     ]
     return [*projects, *organisations]
+
+
+def _is_alone(user: User, places: Any, now: datetime) -> bool:
+    owners = set(places.filter(role="owner").values_list("user__username", flat=True))
+    return not able_among(owners - {user.username}, now)
 
 
 def list_people() -> list[PersonFacts]:

@@ -7,6 +7,7 @@ Refused or Unavailable. Nothing here is published: what readers see of a project
 import re
 
 from holdfast.control import rights
+from holdfast.control.accounts.able import why_not_to_leave
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.organisations.effective import OrganisationRole, place_in
@@ -62,7 +63,7 @@ def set_place(
         row = _membership(organisation, user)
         _keep_robots_members(row.user, place)
         if place != "owner":
-            _keep_an_owner(organisation, user)
+            _keep_an_owner(tx, organisation, user)
         before = {"place": row.role}
         row.role = place
         row.save(update_fields=["role"])
@@ -82,7 +83,7 @@ def add_member(
         person, _ = User.objects.get_or_create(username=user)
         _keep_robots_members(person, place)
         if place != "owner":
-            _keep_an_owner(organisation, user)
+            _keep_an_owner(tx, organisation, user)
         before = {"place": place_in(organisation, user)}
         row, _ = Membership.objects.update_or_create(organisation=organisation, user=person, defaults={"role": place})
         row.given.all().delete()
@@ -174,7 +175,7 @@ def _membership(organisation: Organisation, user: str) -> Membership:
 
 def _take_out(tx: WriteTransaction, organisation: Organisation, user: str) -> None:
     row = _membership(organisation, user)
-    _keep_an_owner(organisation, user)
+    _keep_an_owner(tx, organisation, user)
     take_out(tx, organisation, row)
 
 
@@ -183,7 +184,7 @@ def _keep_robots_members(user: User, place: str) -> None:
         raise NotAccepted(f"{user.username!r} is a robot, which stays a member; teams give it roles")
 
 
-def _keep_an_owner(organisation: Organisation, leaving: str) -> None:
+def _keep_an_owner(tx: WriteTransaction, organisation: Organisation, leaving: str) -> None:
     owners = set(organisation.memberships.filter(role="owner").values_list("user__username", flat=True))
-    if owners == {leaving}:
-        raise NotAccepted(f"{leaving!r} is the last owner of {organisation.name!r}; make somebody else an owner first")
+    if why := why_not_to_leave(owners, leaving, tx.now):
+        raise NotAccepted(f"{why} of {organisation.name!r}; make somebody else an owner first")

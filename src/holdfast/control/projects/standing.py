@@ -3,6 +3,7 @@
 from typing import Literal
 
 from holdfast.control import rights
+from holdfast.control.accounts.able import why_not_to_leave
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.database import database_guard
@@ -11,7 +12,7 @@ from holdfast.control.organisations.hands import clear_rights
 from holdfast.control.projects.lookup import find_project, permitted_project
 from holdfast.control.projects.models import Project, Role, ShadowGrant
 from holdfast.control.projects.rights import NotAccepted, require, require_credential
-from holdfast.control.publication.transaction import Publication, held, write_transaction
+from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.core.errors import Absent
 
 
@@ -32,7 +33,7 @@ def add_role(
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.SET_ROLE, index, name)
         if role != "owner":
-            _keep_an_owner(project, user)
+            _keep_an_owner(tx, project, user)
         person, _ = User.objects.get_or_create(username=user)
         before = {"role": role_of(project, user)}
         Role.objects.update_or_create(project=project, user=person, defaults={"role": role})
@@ -46,7 +47,7 @@ def remove_role(publisher: Publication, index: str, name: str, user: str, actor:
     """Take a person's role away. The last owner stays."""
     with write_transaction(publisher, actor, deadline) as tx:
         project = permitted_project(tx, rights.SET_ROLE, index, name)
-        _keep_an_owner(project, user)
+        _keep_an_owner(tx, project, user)
         before = {"role": role_of(project, user)}
         if not project.roles.filter(user__username=user).delete()[0]:
             raise Absent(f"{user!r} has no role on {name!r} in index {index!r}")
@@ -61,7 +62,7 @@ def leave_project(publisher: Publication, index: str, name: str, actor: Actor, *
     with write_transaction(publisher, actor, deadline) as tx:
         require_credential(actor, rights.LEAVE_PROJECT)
         project = find_project(tx, index, name)
-        _keep_an_owner(project, actor.user)
+        _keep_an_owner(tx, project, actor.user)
         before = {"role": role_of(project, actor.user)}
         if not project.roles.filter(user__username=actor.user).delete()[0]:
             raise Absent(f"no project {name!r} in index {index!r}")  # as if there were none: others' are not told
@@ -127,9 +128,9 @@ def role_of(project: Project, user: str) -> str | None:
     return project.roles.filter(user__username=user).values_list("role", flat=True).first()
 
 
-def _keep_an_owner(project: Project, leaving: str) -> None:
+def _keep_an_owner(tx: WriteTransaction, project: Project, leaving: str) -> None:
     if holder_of(project) is not None:
         return  # an organisation always has an owner, who is one of its projects too
     owners = set(project.roles.filter(role="owner").values_list("user__username", flat=True))
-    if owners == {leaving}:
-        raise NotAccepted(f"{leaving!r} is the last owner of {project.name!r}; add another owner first")
+    if why := why_not_to_leave(owners, leaving, tx.now):
+        raise NotAccepted(f"{why} of {project.name!r}; add another owner first")

@@ -94,7 +94,7 @@ def delete(request: HttpRequest, actor: Actor) -> HttpResponse:
                 _say_goodbye(request, name, address)
                 logout(request)
                 return page(request, "account/deleted.html")
-    alone = people.sole_holdings(user)
+    alone = people.sole_holdings(user, parts.clock.now())
     return page(request, "account/delete.html", 400 if error else 200, user=user, alone=alone, error=error)
 
 
