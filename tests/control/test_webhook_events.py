@@ -8,6 +8,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from control.delivering import send_due
 from control.test_webhooks import Quiet, listening
 from instances import ALICE, OPERATOR, Actor, Instance, Scopes, soon
 
@@ -15,7 +16,6 @@ from holdfast.config import IndexConfig
 from holdfast.control.accounts.models import User
 from holdfast.control.hooks.actions import Wanted, make_webhook
 from holdfast.control.hooks.queueing import EVENTS
-from holdfast.control.hooks.sending import send_due
 from holdfast.control.moderation.models import Observer
 from holdfast.control.moderation.reports import report_project
 from holdfast.control.moderation.verdicts import release_project

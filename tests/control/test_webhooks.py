@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from allauth.account.models import EmailAddress
+from control.delivering import send_due
 from instances import ALICE, BOB, OPERATOR, Instance, soon
 
 from holdfast.config import Config
@@ -23,7 +24,13 @@ from holdfast.control.hooks.actions import Wanted, end_webhook, list_webhooks, m
 from holdfast.control.hooks.models import Delivery, Webhook
 from holdfast.control.hooks.posting import CONNECT_SECONDS, Answered, post
 from holdfast.control.hooks.queueing import PENDING_MAX
-from holdfast.control.hooks.sending import LEASE, PAUSES_SECONDS, forget_deliveries, send_due
+from holdfast.control.hooks.sending import (
+    LEASE,
+    PAUSES_SECONDS,
+    SENDERS_OF_HOST_MAX,
+    Senders,
+    forget_deliveries,
+)
 from holdfast.control.hooks.signing import name_of, secret_for
 from holdfast.control.hooks.targets import NotAllowed, Target, address_for, is_public, parse_target
 from holdfast.control.mail.models import Mail
@@ -178,6 +185,38 @@ def test_one_bad_receiver_does_not_hold_up_the_others(sqlite_instance: Instance)
     send_due(sqlite_instance.config, sqlite_instance.publisher, send)
 
     assert sorted(tried) == ["bad.example", "good.example", "good.example", "good.example"]
+
+
+def test_a_receiver_that_hangs_holds_up_what_waits_for_it_alone(instance: Instance):
+    """The next rounds begin while it hangs, and begin nothing for it; webhooks to one host take a few threads."""
+    urls = [f"https://slow.example/{number}" for number in range(SENDERS_OF_HOST_MAX + 1)]
+    for url in (*urls, "https://good.example/"):
+        hooked(instance, url=url)
+    instance.upload("tool", "1.1")
+    over, tried = threading.Event(), list[str]()
+
+    def send(target: Target, headers: object, body: bytes, networks: object) -> Answered:
+        tried.append(f"{target.host}{target.path}")
+        if target.host == "slow.example":
+            assert over.wait(30)
+        return Answered(200)
+
+    senders = Senders(instance.config, instance.publisher, send)
+    *slow, good = senders.begin_round()
+    good.join(20)
+    instance.upload("tool", "1.2")
+    (again,) = senders.begin_round()
+    again.join(20)
+    over.set()
+    for thread in slow:
+        thread.join(20)
+    (last,) = [one for one in senders.begin_round() if not one.join(20)][-1:]
+
+    assert SENDERS_OF_HOST_MAX == len(slow)
+    assert 2 == tried.count("good.example/")
+    assert sorted(tried[: SENDERS_OF_HOST_MAX + 1]) == ["good.example/", "slow.example/0", "slow.example/1"]
+    assert not last.is_alive()
+    assert "slow.example/2" in tried
 
 
 def test_what_waits_for_one_webhook_is_bounded(sqlite_instance: Instance):
@@ -358,6 +397,21 @@ def test_an_answer_that_never_ends_is_cut_off(scheme: str, said: tuple[bytes, by
 
     assert answer == expected
     assert time.monotonic() - began < CONNECT_SECONDS, "its own end, not that of one read"
+
+
+def test_looking_up_the_name_is_part_of_the_attempts_time():
+    over = threading.Event()
+
+    def look(host: str, port: int) -> list[str]:
+        over.wait(30)
+        return ["127.0.0.1"]
+
+    began = time.monotonic()
+    answer = post(parse_target("http://dark.test/"), {}, b"{}", ("127.0.0.0/8",), look, 0.2)
+    over.set()
+
+    assert answer == Answered(0, "dark.test was not looked up in time")
+    assert time.monotonic() - began < CONNECT_SECONDS
 
 
 def test_a_target_that_refuses_and_one_that_speaks_no_http_are_failures():

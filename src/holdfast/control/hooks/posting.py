@@ -4,6 +4,7 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 from holdfast.control.hooks.targets import Lookup, NotAllowed, Target, address_for, look_up
 
 CONNECT_SECONDS = 5.0
-ATTEMPT_SECONDS = 10.0  # from connecting to the answer's status, however slowly its bytes come
+ATTEMPT_SECONDS = 10.0  # from looking up the name to the answer's status, however slowly its bytes come
+SHORTEST_SECONDS = 0.001  # of a socket: 0 would mean one that never waits
+LOOK_UPS_MAX = 32  # under way at once, those included that nobody waits for any more
 ANSWER_BYTES_READ = 4096  # nothing of it is used; reading a little lets the other side finish
 
 
@@ -36,12 +39,15 @@ def post(
     seconds: float = ATTEMPT_SECONDS,
 ) -> Answered:
     """Send it once. Never raises for what the other side does."""
+    until = time.monotonic() + seconds
     try:
-        address = address_for(target, networks, look)
+        address = address_for(target, networks, _within(look, seconds))
     except NotAllowed as error:
         return Answered(0, str(error))
-    watch = _Watch(seconds)
-    connection = _Secure(target, address, watch) if target.scheme == "https" else _Plain(target, address, watch)
+    left = max(until - time.monotonic(), 0.0)
+    watch = _Watch(left)
+    kind = _Secure if target.scheme == "https" else _Plain
+    connection = kind(target, address, watch, min(CONNECT_SECONDS, max(left, SHORTEST_SECONDS)))
     watch.start()
     try:
         connection.request("POST", target.path, body, {"Host": _host(target), **headers})
@@ -56,6 +62,38 @@ def post(
     finally:
         watch.stop()
         connection.close()
+
+
+_looking = threading.BoundedSemaphore(LOOK_UPS_MAX)
+
+
+def _within(look: Lookup, seconds: float) -> Lookup:
+    """The same look-up, given up after that time. A resolver cannot be interrupted: a thread waits for it."""
+
+    def bounded(host: str, port: int) -> list[str]:
+        found: list[list[str] | Exception] = []
+
+        def work() -> None:
+            try:
+                found.append(look(host, port))
+            except Exception as error:  # noqa: BLE001 - it is raised again where somebody waits for it
+                found.append(error)
+            finally:
+                _looking.release()
+
+        until = time.monotonic() + seconds
+        if not _looking.acquire(timeout=seconds):
+            raise OSError("too many names are being looked up")
+        thread = threading.Thread(target=work, name="webhook-look-up", daemon=True)
+        thread.start()
+        thread.join(max(until - time.monotonic(), 0.0))
+        if not found:
+            raise TimeoutError(f"looking up {host} took too long")
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
+
+    return bounded
 
 
 class _Watch:
@@ -99,13 +137,14 @@ class _Watch:
 class _Plain(http.client.HTTPConnection):
     """To an address, whatever the host's name resolves to by now."""
 
-    def __init__(self, target: Target, address: str, watch: _Watch) -> None:
-        super().__init__(target.host, target.port, timeout=CONNECT_SECONDS)
+    def __init__(self, target: Target, address: str, watch: _Watch, seconds: float) -> None:
+        super().__init__(target.host, target.port, timeout=seconds)
+        self._seconds = seconds
         self._address = address
         self._watch = watch
 
     def connect(self) -> None:
-        self.sock = self._watch.over(socket.create_connection((self._address, self.port), CONNECT_SECONDS))
+        self.sock = self._watch.over(socket.create_connection((self._address, self.port), self._seconds))
 
 
 class _Secure(_Plain):

@@ -1,12 +1,13 @@
 """Delivering what waits: claimed row by row, tried again with growing pauses, given up after days, stopped after more.
 
-A thread beside `work`'s other tasks sends, so that a receiver that hangs holds up nothing but other deliveries, and of
-those not many: whoever failed once in a round is left for a later one.
+Threads beside `work`'s other tasks send, one for each webhook that has something to deliver, so that a receiver that
+hangs holds up what waits for itself alone. Whoever failed once in a round is left for a later one.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 ROUND_SECONDS = 1.0
 REST_SECONDS = 10.0  # after a round that the database kept from its work
 BATCH = 50  # deliveries looked at in a round
+SENDERS_MAX = 8  # webhooks delivered to at once: each takes ten seconds at most
+SENDERS_OF_HOST_MAX = 2  # of them to one host: whoever makes many webhooks to a slow one leaves room for others
 LEASE = timedelta(seconds=60)  # longer than an attempt: another machine's sender leaves a claimed row alone
 PAUSES_SECONDS = (10, 60, 300, 1800, 7200, 21_600)  # then six hours each time
 GIVEN_UP = timedelta(days=3)  # one delivery
@@ -43,13 +46,14 @@ SENDER = Actor("webhooks", OPERATOR_SCOPES, credential="machine")
 
 
 def deliver_beside(config: Config, publisher: Publication, stop: threading.Event) -> threading.Thread:
-    """Start the thread that delivers until told to stop."""
+    """Start the thread that has things delivered until told to stop."""
+    senders = Senders(config, publisher)
 
     def work() -> None:
         pause = ROUND_SECONDS
         while not stop.wait(pause):
             try:
-                send_due(config, publisher)
+                senders.begin_round()
                 pause = ROUND_SECONDS
             except Outcome as error:
                 log.debug("webhooks wait: %s", error.reason)
@@ -64,24 +68,80 @@ def deliver_beside(config: Config, publisher: Publication, stop: threading.Event
     return thread
 
 
-def send_due(config: Config, publisher: Publication, send: Post = post) -> int:
-    """One round; returns how many deliveries were tried. Raises Unavailable."""
-    clock = publisher.clock
+class Senders:
+    """Delivers side by side: one thread for each webhook that has something due, a bounded number of them.
+
+    What waits for one webhook leaves in its order. Slow receivers on one host take a few threads, never all of them.
+    """
+
+    def __init__(self, config: Config, publisher: Publication, send: Post = post) -> None:
+        self._config = config
+        self._publisher = publisher
+        self._send = send
+        self._lock = threading.Lock()
+        self._busy: dict[int, str] = {}  # the host of each webhook that is being delivered to
+
+    def begin_round(self) -> list[threading.Thread]:
+        """Begin with what is due and not under way; the threads that do it. Raises Unavailable."""
+        with self._lock:
+            busy = list(self._busy)
+        if len(busy) >= SENDERS_MAX:
+            return []
+        waiting = due_deliveries(self._publisher.clock, busy)
+        keys = read_keys(self._config) if waiting else []
+        return [
+            self._begin(rows, keys)
+            for number, rows in waiting.items()
+            if self._take(number, urlsplit(rows[0].webhook.url).hostname or "")
+        ]
+
+    def _take(self, webhook: int, host: str) -> bool:
+        with self._lock:
+            hosts = list(self._busy.values())
+            if len(hosts) >= SENDERS_MAX or hosts.count(host) >= SENDERS_OF_HOST_MAX:
+                return False
+            self._busy[webhook] = host
+            return True
+
+    def _begin(self, rows: list[Delivery], keys: Sequence[str]) -> threading.Thread:
+        def work() -> None:
+            try:
+                deliver(rows, keys, self._config, self._publisher, self._send)
+            except Outcome as error:
+                log.debug("a webhook waits: %s", error.reason)
+            except Exception:
+                log.exception("a webhook failed")
+            finally:
+                close_connection()
+                with self._lock:
+                    self._busy.pop(rows[0].webhook_id, None)
+
+        thread = threading.Thread(target=work, name="webhook", daemon=True)  # a stop does not wait for receivers
+        thread.start()
+        return thread
+
+
+def due_deliveries(clock: Clock, busy: Collection[int] = ()) -> dict[int, list[Delivery]]:
+    """What is due, by webhook, each in its order, but for those under way. Raises Unavailable."""
     with database_guard():
         waiting = Delivery.objects.filter(done=None, due__lte=clock.now(), webhook__stopped=None)
-        rows = list(waiting.select_related("webhook").order_by("due", "pk")[:BATCH])
-    if not rows:
-        return 0
-    keys, failed, tried = read_keys(config), set[int](), 0
+        rows = list(waiting.exclude(webhook__in=busy).select_related("webhook").order_by("due", "pk")[:BATCH])
+    found: dict[int, list[Delivery]] = {}
     for row in rows:
-        if row.webhook_id in failed or not _claim(row, clock):
-            continue
-        answer = _attempt(row, keys, config.webhook_networks, clock, send)
-        tried += 1
-        if not answer.is_taken:
-            failed.add(row.webhook_id)
+        found.setdefault(row.webhook_id, []).append(row)
+    return found
+
+
+def deliver(rows: list[Delivery], keys: Sequence[str], config: Config, publisher: Publication, send: Post) -> int:
+    """Deliver one webhook's rows until one is not taken; how many were tried. Raises Unavailable."""
+    for tried, row in enumerate(rows):
+        if not _claim(row, publisher.clock):
+            return tried
+        answer = _attempt(row, keys, config.webhook_networks, publisher.clock, send)
         _record(row, answer, publisher)
-    return tried
+        if not answer.is_taken:
+            return tried + 1
+    return len(rows)
 
 
 def forget_deliveries(clock: Clock) -> int:

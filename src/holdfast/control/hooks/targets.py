@@ -64,6 +64,8 @@ def address_for(target: Target, networks: Iterable[str], look: Lookup = look_up)
     """The address to connect to. Raises NotAllowed when any address of the host is not to be reached."""
     try:
         found = look(target.host, target.port)
+    except TimeoutError:
+        raise NotAllowed(f"{target.host} was not looked up in time") from None
     except (OSError, UnicodeError):
         raise NotAllowed(f"{target.host} has no address") from None
     allowed = [ipaddress.ip_network(text) for text in networks]
