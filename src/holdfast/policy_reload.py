@@ -7,18 +7,22 @@ replaced in one step; fronts and pull look for it each second, control when it i
 """
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 
 from holdfast.config import Config, IndexConfig, UpstreamConfig
 from holdfast.core.errors import Unavailable
 from holdfast.datafolder import lock_holder
 from holdfast.effective import SNAPSHOT_VARIABLE, read_snapshot, write_snapshot
 from holdfast.settings import loading
+
+log = structlog.get_logger()
 
 INDEX_POLICY = (
     "cooldown_seconds", "cooldown_for", "allow", "deny", "require", "licenses_denied", "file_bytes_max", "advisories",
@@ -106,6 +110,27 @@ class SnapshotFollower:
         except OSError:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+class PolicyInForce:
+    """The settings of the start with their policy as it was reloaded last. Safe to call in many threads."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._follower = SnapshotFollower(config)
+        self._looking = threading.Lock()
+
+    def __call__(self) -> Config:
+        """Look whether the snapshot was replaced, a `stat` as a rule. What cannot be read leaves in force what was."""
+        with self._looking:
+            try:
+                found = self._follower.look()
+            except Unavailable as error:
+                log.warning("%s; those before stay in force", error.reason)
+                found = None
+            if found is not None:  # what else is in there was found out by this start, the instance id among it
+                self._config = replace(self._config, indexes=found.indexes, upstreams=found.upstreams)
+            return self._config
 
 
 def _of_supervisor(config: Config) -> tuple[Mapping[str, str], Path]:

@@ -223,18 +223,6 @@ def test_the_last_owner_stays(sqlite_instance: Instance):
         actions.delete_organisation(publisher, "acme", ALICE, deadline=soon())
 
 
-def test_a_frozen_owner_of_an_organisation_does_not_count(sqlite_instance: Instance):
-    publisher = with_organisation(sqlite_instance).publisher
-    User.objects.update(password="a hash")
-    actions.set_place(publisher, "acme", "bob", "owner", ALICE, deadline=soon())
-    User.objects.filter(username="bob").update(is_active=False)
-
-    with pytest.raises(NotAccepted, match=r"'alice' is the last owner who can act \(bob: "):
-        actions.leave_organisation(publisher, "acme", ALICE, deadline=soon())
-
-    assert "owner" == place_in(Organisation.objects.get(), "alice")
-
-
 def test_two_owners_who_remove_each_other_at_once_leave_one(instance: Instance):
     publisher = instance.publisher
     for name in ("alice", "bob"):

@@ -11,6 +11,7 @@ from instances import ALICE, BOB, CHARLIE, OPERATOR, Actor, Instance, Scopes, fr
 from holdfast.control.accounts.models import User
 from holdfast.control.accounts.people import sole_holdings
 from holdfast.control.database import close_connection
+from holdfast.control.organisations import actions as organisations
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import FilenameBinding
 from holdfast.control.projects.rights import NotAccepted
@@ -243,6 +244,17 @@ def test_an_owner_goes_only_when_another_one_who_can_act_remains(
         standing.leave_project(publisher, "main", "tool", here, deadline=soon())
 
     assert (Role("bob" if may_go else "alice", "owner"),) == page(sqlite_instance, "tool").roles
+
+
+def test_a_frozen_owner_of_an_organisation_does_not_count(sqlite_instance: Instance) -> None:
+    publisher, here = sqlite_instance.publisher, Actor("alice", Scopes(), credential="session")
+    organisations.create_organisation(publisher, "acme", "Acme", here, deadline=soon())
+    organisations.add_member(publisher, "acme", "bob", "owner", OPERATOR, deadline=soon())
+    User.objects.update(password="a hash")
+    User.objects.filter(username="bob").update(is_active=False)
+
+    with pytest.raises(NotAccepted, match=r"'alice' is the last owner who can act \(bob: "):
+        organisations.leave_organisation(publisher, "acme", here, deadline=soon())
 
 
 def test_a_shadow_grant_is_an_operators_and_can_be_taken_back(instance: Instance) -> None:

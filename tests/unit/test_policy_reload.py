@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from holdfast.config import AutoQuarantine, Config, IndexConfig, UpstreamConfig
-from holdfast.control.policy_reloading import PolicyInForce
 from holdfast.core.errors import Unavailable
 from holdfast.effective import write_snapshot
-from holdfast.policy_reload import NotServed, SnapshotFollower, compared, reload_policy
+from holdfast.policy_reload import NotServed, PolicyInForce, SnapshotFollower, compared, reload_policy
 from holdfast.settings.loading import SettingsError, load
 
 UPSTREAM = UpstreamConfig("upstream", "https://index.example/simple/")

@@ -9,7 +9,6 @@ from holdfast.control.accounts.noting import HOLD_SECONDS
 from holdfast.control.instance import prepare
 from holdfast.control.key_check import note_key
 from holdfast.control.parts import Parts
-from holdfast.control.policy_reloading import PolicyInForce
 from holdfast.control.publication.drill import pause_from_environment
 from holdfast.control.publication.page_assets import keep_assets
 from holdfast.control.publication.publisher import Publisher
@@ -19,6 +18,7 @@ from holdfast.control.sign_in.asking import Providers
 from holdfast.control.tokens.uses import Uses
 from holdfast.control.uploads.attested import attesters
 from holdfast.control.uploads.shadow import PullNames
+from holdfast.policy_reload import PolicyInForce
 from holdfast.store.opening import configured_store
 
 log = structlog.get_logger()
