@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.control.accounts.models import AuditEvent, AuditHead
+from holdfast.control.prepared import Prepared, PreparedUpdate, insert
 
 GENESIS = "0" * 64
 STRAYS_MAX = 500  # chained in one transaction, which other writers wait for
@@ -83,11 +84,18 @@ def follow(links: Iterable[Link]) -> Verdict:
     return Verdict(count, head)
 
 
+_head = Prepared(lambda: AuditHead.objects.filter(pk=1).select_for_update().values_list("position", "hash"))
+_move_head = PreparedUpdate(
+    lambda position, digest: (AuditHead.objects.filter(pk=1), {"position": position, "hash": digest})
+)
+
+
 def append(events: list[AuditEvent]) -> None:
     """Give new events their places and insert them. Inside a write transaction, as its last statements."""
     if events:
         _place(events)
-        AuditEvent.objects.bulk_create(events)
+        for event in events:
+            insert(event)
 
 
 def chain_strays(hash_network: HashNetwork) -> int:
@@ -104,13 +112,13 @@ def chain_strays(hash_network: HashNetwork) -> int:
 
 def _place(events: list[AuditEvent]) -> None:
     """The chain's end is locked until the transaction ends: two writers never get one place."""
-    head = AuditHead.objects.select_for_update().get(pk=1)
+    ((position, before),) = _head.all()
     for event in events:
-        head.position += 1
-        event.position = head.position
+        position += 1
+        event.position = position
         event.detail = json.loads(json.dumps(event.detail))  # as the database will give it back
-        event.hash = head.hash = digest(head.hash, link_of(event))
-    head.save(update_fields=["position", "hash"])
+        event.hash = before = digest(before, link_of(event))
+    _move_head(position, before)
 
 
 def link_of(event: AuditEvent) -> Link:

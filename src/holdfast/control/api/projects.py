@@ -6,8 +6,9 @@ from holdfast.control.api.call import Call, demand_user_name
 from holdfast.control.api.people import project_role
 from holdfast.control.database import read_snapshot
 from holdfast.control.projects import actions, standing
+from holdfast.control.projects.lookup import project_row
 from holdfast.control.projects.rights import NotAccepted, require_reader
-from holdfast.control.publication.documents import project_row, record_of
+from holdfast.control.publication.documents import record_of
 from holdfast.control.uploads.hold import held
 from holdfast.core.errors import Absent
 from holdfast.core.model import STATUSES, File, Record, format_time

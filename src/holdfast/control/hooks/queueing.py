@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
-
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.hooks.models import Delivery, Webhook
+from holdfast.control.prepared import Prepared
 from holdfast.core.model import format_time
 
 EVENTS = ("publish", "yank", "delete", "role", "status", "quarantine")
@@ -32,6 +31,16 @@ _BY_ACTION = {
     "set-team-role": "role",
     "transfer-project": "role",
 }
+
+
+_of_indexes = Prepared(
+    lambda indexes: Webhook.objects.filter(project=None, index__in=indexes, stopped=None).values_list("pk", flat=True)
+)
+_of_project = Prepared(
+    lambda index, name: Webhook.objects.filter(project__index=index, project__name=name, stopped=None).values_list(
+        "pk", flat=True
+    )
+)
 
 
 def event_of(audit: AuditEvent) -> str:
@@ -58,10 +67,11 @@ def queue_deliveries(audits: Sequence[AuditEvent], now: datetime) -> None:
 
 
 def _listening(places: set[tuple[str, str]]) -> list[Webhook]:
-    about = Q(project=None, index__in=["", *sorted({index for index, _ in places})])
-    for index, name in sorted(places):
-        about |= Q(project__index=index, project__name=name)
-    hooks = Webhook.objects.filter(about, stopped=None).select_related("project")
+    indexes = ["", *sorted({index for index, _ in places})]
+    ids = {*_of_indexes.all(indexes), *(pk for index, name in places for pk in _of_project.all(index, name))}
+    if not ids:
+        return []
+    hooks = Webhook.objects.filter(pk__in=ids).select_related("project").order_by("pk")
     return [hook for hook in hooks if hook.deliveries.filter(done=None).count() < PENDING_MAX]
 
 

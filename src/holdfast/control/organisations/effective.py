@@ -9,6 +9,7 @@ from typing import Literal
 from django.db.models import QuerySet
 
 from holdfast.control.organisations.models import Holding, IndexGrant, Membership, Organisation, Team, TeamRole
+from holdfast.control.prepared import Prepared
 from holdfast.control.projects.models import Project, Role
 
 ProjectRole = Literal["owner", "maintainer"]
@@ -19,11 +20,16 @@ IndexRight = Literal["read", "create"]
 _OF_PLACE: dict[str, ProjectRole] = {"owner": "owner", "manager": "maintainer"}
 
 
+_own_role = Prepared(
+    lambda project, user: Role.objects.filter(project_id=project, user__username=user).values_list("role", flat=True)
+)
+
+
 def role_on(project: Project, user: str) -> ProjectRole | None:
     """A person's role on a project, by whatever way."""
     if not user:
         return None
-    own = Role.objects.filter(project=project, user__username=user).values_list("role", flat=True).first()
+    own = _own_role.first(project.pk, user)
     if own == "owner":
         return "owner"
     holder = holder_of(project)

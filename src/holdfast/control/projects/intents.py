@@ -10,12 +10,22 @@ from datetime import datetime, timedelta
 
 from holdfast.clock import Clock
 from holdfast.control.database import database_guard, held_transaction
+from holdfast.control.prepared import Prepared, PreparedDelete, insert
 from holdfast.control.projects.models import File, Intent
 from holdfast.control.staging.referenced import staged_digests
 from holdfast.core.errors import Unavailable
 
 UPLOAD_LEASE_SECONDS = 2 * 3600  # longer than the slowest accepted upload needs from its first to its last byte
 SWEEP_LEASE_SECONDS = 60.0  # a sweeper that takes longer between claim and delete does not delete
+
+
+_sweeps = Prepared(
+    lambda digests, now: Intent.objects.filter(sha256__in=digests, sweep=True, lease_until__gt=now).values_list(
+        "pk", flat=True
+    )[:1]
+)
+_left = Prepared(lambda ids: Intent.objects.filter(pk__in=ids).values_list("pk", flat=True)[:1])
+_delete = PreparedDelete(lambda ids: Intent.objects.filter(pk__in=ids))
 
 
 def declare(digests: Sequence[str], clock: Clock, deadline: float) -> tuple[int, ...]:
@@ -26,7 +36,7 @@ def declare(digests: Sequence[str], clock: Clock, deadline: float) -> tuple[int,
     digests = [digest for digest in digests if digest]
     ids = _commit(digests, False, UPLOAD_LEASE_SECONDS, clock, deadline)
     with database_guard():  # our rows are committed: whoever sweeps from here on sees them
-        swept = Intent.objects.filter(sha256__in=digests, sweep=True, lease_until__gt=clock.now()).exists()
+        swept = _sweeps.any(digests, clock.now())
     if swept:
         withdraw(ids, clock, deadline)
         raise Unavailable("an abandoned copy of these bytes is being cleared away; try again", retry_after_seconds=2)
@@ -47,14 +57,13 @@ def claim_for_sweep(digest: str, clock: Clock, deadline: float) -> tuple[int, ..
 
 def fulfil(ids: Sequence[int]) -> None:
     """Forget intents in the very transaction that makes a file need their digests. Withdrawing them is free then."""
-    if ids:
-        Intent.objects.filter(pk__in=ids).delete()
+    _delete(ids)
 
 
 def withdraw(ids: Sequence[int], clock: Clock, deadline: float) -> None:
     """End intents. Digests that no file came to need are left for the next sweep to look at."""
     with database_guard():
-        if not Intent.objects.filter(pk__in=ids).exists():
+        if not _left.any(ids):
             return
     with held_transaction(clock, deadline):
         rows = list(Intent.objects.filter(pk__in=ids))
@@ -109,8 +118,8 @@ def referenced(digests: Sequence[str]) -> set[str]:
 def _commit(digests: Sequence[str], sweep: bool, seconds: float, clock: Clock, deadline: float) -> tuple[int, ...]:
     now = clock.now()
     with held_transaction(clock, deadline):
-        rows = Intent.objects.bulk_create(
-            Intent(sha256=digest, sweep=sweep, created=now, lease_until=now + timedelta(seconds=seconds))
-            for digest in digests
-        )
+        until = now + timedelta(seconds=seconds)
+        rows = [Intent(sha256=digest, sweep=sweep, created=now, lease_until=until) for digest in digests]
+        for row in rows:
+            insert(row)
     return tuple(row.pk for row in rows)

@@ -4,18 +4,31 @@ from django.db.models import Q
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
+from holdfast.control.prepared import Prepared
 from holdfast.control.projects.models import File, Project, Release
 from holdfast.control.projects.rights import require_scope, require_standing
 from holdfast.control.publication.transaction import WriteTransaction
 from holdfast.control.rights import Right
 from holdfast.core.errors import Absent
 
+_named = Prepared(lambda index, name: Project.objects.filter(index=index, name=name))
+_alike = Prepared(
+    lambda project, version, short, longer: Release.objects.filter(
+        Q(version=version) | Q(version=short) | Q(version__startswith=longer), project_id=project
+    ).order_by("created", "pk")
+)
+
+
+def project_row(index: str, name: str) -> Project | None:
+    """The project's row, listed or not. `name` is normalised."""
+    return _named.first(index, name)
+
 
 def find_project(tx: WriteTransaction, index: str, name: str) -> Project:
     """The listed project."""
     tx.lock(f"{index}/{name}")
-    project = Project.objects.filter(index=index, name=name, deleted=None).first()
-    if project is None:
+    project = project_row(index, name)
+    if project is None or project.deleted is not None:
         raise Absent(f"no project {name!r} in index {index!r}")
     return project
 
@@ -48,9 +61,8 @@ def equal_release(project: Project, version: str) -> Release | None:
     last = max((place for place, number in enumerate(wanted.release) if number), default=0)
     numbers = ".".join(map(str, wanted.release[: last + 1]))
     stem = f"{wanted.epoch}!{numbers}" if wanted.epoch else numbers
-    alike = project.releases.filter(Q(version=version) | Q(version=canonicalize_version(wanted)))
-    alike |= project.releases.filter(version__startswith=f"{stem}.0")
-    found = [release for release in alike.order_by("created", "pk") if Version(release.version) == wanted]
+    alike = _alike.all(project.pk, version, canonicalize_version(wanted), f"{stem}.0")
+    found = [release for release in alike if Version(release.version) == wanted]
     return next((release for release in found if release.version == version), found[0] if found else None)
 
 

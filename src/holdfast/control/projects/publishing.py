@@ -10,8 +10,9 @@ from datetime import datetime
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.moderation.holding import hold
+from holdfast.control.prepared import Prepared, insert
 from holdfast.control.projects.intents import fulfil
-from holdfast.control.projects.lookup import equal_release
+from holdfast.control.projects.lookup import equal_release, project_row
 from holdfast.control.projects.models import File, FilenameBinding, Project, Release, Removal, Role
 from holdfast.control.projects.places import require_place
 from holdfast.control.projects.rights import NotAccepted, has_people, require_uploader
@@ -25,6 +26,14 @@ from holdfast.core.names import normalize
 from holdfast.core.release_rules import NO_RULES, ReleaseRules
 
 _CLOSED = ("archived", "quarantined")  # PEP 792: no uploads
+
+
+_removals = Prepared(lambda digests: Removal.objects.filter(sha256__in=digests)[:1])
+_bindings = Prepared(
+    lambda index, filename: FilenameBinding.objects.filter(index=index, filename=filename).values_list(
+        "sha256", flat=True
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,11 @@ class NewFile:
     md5: str = ""
     blake2b_256: str = ""
     intents: tuple[int, ...] = ()  # what keeps its bytes from a sweep until it is listed
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of all that is stored for it."""
+        return tuple(filter(None, (self.sha256, self.metadata_sha256, self.provenance_sha256)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +101,11 @@ def publish_file(
 
 def known_file(index: str, name: str, new: NewFile) -> File | None:
     """The listed file with these very bytes, None when the filename is free. Raises NotAccepted, Removed."""
-    digests = [digest for digest in (new.sha256, new.metadata_sha256, new.provenance_sha256) if digest]
-    removal = Removal.objects.filter(sha256__in=digests).first()
+    removal = _removals.first(new.digests)
     if removal is not None:
         raise Removed(f"these bytes were taken down: {removal.reason}", legal=removal.legal)
-    binding = FilenameBinding.objects.filter(index=index, filename=new.filename).first()
-    if binding is None:
+    bound = _bindings.first(index, new.filename)
+    if bound is None:
         return None
     found = (
         File.objects.filter(project__index=index, project__name=name, filename=new.filename, deleted=None)
@@ -104,9 +117,9 @@ def known_file(index: str, name: str, new: NewFile) -> File | None:
             f"File already exists in the history of this index: {new.filename!r} was used by a file that has since"
             " been deleted, and a filename is never used twice. Use a different version."
         )
-    if binding.sha256 != new.sha256:
+    if bound != new.sha256:
         raise NotAccepted(
-            f"File already exists ({new.filename!r}, with sha256 hash {binding.sha256!r}). Use a different version."
+            f"File already exists ({new.filename!r}, with sha256 hash {bound!r}). Use a different version."
         )
     return found
 
@@ -116,7 +129,7 @@ def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str
 
     With `rules.hold_imitations` a new one with a suspicious name is held for a moderator.
     """
-    project = Project.objects.filter(index=index, name=name).first()
+    project = project_row(index, name)
     is_peopled = project is not None and has_people(project)
     require_uploader(tx.actor, index, name, project, is_peopled)
     tx.demand_on("uploads", index, name)
@@ -155,7 +168,9 @@ def release_for_upload(tx: WriteTransaction, project: Project, version: str) -> 
     """The release of that version, in the spelling of its first file. The caller holds the project's lock."""
     release = equal_release(project, version)
     if release is None:
-        return Release.objects.create(project=project, version=version, created=tx.now)
+        release = Release(project=project, version=version, created=tx.now)
+        insert(release)
+        return release
     if release.deleted is not None:
         release.deleted, release.yanked, release.yanked_reason = None, False, ""
         release.save(update_fields=["deleted", "yanked", "yanked_reason"])
@@ -165,7 +180,7 @@ def release_for_upload(tx: WriteTransaction, project: Project, version: str) -> 
 def require_place_for(index: str, new: NewFile, rules: ReleaseRules, now: datetime) -> None:
     """Say before anything is stored what `add_file` would refuse in the end. Raises NotAccepted."""
     name = normalize(new.project)
-    project = Project.objects.filter(index=index, name=name).first()
+    project = project_row(index, name)
     release = equal_release(project, new.version) if project is not None else None
     if release is not None:
         require_place(release, new.filename, new.sha256, new.packagetype, rules, now)
@@ -187,26 +202,30 @@ def add_file(
     require_place(release, new.filename, new.sha256, new.packagetype, rules, tx.now)
     require_room(project.index, project.name, new.size, rules.project_bytes_max)
     yanked, yanked_reason = (True, release.yanked_reason) if release.yanked else yank
-    FilenameBinding.objects.create(
-        index=project.index, filename=new.filename, sha256=new.sha256, project=project.name, created=tx.now
+    insert(
+        FilenameBinding(
+            index=project.index, filename=new.filename, sha256=new.sha256, project=project.name, created=tx.now
+        )
     )
-    File.objects.create(
-        project=project,
-        release=release,
-        filename=new.filename,
-        sha256=new.sha256,
-        size=new.size,
-        packagetype=new.packagetype,
-        python_version=new.python_version,
-        upload_time=tx.now,
-        requires_python=new.requires_python,
-        yanked=yanked,
-        yanked_reason=yanked_reason,
-        metadata_sha256=new.metadata_sha256,
-        provenance_sha256=new.provenance_sha256,
-        md5=new.md5,
-        blake2b_256=new.blake2b_256,
-        uploader=tx.actor.who,
+    insert(
+        File(
+            project=project,
+            release=release,
+            filename=new.filename,
+            sha256=new.sha256,
+            size=new.size,
+            packagetype=new.packagetype,
+            python_version=new.python_version,
+            upload_time=tx.now,
+            requires_python=new.requires_python,
+            yanked=yanked,
+            yanked_reason=yanked_reason,
+            metadata_sha256=new.metadata_sha256,
+            provenance_sha256=new.provenance_sha256,
+            md5=new.md5,
+            blake2b_256=new.blake2b_256,
+            uploader=tx.actor.who,
+        )
     )
     fulfil(new.intents)
     tx.changed(project)

@@ -11,7 +11,8 @@ from holdfast.control import rights
 from holdfast.control.accounts.actor import ALL, Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.organisations.effective import ProjectRole, has_index_right, holder_of, role_on
-from holdfast.control.projects.models import Project
+from holdfast.control.prepared import Prepared
+from holdfast.control.projects.models import Project, Role
 from holdfast.control.publishers.models import Publisher
 from holdfast.control.publishers.vouching import is_in_force
 from holdfast.control.rights import Right
@@ -20,6 +21,9 @@ from holdfast.core.errors import Absent, Outcome, Refused
 from holdfast.core.model import format_time
 
 _BY = {"token": "a token", "session": "a browser session", "publisher": "a trusted publisher", "machine": "the command"}
+
+
+_roles_of = Prepared(lambda project: Role.objects.filter(project_id=project).values_list("pk", flat=True)[:1])
 
 
 class NotAccepted(Outcome):
@@ -163,7 +167,7 @@ def is_moderator(actor: Actor, right: Right) -> bool:
 
 def has_people(project: Project) -> bool:
     """False for a project that whoever may create projects may take."""
-    return project.roles.exists() or holder_of(project) is not None
+    return _roles_of.any(project.pk) or holder_of(project) is not None
 
 
 def _not_an_administrator(doing: str) -> Refused:

@@ -9,8 +9,8 @@ from django.db.models import CharField
 from django.db.models.functions import Cast
 from packaging.version import InvalidVersion, Version
 
-from holdfast.control.database import connection
 from holdfast.control.organisations.models import Holding
+from holdfast.control.prepared import Prepared
 from holdfast.control.projects.models import File as FileRow
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.models import Role as RoleRow
@@ -35,10 +35,18 @@ _FILE_COLUMNS: tuple[str | Cast, ...] = (
 )
 _CARD_COLUMNS = ("packagetype", "size", "upload_time", "metadata_sha256", "provenance_sha256", "deleted", "removed")
 
-
-def project_row(index: str, name: str) -> Project | None:
-    """The project's row, listed or not."""
-    return Project.objects.filter(index=index, name=name).first()
+_file_rows: Prepared[Any] = Prepared(
+    lambda project: FileRow.objects.filter(project_id=project, deleted=None, removed=False).values_list(*_FILE_COLUMNS)
+)
+_card_rows: Prepared[Any] = Prepared(
+    lambda index, project, filename, sha256: FileRow.objects.filter(
+        project__index=index, project__name=project, filename=filename, sha256=sha256
+    ).values_list(*_CARD_COLUMNS)
+)
+_role_rows = Prepared(lambda project: RoleRow.objects.filter(project_id=project).values_list("user__username", "role"))
+_holders = Prepared(
+    lambda project: Holding.objects.filter(project_id=project).values_list("organisation__name", flat=True)
+)
 
 
 def record_of(project: Project) -> Record:
@@ -63,11 +71,7 @@ def record_of(project: Project) -> Record:
 
 def card_of(index: str, project: str, filename: str, sha256: str) -> Card | None:
     """The card of one file, listed or not; None when no row has those bytes under that name any more."""
-    row = (
-        FileRow.objects.filter(project__index=index, project__name=project, filename=filename, sha256=sha256)
-        .values_list(*_CARD_COLUMNS)
-        .first()
-    )
+    row = _card_rows.first(index, project, filename, sha256)
     if row is None:
         return None
     packagetype, size, upload_time, metadata_sha256, provenance_sha256, deleted, removed = row
@@ -90,10 +94,7 @@ def _files(project_id: int) -> tuple[File, ...]:
 
     The rows are fetched past Django's converters, which take longer than everything else for 10,000 files.
     """
-    query = FileRow.objects.filter(project_id=project_id, deleted=None, removed=False).values_list(*_FILE_COLUMNS)
-    with connection().cursor() as cursor:
-        cursor.execute(*query.query.sql_with_params())
-        rows = cursor.fetchall()
+    rows = _file_rows.raw(project_id)
     rank = {version: place for place, version in enumerate(sorted({row[3] for row in rows}, key=_version_key))}
     rows.sort(key=lambda row: (rank[row[3]], row[0]))
     return tuple([_file(*row) for row in rows])
@@ -142,14 +143,13 @@ def _offers_metadata(packagetype: str, metadata_sha256: str) -> bool:
 
 
 def _roles(project_id: int) -> tuple[Role, ...]:
-    rows = RoleRow.objects.filter(project_id=project_id).values_list("user__username", "role")
+    rows = _role_rows.all(project_id)
     return tuple(Role(user, "owner" if role == "owner" else "maintainer") for user, role in sorted(rows))
 
 
 def _organisation(project_id: int) -> str:
     """The holder's name. Roles that come through it are not told: they change without the project being published."""
-    name = Holding.objects.filter(project_id=project_id).values_list("organisation__name", flat=True).first()
-    return name or ""
+    return _holders.first(project_id) or ""
 
 
 def _version_key(text: str) -> tuple[int, Version, str]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import structlog
 
 from holdfast.control.accounts.models import Token
+from holdfast.control.projects.lookup import project_row
 from holdfast.control.publication.changes import Change
-from holdfast.control.publication.documents import project_row, record_of
+from holdfast.control.publication.documents import record_of
 from holdfast.core.errors import Unavailable
 from holdfast.core.model import Record
 from holdfast.tree.journal import (

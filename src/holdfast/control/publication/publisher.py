@@ -24,6 +24,7 @@ from holdfast.control.database import (
     held_transaction,
     read_snapshot,
 )
+from holdfast.control.prepared import Prepared, PreparedUpdate
 from holdfast.control.publication.documents import card_of
 from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.entries import Rendering, held_entry, render
@@ -49,6 +50,24 @@ ATTEMPTS_MAX = 5  # a row that fails this often, over at least HOLD_AFTER_SECOND
 HOLD_AFTER_SECONDS = 10.0
 RETRY_ROW_SECONDS = 2.0
 MARK_SECONDS = 2.0  # how long a bookkeeping statement waits for the write lock
+
+
+_unpublished = Prepared(lambda: Event.objects.filter(published=None).values_list("serial", flat=True)[:1])
+_next_rows = Prepared(lambda: Event.objects.filter(published=None).order_by("serial")[:BATCH_ROWS])
+_published = Prepared(
+    lambda serial: Event.objects.filter(serial=serial, published__isnull=False).values_list("serial", flat=True)
+)
+_mark_published = PreparedUpdate(
+    lambda serial, now, held: (Event.objects.filter(serial=serial, published=None), {"published": now, "held": held})
+)
+_halted = Prepared(lambda: Instance.objects.filter(pk=1).values_list("halted", flat=True))
+_take_lease = PreparedUpdate(
+    lambda holder, now, absurd, until: (
+        PublisherLease.objects.filter(Q(holder=holder) | Q(until__lt=now) | Q(until__gt=absurd), pk=1),
+        {"holder": holder, "until": until},
+    )
+)
+_end_lease = PreparedUpdate(lambda holder, now: (PublisherLease.objects.filter(pk=1, holder=holder), {"until": now}))
 
 
 class Publisher:
@@ -141,7 +160,7 @@ class Publisher:
     def _drain(self, serial_max: float) -> int:
         """A writer goes no further than its own row: those that came later have threads, and it has a client."""
         done = 0
-        while rows := _waiting(BATCH_ROWS):
+        while rows := _waiting():
             for row in rows:
                 self._lease()
                 if not self._publish_or_count(row):
@@ -242,9 +261,9 @@ class Publisher:
     def _mark(self, serial: int, *, held: bool) -> None:
         now = self.clock.now()
         with held_transaction(self.clock, self._mark_deadline()):
-            Event.objects.filter(serial=serial, published=None).update(published=now, held=held)
-            if not Event.objects.filter(published=None).exists():  # give the lease back: the next row may be another's
-                PublisherLease.objects.filter(pk=1, holder=self._holder).update(until=now)
+            _mark_published(serial, now, held)
+            if not _unpublished.any():  # give the lease back: the next row may be another's
+                _end_lease(self._holder, now)
                 self._leased_until = float("-inf")
 
     def _count_failure(self, row: Event, error: Exception) -> None:
@@ -265,18 +284,16 @@ class Publisher:
         if self.clock.monotonic() < self._leased_until - LEASE_SECONDS + RENEW_SECONDS:
             return True
         now = self.clock.now()
-        free = Q(holder=self._holder) | Q(until__lt=now) | Q(until__gt=now + timedelta(seconds=2 * LEASE_SECONDS))
+        until = now + timedelta(seconds=LEASE_SECONDS)
         with held_transaction(self.clock, self._mark_deadline()):
-            taken = PublisherLease.objects.filter(free, pk=1).update(
-                holder=self._holder, until=now + timedelta(seconds=LEASE_SECONDS)
-            )
+            taken = _take_lease(self._holder, now, now + timedelta(seconds=2 * LEASE_SECONDS), until)
         self._leased_until = self.clock.monotonic() + LEASE_SECONDS if taken else float("-inf")
         return bool(taken)
 
     def _give_back(self) -> None:
         now = self.clock.now()
         with held_transaction(self.clock, self._mark_deadline()):
-            PublisherLease.objects.filter(pk=1, holder=self._holder).update(until=now)
+            _end_lease(self._holder, now)
         self._leased_until = float("-inf")
 
     def _compare_with_tree(self) -> None:
@@ -346,22 +363,22 @@ def store_card(store: Store, index: str, project: str, filename: str, sha256: st
 def is_published(serial: int) -> bool:
     """True when that serial is in the tree. Raises DatabaseUnavailable."""
     with database_guard():
-        return Event.objects.filter(serial=serial).exclude(published=None).exists()
+        return _published.any(serial)
 
 
 def _has_waiting() -> bool:
     with database_guard():
-        return Event.objects.filter(published=None).exists()
+        return _unpublished.any()
 
 
-def _waiting(limit: int) -> list[Event]:
+def _waiting() -> list[Event]:
     with database_guard():
-        return list(Event.objects.filter(published=None).order_by("serial")[:limit])
+        return _next_rows.all()
 
 
 def _refuse_halted() -> None:
     with database_guard():
-        halted = Instance.objects.values_list("halted", flat=True).filter(pk=1).first()
+        halted = _halted.first()
     if halted is None:
         raise DatabaseUnavailable("the database was never initialised; `holdfast restore` puts a backup in its place")
     if halted:

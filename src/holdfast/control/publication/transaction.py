@@ -22,6 +22,7 @@ from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.accounts.networks import Networks
 from holdfast.control.database import RETRY_SECONDS, DatabaseUnavailable, connection, database_guard, held_transaction
 from holdfast.control.hooks.queueing import queue_deliveries
+from holdfast.control.prepared import Prepared, PreparedUpdate, insert
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.changes import Change, project_changed
 from holdfast.control.publication.models import Counter, Event, Instance
@@ -31,6 +32,12 @@ from holdfast.tree.switches import READ_ONLY
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+_counter = Prepared(lambda: Counter.objects.filter(pk=1).values_list("value", flat=True))
+_count = PreparedUpdate(lambda: (Counter.objects.filter(pk=1), {"value": F("value") + 1}))
+_instance = Prepared(lambda: Instance.objects.filter(pk=1).values_list("instance", "halted"))
+_stamp_projects = PreparedUpdate(lambda ids, serial: (Project.objects.filter(pk__in=ids), {"last_serial": serial}))
 
 
 class TreeAhead(Unavailable):
@@ -164,15 +171,11 @@ class WriteTransaction:
             if head >= self.serial:
                 raise TreeAhead(self.serial - 1, head)
             if self._projects:
-                Project.objects.filter(pk__in=self._projects).update(last_serial=self.serial)
+                _stamp_projects([*self._projects], self.serial)
             for write in self._stamps:
                 write(self.serial)
-            Event.objects.create(
-                serial=self.serial,
-                event=uuid4().hex,
-                created=self.now,
-                changes=[*self._projects.values(), *self._changes],
-            )
+            changes = [*self._projects.values(), *self._changes]
+            insert(Event(serial=self.serial, event=uuid4().hex, created=self.now, changes=changes))
         for audit in self._audits:
             audit.serial = self.serial or None
         append(self._audits)
@@ -243,7 +246,7 @@ def held(
 def current_serial() -> int:
     """The newest serial given out. Raises DatabaseUnavailable, also when the database was never set up."""
     with database_guard():
-        value = Counter.objects.values_list("value", flat=True).filter(pk=1).first()
+        value = _counter.first()
     if value is None:
         raise DatabaseUnavailable("the database was never initialised; `holdfast restore` puts a backup in its place")
     return value
@@ -256,14 +259,14 @@ def _demand_writable(publisher: Publication, actor: Actor, moderates: bool) -> N
 
 
 def _next_serial() -> int:
-    if Counter.objects.filter(pk=1).update(value=F("value") + 1) != 1:
+    if _count() != 1 or (value := _counter.first()) is None:
         raise DatabaseUnavailable("the database has no counter row; `holdfast restore` puts a backup in its place")
-    return Counter.objects.values_list("value", flat=True).get(pk=1)
+    return value
 
 
 def _hold_to_instance(instance: str) -> None:
     """Refuse a database that was swapped for another instance's, and one whose publication was stopped."""
-    row = Instance.objects.values_list("instance", "halted").filter(pk=1).first()
+    row = _instance.first()
     if row is None or row[0] != instance:
         raise DatabaseUnavailable(
             f"the database belongs to instance {row[0] if row else 'none'}, this data folder to {instance};"

@@ -1,13 +1,14 @@
 """Quotas: bytes of listed files that an index, or one project in it, may hold. Deleted files no longer count."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.database import connection, database_guard
+from holdfast.control.prepared import Prepared
 from holdfast.control.projects.models import File
 from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.publication.transaction import Publication, held, write_transaction
@@ -15,6 +16,15 @@ from holdfast.control.retention.models import Quota
 from holdfast.core.errors import Absent
 
 BYTES_MAX = 2**60
+
+
+def _places(index: str, projects: Sequence[str]) -> QuerySet[Quota, tuple[str, int]]:
+    places = Quota.objects.filter(index=index, project__in=projects).order_by("project")
+    return places.values_list("project", "bytes_max")
+
+
+_bounds = Prepared(_places)
+_bounds_locked = Prepared(lambda *place: _places(*place).select_for_update())  # for PostgreSQL; SQLite has one writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +71,7 @@ def require_room(
     index, or a project in it, holds besides its listed files. In a transaction nobody else adds to these places until
     it ends: projects are locked one by one, and an index of many could else be filled past its quota by all at once.
     """
-    rows = Quota.objects.filter(index=index, project__in=("", name)).order_by("project")
-    if connection().in_atomic_block:
-        rows = rows.select_for_update()  # PostgreSQL's matter; SQLite has one writer
-    bounds = dict(rows.values_list("project", "bytes_max"))
+    bounds = dict((_bounds_locked if connection().in_atomic_block else _bounds).all(index, ("", name)))
     if project_bytes_max:
         bounds.setdefault(name, project_bytes_max)
     for project, bytes_max in sorted(bounds.items()):
