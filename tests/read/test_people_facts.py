@@ -62,7 +62,7 @@ async def test_what_is_gone_says_so(tmp_path):
         gone = await site.get("/project/demo/")
 
     assert (410, 200, 404) == (release.status, project.status, gone.status)
-    assert "a secret <key> in it" in text_of(Markup(release.body))
+    assert "demo-2.0-py3-none-any.whl was removed: a secret <key> in it." in text_of(Markup(release.body))
     assert "1 version is held back" in text_of(Markup(project.body))
     assert "2.0 was removed" in text_of(Markup(project.body))
 
@@ -140,6 +140,20 @@ async def test_another_index_has_pages_of_its_own(tmp_path):
     page = Markup(here.body)
     assert "pip install --index-url http://127.0.0.1:8000/team/simple/ demo" in text_of(page)
     assert all(address.startswith("/team/packages/") for address in page.addresses() if "/packages/" in address)
+
+
+@plays
+async def test_an_author_has_a_name_and_an_address(tmp_path):
+    """Core metadata has both in `Author-email` since it is written from a pyproject.toml; several are several."""
+    told = "Author-email: Ann Author <ann@people.example>, bob@people.example\nMaintainer-email: the team\n"
+    async with running(tmp_path) as site:
+        site.publish("demo", site.wheel("demo", told=told))
+        page = Markup((await site.get("/project/demo/")).body)
+
+    (facts,) = [one for one in page.all("dl") if one.get("class") == "side-facts"]
+    assert "Author Ann Author ann@people.example Author bob@people.example Maintainer the team" == " ".join(
+        facts.text.split()
+    )
 
 
 HOSTILE = (

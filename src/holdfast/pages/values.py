@@ -30,3 +30,10 @@ class Notice:
 
     text: str
     kind: NoticeKind = "warning"
+
+
+def sentence(detail: str) -> str:
+    """A problem's detail as a page tells it. What begins with a filename or an address keeps its spelling."""
+    first = detail.partition(" ")[0]
+    begun = detail[:1].upper() + detail[1:] if first.isalpha() else detail
+    return begun if not begun or begun.endswith((".", "!", "?")) else f"{begun}."

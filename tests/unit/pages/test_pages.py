@@ -10,6 +10,7 @@ from jinja2 import UndefinedError
 from holdfast.pages import CSP, Notice, Site, render
 from holdfast.pages.assets import asset_path, assets, is_asset_name, media_type_of
 from holdfast.pages.environment import environment, filesize, plural, told, when
+from holdfast.pages.values import sentence
 
 SITE = Site("https://packages.example/prefix")
 
@@ -128,3 +129,17 @@ def test_render_finds_templates_by_name() -> None:
 )
 def test_values_of_the_audit_trail_are_words(value: object, words: str) -> None:
     assert words == told(value)
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        ("there is no such project", "There is no such project."),
+        ("toolbox-1.0.whl was removed: keys", "toolbox-1.0.whl was removed: keys."),
+        ("Ask again.", "Ask again."),
+        ("", ""),
+    ],
+)
+def test_a_problem_is_told_as_a_sentence(detail: str, shown: str) -> None:
+    """And a filename is never spelt in another way than it is."""
+    assert shown == sentence(detail)

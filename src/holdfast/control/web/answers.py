@@ -10,6 +10,7 @@ from holdfast.core.errors import Absent, Outcome, Refused, Unavailable
 from holdfast.core.page_paths import is_control_page
 from holdfast.core.problem import printable
 from holdfast.pages import PAGE_HEADERS, render
+from holdfast.pages.values import sentence
 
 # OWASP's list of what a page with a session must say. Nothing of these pages is kept by any cache, shared or not.
 _HEADERS = {
@@ -45,7 +46,7 @@ def sealed(response: HttpResponseBase) -> HttpResponseBase:
 def told(request: HttpRequest, status: int, detail: str, retry_after_seconds: int = 0) -> HttpResponse:
     """An error as a page. It asks nothing of the database, which may be what is wrong."""
     title = _TITLES.get(status, "That does not work")
-    facts = {"status": status, "title": title, "text": detail, "hint": "", "here": "account"}
+    facts = {"status": status, "title": title, "text": sentence(detail), "hint": "", "here": "account"}
     response = HttpResponse(render("error.html", site=site_of(request), **facts), status=status)
     # Told on purpose: Django would log each as an error of ours, and a flood of sign-ins would fill the disk.
     response._has_been_logged = status != 500  # type: ignore[attr-defined]

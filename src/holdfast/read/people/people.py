@@ -6,6 +6,7 @@ from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.core.errors import Outcome
 from holdfast.core.negotiation import choose_encoding
+from holdfast.pages.values import sentence
 from holdfast.read.listing import ProjectLists
 from holdfast.read.merged import MergedPages
 from holdfast.read.ownership import Ownership
@@ -69,7 +70,7 @@ class People:
             return response
         try:
             text = str(json.loads(response.body)["detail"])
-            painted = await self._pages.error(request, page, response.status, text[:1].upper() + text[1:])
+            painted = await self._pages.error(request, page, response.status, sentence(text))
         except (Outcome, OverBudget, ValueError, KeyError, TypeError):
             return response
         fields = headers.error(choose_encoding(request.headers.get("accept-encoding")))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from email.utils import getaddresses
 from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -288,6 +289,11 @@ def _people(raw: Mapping[str, core_metadata.RawValue]) -> Iterable[tuple[str, st
     for title, key in (("Author", "author"), ("Maintainer", "maintainer")):
         name, mail = _text(raw, key).strip(), _text(raw, f"{key}_email").strip()
         name, mail = name[:200], mail[:400]
+        if mail and not name:  # "Ann Author <ann@people.example>, ..." (core metadata, Author-email)
+            known = getaddresses([mail])
+            if all("@" in address for _called, address in known):
+                yield from ((title, called, address) for called, address in known)
+                continue
         if name or mail:
             yield title, name, mail
 
