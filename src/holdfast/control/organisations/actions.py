@@ -32,7 +32,7 @@ def create_organisation(
 ) -> None:
     """Make an organisation, which the actor owns; an administrator may name another. A name once used stays taken."""
     if not is_slug(name):
-        raise NotAccepted("an organisation's name has 1 to 50 lower-case letters, digits and hyphens, none at its ends")
+        raise NotAccepted("an organisation's name has 1 to 50 lower-case letters, digits and inner hyphens")
     if not 0 < len(display) <= 200:
         raise NotAccepted("what an organisation is called has 1 to 200 characters")
     with write_transaction(publisher, actor, deadline) as tx:

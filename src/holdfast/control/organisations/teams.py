@@ -23,7 +23,7 @@ PEOPLE_TOLD_MAX = 200  # in one event of the audit trail
 def create_team(publisher: Publication, organisation: str, team: str, actor: Actor, *, deadline: float) -> None:
     """Make a team without members or roles."""
     if not is_slug(team):
-        raise NotAccepted("a team's name has 1 to 50 lower-case letters, digits and hyphens, none at its ends")
+        raise NotAccepted("a team's name has 1 to 50 lower-case letters, digits and inner hyphens")
     with write_transaction(publisher, actor, deadline) as tx:
         found = permitted_organisation(tx, rights.MANAGE_TEAM, organisation)
         if found.teams.filter(name=team).exists():

@@ -52,14 +52,17 @@ if (me && document.cookie.split("; ").includes("holdfast_me=1")) {
     .then((answer) => (answer.ok ? answer.json() : null))
     .then((known) => {
       if (!known || !known.user) return;
-      const account = me.querySelector("a").getAttribute("href");
+      const given = me.querySelector("a");
+      const account = given.getAttribute("href"), admin = account.replace(/account\/$/, "admin/");
+      const here = !given.hasAttribute("aria-current") ? "" : location.pathname.startsWith(admin) ? admin : account;
       const links = [{ text: known.user, href: account }];
-      if (known.admin) links.push({ text: "Operate", href: account.replace(/account\/$/, "admin/") });
+      if (known.admin) links.push({ text: "Operate", href: admin });
       const items = links.map(({ text, href }) => {
         const item = document.createElement("li");
         const link = document.createElement("a");
         link.textContent = text;
         link.href = href;
+        if (href === here) link.setAttribute("aria-current", "page");
         item.append(link);
         return item;
       });
