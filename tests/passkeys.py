@@ -21,14 +21,15 @@ class Passkey:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._id = b"passkey-1"
 
-    def registration(self) -> dict[str, Any]:
-        """What is kept of it."""
+    def registration(self, resident: bool = False) -> dict[str, Any]:
+        """What is kept of it. `resident`: it can sign in alone."""
         public = ES256.from_cryptography_key(self._key.public_key())
         credential = AttestedCredentialData.create(Aaguid.NONE, self._id, public)
         data = AuthenticatorData.create(_rp(), _FLAGS | AuthenticatorData.FLAG.AT, 0, credential)
         client = _client("webauthn.create", "sham")
         attested = bytes(AttestationObject.create("none", data, {}))
-        return self._named({"clientDataJSON": _b64(client), "attestationObject": _b64(attested)})
+        named = self._named({"clientDataJSON": _b64(client), "attestationObject": _b64(attested)})
+        return named | {"clientExtensionResults": {"credProps": {"rk": resident}}}
 
     def answer(self, options: dict[str, Any]) -> str:
         """The answer to a page's question."""

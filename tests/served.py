@@ -17,8 +17,8 @@ def nothing(_method: str, _path: str) -> None:
 
 
 @contextmanager
-def served(door: Door, meddle: Meddle = nothing) -> Iterator[str]:
-    """The server's root URL, while it runs. Requests are answered one at a time."""
+def served(door: Door, meddle: Meddle = nothing, port: int = 0) -> Iterator[str]:
+    """The server's root URL, while it runs. Requests are answered one at a time. A `port` of 0 is a free one."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
@@ -31,7 +31,10 @@ def served(door: Door, meddle: Meddle = nothing) -> Iterator[str]:
                 return
             self.send_response(told.status)
             for name, value in told.headers.items():
-                self.send_header(name, value)
+                if name != "set-cookie":  # the last one alone
+                    self.send_header(name, value)
+            for cookie in told.set_cookies:
+                self.send_header("Set-Cookie", cookie)
             self.end_headers()
             self.wfile.write(told.body)
 
@@ -40,7 +43,7 @@ def served(door: Door, meddle: Meddle = nothing) -> Iterator[str]:
         def log_message(self, *_words: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+    with HTTPServer(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=lambda: (server.serve_forever(0.02), close_connection()))
         thread.start()
         try:
