@@ -9,6 +9,7 @@ from instances import ALICE, OPERATOR, Instance, empty_database, soon, stored_up
 from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.backup import backup, restore
 from holdfast.control.projects import actions
+from holdfast.control.projects.intents import UPLOAD_LEASE_SECONDS, Watch
 from holdfast.control.projects.models import File, Intent
 from holdfast.control.publication.fsck import check
 from holdfast.control.publication.rebuild import rebuild
@@ -46,9 +47,11 @@ def test_a_rebuilt_database_gives_them_up_when_the_lost_one_would_have(instance:
     later = ManualClock(CLOCK.now() + timedelta(days=days))
 
     repair(instance)
-    sweep(instance.config, instance.store, CLOCK)
+    sweep(instance.config, instance.store, CLOCK, watch := Watch())
     now = blobs(instance)
-    collect_orphans(instance.store, later)
+    for _ in range(2):
+        collect_orphans(instance.store, later, watch)
+        later.advance(UPLOAD_LEASE_SECONDS)
 
     assert deleted < now
     assert deleted & blobs(instance) == (deleted if days < instance.config.deleted_days else set())

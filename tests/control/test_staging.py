@@ -3,6 +3,7 @@
 import hashlib
 
 import wheels
+from django.db.models import F
 from doors import Door, FakeUpstreams
 from instances import Instance, Scopes, operator, soon
 from sessions import (
@@ -172,7 +173,7 @@ def test_staged_bytes_outlive_every_sweep_while_the_session_lives(sqlite_instanc
     door, alice, session = staged(sqlite_instance)
     kept = blobs(sqlite_instance)
 
-    Intent.objects.update(lease_until=CLOCK.now())
+    Intent.objects.update(lease_until=F("created"))
     sweep(sqlite_instance.config, sqlite_instance.store, CLOCK)
 
     assert blobs(sqlite_instance) == kept

@@ -1,7 +1,7 @@
 """Sweeps: which bytes and files go by themselves, and above all which stay."""
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -84,6 +84,17 @@ class StoppedClock(SystemClock):
         return super().monotonic() + self._stopped
 
 
+class SetClock(SystemClock):
+    """As a process sees it while somebody sets the machine's time forward, minute by minute."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        self._ahead += timedelta(seconds=intents.SWEEP_LEASE_SECONDS)
+        return super().now() + self._ahead
+
+
 def test_an_orphan_that_a_stopped_sweeper_left_is_collected_by_the_next(instance: Instance) -> None:
     digest = fresh_sha256()
     instance.store.put(addresses.blob(digest), b"orphan")
@@ -103,7 +114,7 @@ def test_orphans_are_collected_a_few_at_a_time_and_none_is_forgotten(sqlite_inst
         sqlite_instance.store.put(addresses.blob(digest), b"orphan")
     intents.withdraw(intents.declare(digests, CLOCK, soon()), CLOCK, soon())
 
-    assert [2, 2, 1, 0] == [collect_orphans(sqlite_instance.store, CLOCK, 2) for _ in range(4)]
+    assert [2, 2, 1, 0] == [collect_orphans(sqlite_instance.store, CLOCK, rows_max=2) for _ in range(4)]
 
 
 def test_a_database_that_is_older_than_the_tree_has_nothing_collected(instance: Instance, tmp_path: Path) -> None:
@@ -116,11 +127,15 @@ def test_a_database_that_is_older_than_the_tree_has_nothing_collected(instance: 
     restore(instance.config, instance.store, saved, CLOCK)
     long_after = ManualClock(CLOCK.now() + timedelta(days=1))
 
+    watch = intents.Watch()
+
+    assert 0 == collect_orphans(instance.store, long_after, watch)
+    long_after.advance(intents.UPLOAD_LEASE_SECONDS)
     with pytest.raises(TreeAhead, match="holdfast reconcile"):
-        collect_orphans(instance.store, long_after)
+        collect_orphans(instance.store, long_after, watch)
     reconcile(instance.publisher, OPERATOR, soon())
 
-    assert 0 == collect_orphans(instance.store, long_after)
+    assert 0 == collect_orphans(instance.store, long_after, watch)
     assert b"tool 1.0" == instance.store.get(addresses.blob(digest))
 
 
@@ -134,6 +149,38 @@ def test_a_digest_that_is_being_swept_cannot_be_declared_and_the_other_way_round
     intents.declare([digest], CLOCK, soon())
 
     assert intents.claim_for_sweep(digest, CLOCK, soon()) is None
+
+
+def test_no_jump_of_the_clock_ends_an_upload_that_runs(instance: Instance) -> None:
+    """Nor does a sweeper with a clock of its own. A crash's bytes go once they were watched for as long as a lease."""
+    running, cut_off = fresh_sha256(), fresh_sha256()
+    for digest in (running, cut_off):
+        instance.store.put(addresses.blob(digest), b"orphan")
+    clock, watch = ManualClock(CLOCK.now()), intents.Watch()
+    intents.declare([cut_off], clock, clock.monotonic() + 8)
+
+    clock.jump(intents.UPLOAD_LEASE_SECONDS + 1)
+    jumped = collect_orphans(instance.store, clock, watch)
+    clock.advance(intents.UPLOAD_LEASE_SECONDS - 1)
+    ids = intents.declare([running], clock, clock.monotonic() + 8)
+    clock.jump(intents.UPLOAD_LEASE_SECONDS + 1)
+    still = collect_orphans(instance.store, clock, watch)
+    clock.advance(1)
+    watched = collect_orphans(instance.store, clock, watch)
+    claim = intents.claim_for_sweep(running, clock, clock.monotonic() + 8)
+    intents.withdraw(ids, clock, clock.monotonic() + 8)
+
+    assert (0, 0, 1, None) == (jumped, still, watched, claim)
+    assert 1 == collect_orphans(instance.store, clock, watch), "it said itself that it is over"
+
+
+def test_a_sweeper_whose_clock_is_set_between_claim_and_deletion_does_not_delete(instance: Instance) -> None:
+    digest = fresh_sha256()
+    instance.store.put(addresses.blob(digest), b"orphan")
+    intents.withdraw(intents.declare([digest], CLOCK, soon()), CLOCK, soon())
+
+    assert 0 == collect_orphans(instance.store, SetClock())
+    assert 1 == collect_orphans(instance.store, CLOCK)
 
 
 def test_checkpoints_are_written_hourly_when_something_changed(instance: Instance) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import wheels
+from django.db.models import F
 from doors import Door
 from instances import Instance, new_instance
 
@@ -18,6 +19,7 @@ from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.compose import open_parts
 from holdfast.control.database import close_connection
 from holdfast.control.parts import Opening
+from holdfast.control.projects.intents import UPLOAD_LEASE_SECONDS, Watch
 from holdfast.control.projects.models import File, Intent, Project
 from holdfast.control.publication.upkeep import collect_orphans
 from holdfast.control.uploads.hold import deadline_of, held, with_last_try
@@ -89,7 +91,7 @@ def test_a_full_disk_means_507_at_once(sqlite_instance: Instance):
 
     assert (answer.status, answer.text) == (507, "the disk of the store folder is full\n")
     assert not Project.objects.exists()
-    assert not Intent.objects.filter(lease_until__gt=SystemClock().now()).exists(), "the next sweep clears it away"
+    assert not Intent.objects.filter(lease_until__gt=F("created")).exists(), "the next sweep clears it away"
 
 
 def test_a_database_that_is_locked_for_a_moment_is_waited_for(sqlite_instance: Instance):
@@ -194,7 +196,10 @@ def test_bytes_of_an_upload_whose_commit_nobody_can_tell_are_not_swept(sqlite_in
 
     assert answer.status == 503
     assert collect_orphans(sqlite_instance.store, SystemClock()) == 0
-    assert collect_orphans(sqlite_instance.store, ManualClock(SystemClock().now() + timedelta(hours=3))) == 2
+    clock, watch = ManualClock(SystemClock().now() + timedelta(hours=3)), Watch()
+    assert collect_orphans(sqlite_instance.store, clock, watch) == 0
+    clock.advance(UPLOAD_LEASE_SECONDS)
+    assert collect_orphans(sqlite_instance.store, clock, watch) == 2
 
 
 # The hold itself, on a clock that moves when told.

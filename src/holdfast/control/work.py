@@ -58,6 +58,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     from holdfast.control.organisations.invitations import expire_invitations
     from holdfast.control.organisations.offers import expire_offers
     from holdfast.control.people_pages import PeoplePages
+    from holdfast.control.projects.intents import Watch
     from holdfast.control.publication.drill import pause_from_environment
     from holdfast.control.publication.page_assets import forget_assets, keep_assets
     from holdfast.control.publication.publisher import Publisher
@@ -81,11 +82,12 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     ask_the_world(known, publisher, clock, stop)
     reader = TreeReader(store, clock, known.instance)
     checkpoints = Checkpoints(reader, clock)
+    watch = Watch()
     people = PeoplePages(known, store, clock)
     cataloguer = Cataloguer(known, reader, clock)
     return [
         Task("publication", TICK_SECONDS, publisher.drain),
-        Task("the sweep of abandoned and removed bytes", MINUTE, lambda: sweep(known, store, clock)),
+        Task("the sweep of abandoned and removed bytes", MINUTE, lambda: sweep(known, store, clock, watch)),
         Task("ending staged releases that expired", MINUTE, lambda: expire_sessions(publisher, clock)),
         Task("previews of staged releases", MINUTE / 6, lambda: show_changed(store, clock)),
         Task("the sweep of lost previews", MINUTE * 60, lambda: drop_strays(store, clock)),

@@ -3,10 +3,16 @@
 Upload: `declare`, put the bytes, `publish_file`, `withdraw`. Collection: `claim_for_sweep`, delete, `withdraw`. Both
 commit their own row before they look for the other's, so at least one of two that meet steps back. An intent that
 ends without a file is what orphan collection works from: it never has to list the store.
+
+No clock ends an upload that runs. One that ended says so (its lease ends with its beginning); one whose lease ran out
+was cut off by a crash, or the machine's time was set: whoever collects has watched it (`Watch`) for a whole lease by
+then, on a clock that nobody sets.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+
+from django.db.models import F, Q
 
 from holdfast.clock import Clock
 from holdfast.control.database import database_guard, held_transaction
@@ -16,7 +22,10 @@ from holdfast.control.staging.referenced import staged_digests
 from holdfast.core.errors import Unavailable
 
 UPLOAD_LEASE_SECONDS = 2 * 3600  # longer than the slowest accepted upload needs from its first to its last byte
+WATCHED_MAX = 50_000  # intents that ran out, watched at once: 10 MB
 SWEEP_LEASE_SECONDS = 60.0  # a sweeper that takes longer between claim and delete does not delete
+
+_OPEN = Q(lease_until__gt=F("created"))  # not ended by whoever began it
 
 
 _sweeps = Prepared(
@@ -43,11 +52,23 @@ def declare(digests: Sequence[str], clock: Clock, deadline: float) -> tuple[int,
     return ids
 
 
-def claim_for_sweep(digest: str, clock: Clock, deadline: float) -> tuple[int, ...] | None:
-    """Claim one digest for deletion; None when an upload or a file needs it."""
+class Watch:
+    """What one collector has seen of intents whose lease ran out: since when, in monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, float] = {}
+
+    def over(self, ids: Collection[int], now: float) -> set[int]:
+        """Those seen for longer than any upload takes. `ids`: all that have run out; others are forgotten."""
+        self._since = {pk: self._since.get(pk, now) for pk in ids}
+        return {pk for pk, since in self._since.items() if now - since >= UPLOAD_LEASE_SECONDS}
+
+
+def claim_for_sweep(digest: str, clock: Clock, deadline: float, over: Collection[int] = ()) -> tuple[int, ...] | None:
+    """Claim one digest for deletion; None when an upload or a file needs it. `over`: intents known to have ended."""
     ids = _commit([digest], True, SWEEP_LEASE_SECONDS, clock, deadline)
     with held_transaction(clock, deadline):
-        wanted = Intent.objects.filter(sha256=digest, sweep=False, lease_until__gt=clock.now()).exists()
+        wanted = Intent.objects.filter(_OPEN, sha256=digest, sweep=False).exclude(pk__in=over).exists()
         wanted = wanted or bool(referenced([digest]))
     if wanted:
         withdraw(ids, clock, deadline)
@@ -69,16 +90,19 @@ def withdraw(ids: Sequence[int], clock: Clock, deadline: float) -> None:
         rows = list(Intent.objects.filter(pk__in=ids))
         needed = referenced([row.sha256 for row in rows])
         done = [row.pk for row in rows if row.sweep or row.sha256 in needed]
-        Intent.objects.filter(pk__in=ids).update(lease_until=clock.now())
+        Intent.objects.filter(pk__in=ids).update(lease_until=F("created"))
         Intent.objects.filter(pk__in=done).delete()
 
 
-def abandoned(clock: Clock, rows_max: int) -> dict[str, list[int]]:
+def abandoned(clock: Clock, watch: Watch, rows_max: int) -> dict[str, list[int]]:
     """Digests whose uploads are over or cut off, with their oldest intents. Raises DatabaseUnavailable."""
     found: dict[str, list[int]] = {}
     with database_guard():
-        over = Intent.objects.filter(lease_until__lte=clock.now()).order_by("lease_until", "pk")
-        for pk, digest in over.values_list("pk", "sha256")[:rows_max]:
+        ran_out = Intent.objects.filter(_OPEN, lease_until__lte=clock.now()).order_by("lease_until", "pk")
+        over = watch.over(list(ran_out.values_list("pk", flat=True)[:WATCHED_MAX]), clock.monotonic())
+        ended = Intent.objects.filter(~_OPEN).order_by("lease_until", "pk").values_list("pk", "sha256")[:rows_max]
+        cut_off = Intent.objects.filter(pk__in=sorted(over)[:rows_max]).values_list("pk", "sha256")
+        for pk, digest in [*ended, *cut_off][:rows_max]:
             found.setdefault(digest, []).append(pk)
     return found
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -39,9 +39,12 @@ TEMPORARY_AGE = timedelta(hours=6)  # of files in the store that a crash left; t
 SPOOL_MARGIN_SECONDS = 3600
 
 
-def sweep(config: Config, store: Store, clock: Clock) -> int:
-    """Collect orphans and erase removed bytes; returns how many objects went. Raises Unavailable."""
-    return collect_orphans(store, clock) + erase_pending(config, store, clock)
+def sweep(config: Config, store: Store, clock: Clock, watch: intents.Watch | None = None) -> int:
+    """Collect orphans and erase removed bytes; returns how many objects went. Raises Unavailable.
+
+    `watch` is kept from sweep to sweep; without one, what is not known to have ended is left alone.
+    """
+    return collect_orphans(store, clock, watch) + erase_pending(config, store, clock)
 
 
 def expire_deleted(config: Config, clock: Clock) -> int:
@@ -62,29 +65,35 @@ def expire_deleted(config: Config, clock: Clock) -> int:
             return count
 
 
-def collect_orphans(store: Store, clock: Clock, rows_max: int = ORPHANS_BATCH) -> int:
+def collect_orphans(
+    store: Store, clock: Clock, watch: intents.Watch | None = None, rows_max: int = ORPHANS_BATCH
+) -> int:
     """Delete the bytes of uploads that never became files, some at a time. Raises TreeAhead, Unavailable."""
     deleted = 0
-    abandoned = intents.abandoned(clock, rows_max)
+    abandoned = intents.abandoned(clock, watch or intents.Watch(), rows_max)
     if abandoned:
         _refuse_older_database(store)
     for digest, ids in abandoned.items():
-        deleted += collect(store, digest, clock)
+        deleted += collect(store, digest, clock, ids)
         intents.forget(ids, clock, clock.monotonic() + STATEMENT_SECONDS)
     return deleted
 
 
-def collect(store: Store, digest: str, clock: Clock) -> bool:
-    """Delete one blob unless a file or a running upload needs it; True when it went. Raises Unavailable."""
+def collect(store: Store, digest: str, clock: Clock, over: Sequence[int] = ()) -> bool:
+    """Delete one blob unless a file or a running upload needs it; True when it went. Raises Unavailable.
+
+    `over`: the intents that ended or were cut off.
+    """
     if not _exists(store, addresses.blob(digest)):
         return False
-    claimed = clock.monotonic()
-    claim = intents.claim_for_sweep(digest, clock, claimed + STATEMENT_SECONDS)
+    claimed, at = clock.monotonic(), clock.now()
+    claim = intents.claim_for_sweep(digest, clock, claimed + STATEMENT_SECONDS, over)
     if claim is None:
         return False
     try:
-        if clock.monotonic() - claimed > intents.SWEEP_LEASE_SECONDS / 2:
-            # We were stopped in between: the claim may be over before the deletion is. The next sweep looks again.
+        if max(clock.monotonic() - claimed, (clock.now() - at).total_seconds()) > intents.SWEEP_LEASE_SECONDS / 2:
+            # We were stopped in between, or the machine's time was set: the claim may be over before the deletion is.
+            # The next sweep looks again.
             with held_transaction(clock, clock.monotonic() + STATEMENT_SECONDS):
                 intents.leave_behind([digest], clock.now())
             return False
