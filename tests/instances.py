@@ -25,8 +25,8 @@ from holdfast.control.accounts.actor import OPERATOR_SCOPES, Actor, Scopes, oper
 from holdfast.control.instance import create_sqlite_file, initialise, migrate  # noqa: E402
 from holdfast.control.projects.publishing import NewFile, Published, publish_file  # noqa: E402
 from holdfast.control.publication.publisher import Publisher  # noqa: E402
+from holdfast.tree import addresses  # noqa: E402
 from holdfast.tree.reader import TreeReader  # noqa: E402
-from holdfast.tree.writer import put_blob  # noqa: E402
 
 __all__ = ["OPERATOR_SCOPES", "Actor", "Scopes", "operator"]
 
@@ -77,8 +77,8 @@ def stored_upload(instance: Instance, project: str, version: str) -> str:
     """An upload whose bytes and metadata are really there; answers the digest."""
     content, metadata = f"{project} {version}".encode(), f"Name: {project}".encode()
     digests = [sha256(data).hexdigest() for data in (content, metadata)]
-    put_blob(instance.store, digests[0], content)
-    put_blob(instance.store, digests[1], metadata)
+    instance.store.put(addresses.blob(digests[0]), content)
+    instance.store.put(addresses.blob(digests[1]), metadata)
     instance.upload(project, version, digests[0], size=len(content), metadata_sha256=digests[1])
     return digests[0]
 

@@ -75,12 +75,12 @@ def stage(shell: Shell) -> None:
     from holdfast.control.publication.publisher import Publisher
     from holdfast.effective import effective_config
     from holdfast.store.opening import open_store
-    from holdfast.tree.writer import put_blob
+    from holdfast.tree import addresses
 
     config = with_instance(effective_config(shell.environ))
     store = open_store(config.store, config.store_folder)
     digest = sha256(b"sdist").hexdigest()
-    put_blob(store, digest, b"sdist")
+    store.put(addresses.blob(digest), b"sdist")
     new = NewFile("Demo", "1.0", "demo-1.0.tar.gz", digest, 5, "sdist", "source")
     publish_file(Publisher(config, store), "staging", new, operator(), deadline=SystemClock().monotonic() + 8)
 

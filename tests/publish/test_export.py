@@ -18,7 +18,7 @@ from holdfast.tree import addresses
 from holdfast.tree.export import MARKER, Exported, export
 from holdfast.tree.journal import BytesRemoved, ProjectChanged, ProjectGone
 from holdfast.tree.reader import TreeReader
-from holdfast.tree.writer import put_blob, put_record
+from holdfast.tree.writer import put_record
 
 BASE = "https://index.example"
 METADATA = b"Metadata-Version: 2.4\nName: demo\nVersion: 1\n"
@@ -41,11 +41,11 @@ class Exporting:
         files = []
         for number, content in enumerate(contents):
             digest = sha256(content).hexdigest()
-            put_blob(self.tree.store, digest, content)
+            self.tree.store.put(addresses.blob(digest), content)
             filename = f"{name}-{number}+local.tar.gz"
             files.append(File(filename, digest, len(content), f"{number}", metadata_sha256=METADATA_DIGEST))
         if files:
-            put_blob(self.tree.store, METADATA_DIGEST, METADATA)
+            self.tree.store.put(addresses.blob(METADATA_DIGEST), METADATA)
             files[0] = replace(files[0], has_metadata=True)
         record = Record("main", name, name.title(), self.tree.serial + 1, tuple(files), **changes)  # type: ignore[arg-type]
         changed = ProjectChanged("main", name, record.display, record.serial, put_record(self.tree.store, record))

@@ -19,10 +19,10 @@ from holdfast.read.app import ReadPlane
 from holdfast.read.people.helper import PagesHelper
 from holdfast.store.local import LocalStore
 from holdfast.store.port import ObjectInfo
-from holdfast.tree import hint
+from holdfast.tree import addresses, hint
 from holdfast.tree.instance import InstanceDocument, create_instance
 from holdfast.tree.journal import AnyEntry, ProjectChanged, Segment
-from holdfast.tree.writer import append, put_blob, put_card, put_record
+from holdfast.tree.writer import append, put_card, put_record
 from holdfast.wire.messages import Request, Response
 
 P = ParamSpec("P")
@@ -143,8 +143,8 @@ class Site:
         metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{told}".encode()
         filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
         sha256, metadata_sha256 = hashlib.sha256(data).hexdigest(), hashlib.sha256(metadata).hexdigest()
-        put_blob(self.store, sha256, data)
-        put_blob(self.store, metadata_sha256, metadata)
+        self.store.put(addresses.blob(sha256), data)
+        self.store.put(addresses.blob(metadata_sha256), metadata)
         known = {"metadata_sha256": metadata_sha256, "has_metadata": True}
         put_card(self.store, Card(index, name, filename, sha256, len(data), UPLOADED, **known))  # type: ignore[arg-type]
         return File(filename, sha256, len(data), version, "bdist_wheel", "py3", UPLOADED, **(known | facts))

@@ -12,7 +12,6 @@ from holdfast.config import IndexConfig, UpstreamConfig
 from holdfast.core.model import File
 from holdfast.tree import addresses
 from holdfast.tree.journal import BytesRemoved
-from holdfast.tree.writer import put_blob
 
 DOCUMENT = attested.provenance(attested.attestation("demo-1.0-py3-none-any.whl", b"wheel demo 1.0"))
 DIGEST = hashlib.sha256(DOCUMENT).hexdigest()
@@ -21,7 +20,7 @@ MEDIA_TYPE = "application/vnd.pypi.integrity.v1+json"
 
 def signed(site: Site, name: str = "demo", version: str = "1.0", **facts: str) -> File:
     """A wheel with a provenance document in the store."""
-    put_blob(site.store, DIGEST, DOCUMENT)
+    site.store.put(addresses.blob(DIGEST), DOCUMENT)
     return site.wheel(name, version, provenance_sha256=DIGEST, **facts)
 
 

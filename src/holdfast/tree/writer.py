@@ -5,15 +5,13 @@ there with the same event is done.
 """
 
 from datetime import datetime
-from hashlib import file_digest, sha256
-from pathlib import Path
 from typing import Literal
 
-from holdfast.core.errors import Absent, Conflict, Corrupt
+from holdfast.core.errors import Absent, Conflict
 from holdfast.core.model import Card, Record
 from holdfast.store.port import Store
 from holdfast.tree import addresses
-from holdfast.tree.card import Book, decode_book, encode_book, encode_card, merge_book
+from holdfast.tree.card import encode_card
 from holdfast.tree.checkpoint import encode_checkpoint
 from holdfast.tree.checkpoints import checkpoint_serials, read_pointer
 from holdfast.tree.chunk import chunk_number, chunk_serials, read_chunk
@@ -38,40 +36,6 @@ def put_record(store: Store, record: Record) -> str:
 def put_card(store: Store, card: Card) -> None:
     """Store a file's card; nothing is written when it is there with equal bytes. Raises Unavailable."""
     put_if_different(store, addresses.card(card.index, card.sha256, card.filename), encode_card(card))
-
-
-def add_to_book(store: Store, upstream: str, name: str, cards: Book) -> Book:
-    """Merge cards into an upstream project's book and return it whole. One writer per project at a time.
-
-    Raises Unavailable; Corrupt when the old book cannot be read, because replacing it would lose entries.
-    """
-    key = addresses.card_book(upstream, name)
-    try:
-        old = decode_book(store.get(key))
-    except Absent:
-        old = ()
-    book = merge_book(old, cards)
-    if book != old:
-        store.put(key, encode_book(book))
-    return book
-
-
-def put_blob(store: Store, digest: str, content: bytes | Path, *, give_away: bool = False) -> None:
-    """Store immutable bytes under their sha256, which is checked first. Raises Corrupt, Unavailable.
-
-    With `give_away`, a file is moved into the store where that is possible, and is gone afterwards.
-    """
-    key = addresses.blob(digest)
-    if isinstance(content, bytes):
-        _demand_digest(sha256(content).hexdigest(), digest)
-        store.put(key, content)
-        return
-    with open(content, "rb") as file:
-        _demand_digest(file_digest(file, "sha256").hexdigest(), digest)
-    if give_away:
-        store.adopt_file(key, content)
-    else:
-        store.put_file(key, content)
 
 
 def put_if_different(store: Store, key: str, data: bytes) -> bool:
@@ -130,11 +94,6 @@ def write_checkpoint(store: Store, state: TreeState, instance: str, now: datetim
     if (read_pointer(store) or 0) <= state.head:
         store.put(addresses.CHECKPOINT_POINTER, b"%d\n" % state.head)
     return state.head
-
-
-def _demand_digest(found: str, wanted: str) -> None:
-    if found != wanted:
-        raise Corrupt(f"bytes to be stored as {wanted} have the digest {found}")
 
 
 def _in_chunk(store: Store, serial: int) -> Segment | None:

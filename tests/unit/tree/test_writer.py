@@ -15,16 +15,13 @@ from holdfast.store.local import LocalStore
 from holdfast.store.memory import MemoryStore
 from holdfast.store.port import Store
 from holdfast.tree import addresses
-from holdfast.tree.card import decode_book
 from holdfast.tree.instance import InstanceDocument, create_instance, read_instance
 from holdfast.tree.journal import ProjectChanged, Segment, read_segment
 from holdfast.tree.record import decode_record
 from holdfast.tree.writer import (
     TwoDatabases,
-    add_to_book,
     append,
     published_head,
-    put_blob,
     put_card,
     put_record,
     write_checkpoint,
@@ -52,7 +49,7 @@ def objects(store: Store) -> list[tuple[str, int, str]]:
 
 def publish(tree: Tree) -> None:
     """One upload as the publisher writes it."""
-    put_blob(tree.store, DIGEST, DATA)
+    tree.store.put(addresses.blob(DIGEST), DATA)
     put_card(tree.store, Card("main", "demo", "demo-1.tar.gz", DIGEST, len(DATA), tree.clock.now()))
     digest = put_record(tree.store, RECORD)
     append(
@@ -93,21 +90,6 @@ def test_a_cut_record_is_written_again(tree: Tree) -> None:
     put_record(tree.store, RECORD)
 
     assert RECORD == decode_record(tree.store.get(key), digest)
-
-
-@pytest.mark.parametrize("give_away", [False, True])
-def test_bytes_are_held_to_their_digest_before_they_are_stored(store: Store, tmp_path: Path, give_away: bool) -> None:
-    spooled = tmp_path / "spooled"
-    spooled.write_bytes(b"other bytes")
-    for content in (b"other bytes", spooled):
-        with pytest.raises(Corrupt, match="have the digest"):
-            put_blob(store, DIGEST, content, give_away=give_away)
-    assert [] == objects(store)
-
-    spooled.write_bytes(DATA)
-    put_blob(store, DIGEST, spooled, give_away=give_away)
-
-    assert (DATA, not give_away) == (store.get(addresses.blob(DIGEST)), spooled.exists())
 
 
 def test_a_segment_is_appended_once(store: Store) -> None:
@@ -184,28 +166,6 @@ def test_a_checkpoint_moves_the_pointer_only_forward(tree: Tree) -> None:
     assert b"2\n" == tree.store.get(addresses.CHECKPOINT_POINTER)
 
 
-def test_a_book_grows_and_is_written_only_when_it_does(tree: Tree) -> None:
-    assert isinstance(tree.store, BreakableStore)
-    one, two = (Card("mirror", "demo", f"demo-{n}.tar.gz", "", None, None) for n in (1, 2))
-    add_to_book(tree.store, "mirror", "demo", (two,))
-    add_to_book(tree.store, "mirror", "demo", (one,))
-    writes = len(tree.store.written)
-
-    assert (one, two) == add_to_book(tree.store, "mirror", "demo", (one,))
-
-    assert writes == len(tree.store.written)
-    assert (one, two) == decode_book(tree.store.get(addresses.card_book("mirror", "demo")))
-
-
-def test_a_book_that_cannot_be_read_is_never_replaced(tree: Tree) -> None:
-    tree.store.put(addresses.card_book("mirror", "demo"), b"damaged")
-
-    with pytest.raises(Corrupt):
-        add_to_book(tree.store, "mirror", "demo", ())
-
-    assert b"damaged" == tree.store.get(addresses.card_book("mirror", "demo"))
-
-
 def test_a_broken_store_is_unavailable_to_every_writer(tree: Tree) -> None:
     assert isinstance(tree.store, BreakableStore)
     state, card = tree.reader().state(), Card("main", "demo", "demo-1.tar.gz", DIGEST, 1, None)
@@ -213,8 +173,6 @@ def test_a_broken_store_is_unavailable_to_every_writer(tree: Tree) -> None:
     for write in (
         lambda: put_record(tree.store, RECORD),
         lambda: put_card(tree.store, card),
-        lambda: put_blob(tree.store, DIGEST, DATA),
-        lambda: add_to_book(tree.store, "main", "demo", (card,)),
         lambda: append(tree.store, Segment(1, "e", INSTANCE, tree.clock.now(), ())),
         lambda: published_head(tree.store),
         lambda: write_checkpoint(tree.store, state, INSTANCE, tree.clock.now()),
