@@ -1,8 +1,10 @@
 """Backup, restore, reconcile, rebuild and fsck: what is left after each kind of damage."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from instances import (
@@ -20,17 +22,19 @@ from instances import (
 from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.accounts.actions import authenticate, create_token, list_tokens, revoke_token
 from holdfast.control.backup import backup, read_manifest, restore
-from holdfast.control.database import close_connection, is_sqlite
+from holdfast.control.database import DatabaseUnavailable, close_connection, is_sqlite
 from holdfast.control.instance import NotInitialised, initialise
 from holdfast.control.projects import actions, standing
-from holdfast.control.projects.models import File, FilenameBinding
+from holdfast.control.projects.models import File, FilenameBinding, Project
 from holdfast.control.projects.publishing import publish_file
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.publication.fsck import check
 from holdfast.control.publication.models import Event
+from holdfast.control.publication.models import Instance as InstanceRow
+from holdfast.control.publication.publisher import Publisher
 from holdfast.control.publication.rebuild import rebuild
 from holdfast.control.publication.reconcile import reconcile
-from holdfast.control.publication.transaction import TreeAhead, current_serial
+from holdfast.control.publication.transaction import TreeAhead, current_serial, write_transaction
 from holdfast.core.errors import Corrupt
 from holdfast.core.model import Role
 from holdfast.tree import addresses
@@ -235,6 +239,47 @@ def test_fsck_under_a_running_server_takes_nothing_new_for_damage(instance: Inst
     check(instance.config, repair=False, deep=False, say=say)
 
     assert ["main/tool/tool-1.0.tar.gz"] == [line.split(":")[0] for line in lines]
+
+
+class RestoredBetween:
+    """A second machine's publisher, under which the first one restores a backup just before a write begins.
+
+    It published nothing lately, so the head it knows of is an old one.
+    """
+
+    def __init__(self, inner: Publisher, restore_it: Callable[[], object]) -> None:
+        self._inner, self._restore = inner, restore_it
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def head_before_write(self) -> int:
+        self._inner.head_before_write()
+        self._restore()
+        return 0
+
+
+def test_a_restore_under_a_write_of_another_machine_ends_that_write_and_nothing_else(
+    instance: Instance, tmp_path: Path
+) -> None:
+    """Its serial would be one that the tree has given away already: two databases on one tree, it would seem."""
+    stored_upload(instance, "tool", "1.0")
+    saved = backup(instance.config, tmp_path / "saved.tar", CLOCK)
+    stored_upload(instance, "tool", "2.0")
+    other = RestoredBetween(
+        instance.another_publisher(), lambda: restore(instance.config, instance.store, saved, CLOCK)
+    )
+
+    with (
+        pytest.raises(DatabaseUnavailable, match="another database was put in this one's place"),
+        write_transaction(other, ALICE, soon()) as tx,
+    ):
+        tx.changed(Project.objects.get())
+    with pytest.raises(TreeAhead, match="holdfast reconcile"):
+        instance.upload("tool", "3.0")
+
+    assert 1 == current_serial()
+    assert "" == InstanceRow.objects.get().halted
 
 
 def test_fsck_without_a_database_still_checks_the_tree(sqlite_instance: Instance) -> None:

@@ -78,11 +78,18 @@ def connection() -> BaseDatabaseWrapper:
 
 
 def database_identity() -> object:
-    """What changes when another database is put in this one's place: SQLite's inode; PostgreSQL's address."""
+    """What changes when another database is put in this one's place, a restored one for example.
+
+    SQLite's inode. PostgreSQL's address, the number of the counter's table (a restore of tables makes new ones), and
+    when the server started (one that was taken back to an earlier moment was started for that). Raises
+    DatabaseUnavailable.
+    """
     wrapper = connection()
-    return (
-        identity_of(wrapper.file_path) if isinstance(wrapper, SqliteWrapper) else wrapper.settings_dict["HOLDFAST_URL"]
-    )
+    if isinstance(wrapper, SqliteWrapper):
+        return identity_of(wrapper.file_path)
+    with database_guard(), wrapper.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('publication_counter')::oid, pg_postmaster_start_time()")
+        return (wrapper.settings_dict["HOLDFAST_URL"], *cursor.fetchone())
 
 
 def close_connection() -> None:

@@ -20,7 +20,14 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.audit import append
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.accounts.networks import Networks
-from holdfast.control.database import RETRY_SECONDS, DatabaseUnavailable, connection, database_guard, held_transaction
+from holdfast.control.database import (
+    RETRY_SECONDS,
+    DatabaseUnavailable,
+    connection,
+    database_guard,
+    database_identity,
+    held_transaction,
+)
 from holdfast.control.hooks.queueing import queue_deliveries
 from holdfast.control.prepared import Prepared, PreparedUpdate, insert
 from holdfast.control.projects.models import Project
@@ -54,7 +61,18 @@ class Halted(Unavailable):
     """Publication was stopped and so is writing, until a person has looked: see Instance.halted."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"writing is stopped: {reason}", retry_after_seconds=60)
+        super().__init__(f"writing is stopped: {reason}{_what_to_do(reason)}", retry_after_seconds=60)
+
+
+def _what_to_do(reason: str) -> str:
+    """The way out of the one reason there is so far. It is told by every machine, so it names none."""
+    if not reason.endswith("two databases write to one tree"):
+        return ""
+    return (
+        ". Decide which database stays; on every machine, stop what uses another one (HOLDFAST_DATABASE_URL, or the"
+        " data folder) or point it to that one; then run `holdfast reconcile` on one machine that uses it: it takes"
+        " over what the tree has, publishes what only this database has under new serials, and writing goes on"
+    )
 
 
 class NotYetPublished(Unavailable):
@@ -192,9 +210,12 @@ def write_transaction(
     committed, NotYetPublished after.
     """
     _demand_writable(publisher, actor, moderates)
+    judged = database_identity()
     head = publisher.head_before_write()  # a serial given out inside the transaction must be greater
     with held_transaction(publisher.clock, deadline):
         _hold_to_instance(publisher.instance)
+        if database_identity() != judged:  # restored in between, by another machine: its counter is an older one
+            raise DatabaseUnavailable("another database was put in this one's place a moment ago; try again")
         tx = WriteTransaction(actor, publisher.clock.now(), publisher.switches, publisher.networks)
         yield tx
         tx.finish(head)
