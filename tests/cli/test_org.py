@@ -53,6 +53,25 @@ def test_an_organisation_from_its_making_to_its_end(tmp_path: Path) -> None:
         ]
         assert "acme  Acme  2 people, 1 projects" in holdfast("org", "list")
         assert "  holds main/tool" in holdfast("org", "show", "acme").splitlines()
+        assert holdfast("org", "team", "acme", "makers") == "made team makers of acme\n"
+        holdfast("org", "member", "acme", "charlie", "member")
+        assert holdfast("org", "team", "acme", "makers", "--add", "charlie") == "charlie is in team makers of acme\n"
+        told = holdfast("org", "team", "acme", "makers", "--project", "Tool", "--role", "maintainer")
+        assert told == "team makers of acme is maintainer of Tool\n"
+        assert "  team makers: charlie\n    maintainer of main/tool\n" in holdfast("org", "show", "acme")
+        assert holdfast("project", "list", "--user", "charlie") == "main/tool  maintainer\n"
+        assert "one change at a time" in holdfast("org", "team", "acme", "makers", "--role", "owner", status=1)
+        assert "charlie is no longer" in holdfast("org", "team", "acme", "makers", "--take-out", "charlie")
+        assert "deleted team makers" in holdfast("org", "team", "acme", "makers", "--delete")
+        assert holdfast("project", "list") == "main/tool\n"
+        holdfast("project", "yank", "tool", "1.0", "--reason", "broken")
+        (line,) = [one for one in holdfast("project", "show", "tool").splitlines() if "tar.gz" in one]
+        assert line.startswith("  1.0  tool-1.0.tar.gz  3 bytes  sha256 ") and line.endswith("  yanked: broken")
+        assert "no project 'nothing'" in holdfast("project", "show", "nothing", status=1)
+        assert holdfast("project", "staged") == ""
+        assert "has no such session" in holdfast("project", "staged", "--give-up", "0" * 16, status=1)
+        assert holdfast("moderate", "report", "tool", "--text", "it sends tokens away") == "report 1\n"
+        assert "malware by operator: it sends tokens away" in holdfast("moderate", "queue")
         assert "acme-ci is a robot of acme" in holdfast("org", "robot", "acme", "ci")
         assert "acme-ci is disabled" in holdfast("org", "robot", "acme", "acme-ci", "--disable")
         assert "  robot acme-ci, 0 tokens, disabled" in holdfast("org", "show", "acme").splitlines()
@@ -62,6 +81,7 @@ def test_an_organisation_from_its_making_to_its_end(tmp_path: Path) -> None:
         assert "still holds main/tool" in holdfast("org", "delete", "acme", "--yes", status=1)
         assert "say to whom" in holdfast("org", "grant", "create", status=1)
         assert "everybody may create in main" in holdfast("org", "grant", "create", "--everybody")
+        assert holdfast("org", "grants") == "create  everybody\n"
         assert "everybody may no longer create" in holdfast("org", "grant", "create", "--everybody", "--revoke")
         holdfast("project", "transfer", "tool", "--to-user", "bob")
         assert holdfast("project", "people", "tool") == "owner  bob\n"

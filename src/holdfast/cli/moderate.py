@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from holdfast.cli.control_tools import Desk
 
 SHOWN = 50
+KINDS = ("malware", "spam", "dependency-confusion", "other")  # of control/moderation/reports.py, which wants Django
 SOON = "in force within a second on every machine"
 
 reason_option = click.option("--reason", required=True, help="Shown to whoever is concerned.")
@@ -49,6 +50,23 @@ def queue(last: int) -> None:
         click.echo(
             f"{row.pk:>6}  {row.project.index}/{row.project.name} ({row.project.status})  {row.kind} by {by}: {text}"
         )
+
+
+@moderate.command()
+@click.argument("name")
+@click.option("--kind", type=click.Choice(KINDS), default="malware", show_default=True)
+@click.option("--text", required=True, help="What was seen, and where.")
+@index_option
+def report(name: str, kind: str, text: str, index: str) -> None:
+    """Put a project into the moderators' queue."""
+    with open_desk() as desk:
+        from holdfast.control.accounts.actor import operator
+        from holdfast.control.moderation.reports import report_project
+
+        known = desk.config.index(known_index(desk.config, index))
+        assert known is not None, index
+        made = report_project(desk.publisher, known, project_name(name), kind, text, operator(), deadline=desk.deadline)
+        click.echo(f"report {made.id}{', quarantined by the rules' if made.quarantined else ''}")
 
 
 @moderate.command()

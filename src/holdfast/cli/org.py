@@ -6,6 +6,7 @@ import click
 
 from holdfast.cli.control_tools import index_option, known_index, open_desk, project_name
 from holdfast.cli.errors import fail
+from holdfast.cli.team import grants, team
 
 if TYPE_CHECKING:
     from holdfast.control.organisations.effective import IndexRight, OrganisationRole
@@ -192,5 +193,8 @@ def _place(text: str) -> "OrganisationRole":
 def _right(text: str) -> "IndexRight":
     return "read" if text == "read" else "create"
 
+
+org.add_command(team)
+org.add_command(grants)
 
 commands: list[click.Command] = [org]

@@ -5,6 +5,7 @@ import click
 from holdfast.cli.control_tools import Desk, index_option, known_index, open_desk, project_name
 from holdfast.cli.errors import fail
 from holdfast.cli.org import people, transfer
+from holdfast.cli.project_look import list_, show, staged
 
 
 @click.group()
@@ -181,7 +182,7 @@ def _target(target: str) -> str:
         fail(f"{target!r} is neither a version nor a listed file")
 
 
-project.add_command(transfer)
-project.add_command(people)
+for command in (transfer, people, list_, show, staged):
+    project.add_command(command)
 
 commands: list[click.Command] = [project]
