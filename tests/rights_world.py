@@ -8,8 +8,9 @@ from typing import Any
 
 import wheels
 from control.signing_in import signed_in
+from django.contrib.auth.hashers import make_password
 from django.urls import URLPattern, URLResolver
-from doors import Door
+from doors import Door, basic
 from instances import UPLOADER, Instance, Scopes, operator, soon
 
 from holdfast.clock import SystemClock
@@ -44,8 +45,9 @@ COLUMNS = (
 )
 # Who else asks. Their answers follow from the columns above by a rule (test_rights_matrix.py): a maintainer by a team,
 # an owner by an organisation, a moderator, somebody frozen; then credentials that are none here, or of another kind.
-MORE = ("tim", "lena", "mona", "frozen", "publisher", "cookie", "preview", "banned")
+MORE = ("tim", "lena", "mona", "frozen", "publisher", "cookie", "session", "password", "preview", "banned")
 HELD = ("tim", "lena")  # have what they have in worlds whose project an organisation holds
+PASSWORD = "correct horse battery staple"  # of Alice's account
 BANNED = "198.18.0.0/24"
 
 
@@ -71,6 +73,8 @@ class Cast:
         provider = ProviderConfig("ci", "https://issuer.example", "google")
         trusting = replace(instance, config=replace(instance.config, providers=(provider,)))
         many = {"refused_tokens": RefusedTokens(10**6), "exchange": Exchange(fetch, SystemClock())}
+        demanding = replace(trusting, config=replace(trusting.config, two_factor="publishers"))
+        self.strict = Door(demanding, **many)  # where whoever can publish must have a second factor
         self.door = Door(trusting, **many)
         self._worlds = 0
         now = datetime.now(UTC)
@@ -99,7 +103,9 @@ class Cast:
         self.tokens["banned"] = self.tokens["admin"]
         User.objects.filter(username="mona").update(is_staff=True)
         freeze(instance.publisher, "fred", "stolen", operator(), deadline=soon())
+        User.objects.filter(username="alice").update(password=make_password(PASSWORD))
         self.cookies = signed_in(self.door, "alice", is_superuser=True).cookies
+        self.tokens |= {"session": self.cookies["holdfast"], "password": PASSWORD}
 
     def world(self, *, held: bool = False) -> World:
         """A new project: Alice owns it, Bob and a robot maintain it. `held`: an organisation holds it besides."""
@@ -159,6 +165,8 @@ class Cast:
     def headers(self, who: str, token: str) -> dict[str, str]:
         """What a client sends of itself."""
         found = {"Authorization": f"Bearer {token}"} if token else {}
+        if who == "password":
+            found = basic(token, "alice")
         if who == "cookie":
             found["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if who == "banned":

@@ -103,6 +103,7 @@ NO_SUCH_PATH = "       404 404 404 404 404 404   404 404 404 404 404 404 404"
 # The columns of MORE follow from the others. Whoever stands behind a right by an organisation or a team has it like
 # anybody else; a moderator moderates in person and is nobody with a token; what is no credential is worth nothing.
 ALIKE = {"mona": "charlie", "frozen": "revoked", "preview": "malformed", "cookie": "anonymous"}
+ALIKE |= {"session": "malformed", "password": "malformed"}  # sent as if they were a token
 BY_A_TEAM, BY_NO_TEAM = {"tim": "bob", "lena": "alice"}, {"tim": "charlie", "lena": "charlie"}
 BANNED = 403  # whatever is asked, and with whatever credential
 # A trusted publisher uploads to its project, and reads what anybody with a token reads. Its credential kind is refused

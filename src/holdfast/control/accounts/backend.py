@@ -23,6 +23,10 @@ def person_of(login: str) -> User | None:
 class Passwords(AuthenticationBackend):  # type: ignore[misc]  # allauth has no types
     """AUTHENTICATION_BACKENDS' only one."""
 
+    def user_can_authenticate(self, user: AbstractBaseUser) -> bool:
+        """A robot has tokens and is nobody to a page, whatever session says otherwise: Django asks with each request."""
+        return super().user_can_authenticate(user) and not getattr(user, "is_robot", False)
+
     def _authenticate(self, request: HttpRequest | None, **credentials: Any) -> AbstractBaseUser | None:
         user = person_of(str(credentials.get("username") or credentials.get("email") or ""))
         if user is None or user.is_robot:
