@@ -112,4 +112,11 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # an operator may make accounts without any address
 MFA_TOTP_TOLERANCE = 1  # steps of 30 s: clocks of telephones are not exact
+_PASSKEYS = "holdfast.control.accounts.passkey_forms"
+MFA_FORMS = {
+    "add_webauthn": f"{_PASSKEYS}.AddPasskey",
+    "authenticate_webauthn": f"{_PASSKEYS}.AuthenticateByKey",
+    "login_webauthn": f"{_PASSKEYS}.SignInByPasskey",
+    "reauthenticate_webauthn": f"{_PASSKEYS}.ReauthenticateByKey",
+}
 MFA_RATE_LIMITS = {"webauthn_login": None}

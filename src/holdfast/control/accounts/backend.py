@@ -24,7 +24,7 @@ class Passwords(AuthenticationBackend):  # type: ignore[misc]  # allauth has no 
     """AUTHENTICATION_BACKENDS' only one."""
 
     def user_can_authenticate(self, user: AbstractBaseUser) -> bool:
-        """A robot has tokens and is nobody to a page, whatever session says otherwise: Django asks with each request."""
+        """A robot has tokens and is nobody to a page, whatever its session says: Django asks with each request."""
         return super().user_can_authenticate(user) and not getattr(user, "is_robot", False)
 
     def _authenticate(self, request: HttpRequest | None, **credentials: Any) -> AbstractBaseUser | None:

@@ -22,6 +22,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 
 from holdfast.control.accounts import hashing
 from holdfast.control.web.answers import answer_outcome, is_page, sealed, told
+from holdfast.control.web.readable import trouble_reading
 from holdfast.core.errors import Outcome, Unavailable
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
@@ -85,18 +86,15 @@ class Sign(_OnPages):
 
 
 class PageAnswers:
-    """What every page's answer says to browsers, and the page for what a view raises on purpose.
-
-    PostgreSQL takes no NUL in a text: looking for one would be told as a database that is away.
-    """
+    """What every page's answer says to browsers, and the page for what a view raises on purpose."""
 
     def __init__(self, get_response: Respond) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         hashing.is_stranger.set(True)  # until somebody is known; threads are used again
-        if is_page(request) and "%00" in request.META.get("QUERY_STRING", ""):
-            return told(request, 400, "This address has a NUL in it, which nothing here is called.")
+        if is_page(request) and (trouble := trouble_reading(request)):
+            return told(request, 400, trouble)
         response = self._get_response(request)
         return sealed(response) if is_page(request) else response
 
