@@ -8,6 +8,7 @@ from typing import Literal
 DEFAULT_INDEX = "main"  # served at the root of the URL space
 DEFAULT_UPSTREAM = "upstream"  # the layer's name unless the configuration file names another
 DATA_FORMAT = 1  # of the data folder; a marker with a higher one was written by a newer release
+SQLITE_URL = "sqlite://"  # and an absolute path: a file that another data folder's instance uses as well
 MIB = 1024 * 1024
 
 
@@ -134,7 +135,7 @@ class Config:
     listen_host: str = "127.0.0.1"
     listen_port: int = 8000
     public_url: str = ""  # no trailing slash, may carry a path prefix; "" = http://<listen>
-    database_url: str = ""  # "" = SQLite in the data folder; else postgresql://...
+    database_url: str = ""  # "" = SQLite in the data folder; else sqlite:///<another one's file> or postgresql://...
     store: str = ""  # "" = <data>/store; else a folder or s3://bucket/prefix
     store_pair: str = ""  # a second folder or bucket that holds everything as well; "" = none
     tls_cert: str = ""
@@ -221,7 +222,9 @@ class Config:
 
     @property
     def sqlite_file(self) -> Path:
-        return self.data / "holdfast.sqlite3"
+        """The database, unless it is PostgreSQL's: the data folder's own, or the one a release runs on beside."""
+        elsewhere = self.database_url.removeprefix(SQLITE_URL)
+        return Path(elsewhere) if elsewhere != self.database_url else self.data / "holdfast.sqlite3"
 
     @property
     def marker(self) -> Path:

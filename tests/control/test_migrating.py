@@ -11,7 +11,7 @@ from processes import Command, starting, wait_for
 
 from holdfast.config import Config
 from holdfast.control.database import close_connection, database_guard, django_setup
-from holdfast.control.instance import has_pending_migrations, prepare
+from holdfast.control.instance import NotInitialised, has_pending_migrations, initialise, prepare
 from holdfast.control.migrating import MigrationUnderWay, migration_lock
 from holdfast.store.local import LocalStore
 
@@ -130,3 +130,28 @@ def test_two_machines_that_start_first_over_one_empty_database_make_one_instance
 
     found = {json.loads((tmp_path / name / "instance.json").read_text())["instance"] for name in "ab"}
     assert found == {both[0].stdout.strip()} == {both[1].stdout.strip()}
+
+
+def test_a_release_beside_one_with_sqlite_joins_it_and_waits_for_its_migrations(
+    sqlite_instance: Instance, tmp_path: Path
+):
+    """Each has a data folder of its own; the database and the store are the ones that are in use."""
+    running = sqlite_instance.config
+    store = LocalStore(running.store_folder)
+    beside = Config(
+        data=tmp_path / "beside", database_url=f"sqlite://{running.sqlite_file}", store=str(running.store_folder)
+    )
+
+    assert initialise(beside, store).instance == running.instance
+    with migration_lock(running), pytest.raises(MigrationUnderWay), migration_lock(beside):
+        pass
+    assert not (beside.data / "holdfast.sqlite3").exists()
+
+
+def test_half_an_instance_is_not_joined(sqlite_instance: Instance, tmp_path: Path):
+    """The database alone, with a store of its own, would be a second tree."""
+    sqlite_instance.upload("demo", "1.0")
+    alone = Config(data=tmp_path / "beside", database_url=f"sqlite://{sqlite_instance.config.sqlite_file}")
+
+    with pytest.raises(NotInitialised):
+        initialise(alone, LocalStore.create(alone.store_folder))

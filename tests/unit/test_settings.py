@@ -117,6 +117,15 @@ def problems(environ: dict[str, str], file: Path | None = None) -> list[Problem]
     return caught.value.problems
 
 
+def test_a_release_that_runs_beside_another_names_its_sqlite_file() -> None:
+    config = load({"HOLDFAST_DATABASE_URL": "sqlite:///srv/one/holdfast.sqlite3"}, folder=HERE)
+
+    assert (Path("/srv/one/holdfast.sqlite3"), DEFAULT.data / "holdfast.sqlite3") == (
+        config.sqlite_file,
+        DEFAULT.sqlite_file,
+    )
+
+
 def test_a_pair_is_two_places_of_one_machine() -> None:
     postgres = {"HOLDFAST_STORE_PAIR": "/mnt/second", "HOLDFAST_DATABASE_URL": "postgresql://h@db.example/h"}
     same = {"HOLDFAST_STORE_PAIR": "/mnt/one", "HOLDFAST_STORE": "/mnt/one"}
@@ -234,7 +243,7 @@ def test_every_problem_is_told_at_once_with_name_value_rule_and_example(tmp_path
         Problem(
             "HOLDFAST_DATABASE_URL",
             "'mysql://…@db.example/x'",
-            "must be a postgresql:// URL, or empty for SQLite in the data folder",
+            "must be a postgresql:// URL, sqlite:// and an absolute path, or empty for SQLite in the data folder",
             "HOLDFAST_DATABASE_URL=postgresql://holdfast@db.example/holdfast",
         ),
         Problem("fronts in holdfast.toml", "0", "must be a whole number from 1 to 256", "fronts = 2"),

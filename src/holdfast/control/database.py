@@ -27,7 +27,7 @@ from django.db import (
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from holdfast.clock import Clock
-from holdfast.config import Config
+from holdfast.config import SQLITE_URL, Config
 from holdfast.control import settings as fixed
 from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.sqlite_engine.base import GONE, identity_of
@@ -68,8 +68,8 @@ def django_setup(config: Config) -> None:
 
 
 def is_sqlite(config: Config) -> bool:
-    """True when the database is the file in the data folder."""
-    return not config.database_url
+    """True when the database is a file: the data folder's, or one that a release beside this one uses as well."""
+    return not config.database_url or config.database_url.startswith(SQLITE_URL)
 
 
 def connection() -> BaseDatabaseWrapper:

@@ -215,8 +215,11 @@ def _create(config: Config, store: Store, clock: Clock) -> Config:
 
 
 def _is_shared(config: Config) -> bool:
-    """True when neither database nor store lies in the data folder: other machines have them too."""
-    return not is_sqlite(config) and bool(config.store) and config.data not in Path(config.store).parents
+    """True when neither database nor store lies in the data folder: other machines, or a release beside, have them."""
+    return bool(config.database_url and config.store) and not any(
+        config.data in place.parents
+        for place in (Path(config.store), *([config.sqlite_file] if is_sqlite(config) else []))
+    )
 
 
 def _join(config: Config, store: Store) -> Config:

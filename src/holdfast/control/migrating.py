@@ -1,6 +1,6 @@
 """One process at a time makes a database's tables or changes them, on whichever machine it runs.
 
-SQLite: a lock on the data folder, which no other machine has. PostgreSQL: an advisory lock in a transaction of its own,
+SQLite: a lock on the folder of the file, which no other machine has. PostgreSQL: an advisory lock in a transaction of its own,
 on a connection of its own, so that a pooler in between keeps the two together. Both end with the process.
 """
 
@@ -49,9 +49,9 @@ def migration_lock(config: Config, wait_seconds: float = 0.0) -> Iterator[None]:
 def _folder_lock(config: Config) -> Iterator[bool]:
     """The folder, not the file: closing any descriptor of a SQLite file ends the locks SQLite has on it."""
     try:
-        descriptor = os.open(config.data, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(config.sqlite_file.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise Unavailable(f"the data folder cannot be opened: {error}") from error
+        raise Unavailable(f"the database's folder cannot be opened: {error}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

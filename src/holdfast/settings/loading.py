@@ -156,7 +156,7 @@ def _check_together(config: Config, complaints: Complaints) -> None:
     if config.spool_bytes_max < config.upload_bytes_max:
         rule = f"must hold at least one upload of {variable_of('upload_bytes_max')}, {config.upload_bytes_max} bytes"
         complaints.add(variable_of("spool_bytes_max"), config.spool_bytes_max, rule, 'spool_bytes_max = "50 GiB"')
-    if config.store_pair and config.database_url:
+    if config.store_pair and config.database_url:  # of another data folder, too: its notes are not in this one
         rule = "needs SQLite: what a pair is behind with is noted on the one machine that writes"
         complaints.add(variable_of("store_pair"), config.store_pair, rule, 'store_pair = ""')
     if config.store_pair and config.store_pair == (config.store or str(config.store_folder)):

@@ -76,7 +76,7 @@ SCALARS: tuple[Setting, ...] = (
         "database_url",
         parse_database_url,
         '""',
-        "Empty: SQLite in the data folder. Else PostgreSQL.",
+        "Empty: SQLite in the data folder. Else PostgreSQL, or sqlite:///path of a release that runs beside this one.",
         '"postgresql://holdfast@db.example/holdfast"',
     ),
     Setting(

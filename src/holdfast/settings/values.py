@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from holdfast.config import AutoQuarantine, is_loopback_host
+from holdfast.config import SQLITE_URL, AutoQuarantine, is_loopback_host
 
 Parser = Callable[[object], object]
 
@@ -286,10 +286,10 @@ def parse_proxy(raw: object) -> str:
 
 
 def parse_database_url(raw: object) -> str:
-    """`postgresql://...`, or "" for SQLite in the data folder."""
+    """`postgresql://...`, `sqlite:///path` of another instance on this machine, or "": SQLite in the data folder."""
     text = str(raw).strip()
-    if text and not text.startswith(("postgresql://", "postgres://")):
-        raise ValueError("a postgresql:// URL, or empty for SQLite in the data folder")
+    if text and not text.startswith(("postgresql://", "postgres://", f"{SQLITE_URL}/")):
+        raise ValueError("a postgresql:// URL, sqlite:// and an absolute path, or empty for SQLite in the data folder")
     return text
 
 
