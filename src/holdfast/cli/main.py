@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "use": ("use", "Point pip, uv, poetry or twine at an index, and show how to undo it."),
     "warm": ("warm", "Have what an installation needs kept here, and say whether it would work offline."),
     "check": ("check", "Say what works, what does not, and what to do about it."),
+    "canary": ("canary", "The gate of a deploy: publish and install with every kind of credential."),
     "config": ("config_example", "The settings: all of them with their defaults, or those in force."),
     "token": ("token", "Create, list and revoke tokens."),
     "publisher": ("publisher", "Which identities of a CI may publish without a secret."),

@@ -1,7 +1,7 @@
 """One process at a time makes a database's tables or changes them, on whichever machine it runs.
 
-SQLite: a lock on the folder of the file, which no other machine has. PostgreSQL: an advisory lock in a transaction of its own,
-on a connection of its own, so that a pooler in between keeps the two together. Both end with the process.
+SQLite: a lock on the folder of the file, which no other machine has. PostgreSQL: an advisory lock in a transaction of
+its own, on a connection of its own, so that a pooler in between keeps the two together. Both end with the process.
 """
 
 import fcntl

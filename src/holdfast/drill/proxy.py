@@ -53,6 +53,10 @@ class FaultProxy:
         """The proxy's own origin, without a trailing slash."""
         return f"http://127.0.0.1:{self.port}"
 
+    def aim(self, target: str) -> None:
+        """Send what comes from now on to another origin, as a proxy does whose configuration was read again."""
+        self._target = target.rstrip("/")
+
     def set(self, fault: Fault) -> None:
         """Switch to `fault`; connections that an earlier black hole swallowed are reset."""
         self._call(self._switch(fault))

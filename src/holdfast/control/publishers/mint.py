@@ -118,7 +118,8 @@ def _insert(
         chosen = _index_of(fitting)
         rows = [row for row in fitting if row.index == chosen]
         _pin(tx, provider, rows, verified.claims)
-        return _issue(tx, minted, provider, rows, actor)
+        assert actor.identity is not None
+        return issue(tx, minted, provider, rows, actor.identity)
 
 
 def _use_up(verified: Verified) -> None:
@@ -186,14 +187,14 @@ def _pin(tx: WriteTransaction, provider: ProviderConfig, rows: Sequence[Publishe
         row.save(update_fields=["pinned", "last_used"])
 
 
-def _issue(
+def issue(
     tx: WriteTransaction,
     minted: tokens.MintedToken,
     provider: ProviderConfig,
     rows: Sequence[Publisher],
-    actor: Actor,
+    who: Identity,
 ) -> Minted:
-    assert actor.identity is not None
+    """The row of a token for these publishers, all of one index. The caller has judged who asks for it."""
     expires = tx.now + timedelta(seconds=LIFETIME_SECONDS)
     label = identity.label_of(provider, rows[0].claims)
     made = PublisherToken.objects.create(
@@ -203,7 +204,7 @@ def _issue(
         kind=provider.kind,
         issuer=provider.issuer,
         label=label,
-        facts=dict(actor.identity.facts),
+        facts=dict(who.facts),
         created=tx.now,
         expires=expires,
     )
