@@ -201,7 +201,8 @@ def _demand_index(config: Config, name: str) -> None:
     found = config.index(name)
     if found is None:
         fail(
-            f"there is no index {name!r} for canaries; it is two lines of holdfast.toml:\n[index.{name}]\nprivate = true"
+            f"there is no index {name!r} for canaries; it takes two lines of holdfast.toml:\n"
+            f"[index.{name}]\nprivate = true"
         )
     if not found.private:
         fail(f"index {name!r} is public, and its feeds would show the canaries: name a private one with --index")
