@@ -13,6 +13,7 @@ from holdfast.config import Config
 from holdfast.control.database import close_connection, database_guard, django_setup
 from holdfast.control.instance import NotInitialised, has_pending_migrations, initialise, prepare
 from holdfast.control.migrating import MigrationUnderWay, migration_lock
+from holdfast.settings.loading import load
 from holdfast.store.local import LocalStore
 
 # What control and work do at their start, again and again until it is done.
@@ -146,6 +147,12 @@ def test_a_release_beside_one_with_sqlite_joins_it_and_waits_for_its_migrations(
     with migration_lock(running), pytest.raises(MigrationUnderWay), migration_lock(beside):
         pass
     assert not (beside.data / "holdfast.sqlite3").exists()
+
+
+def test_the_setting_names_the_file_of_the_other_one():
+    config = load({"HOLDFAST_DATABASE_URL": "sqlite:///srv/one/holdfast.sqlite3"}, folder=Path("/srv"))
+
+    assert config.sqlite_file == Path("/srv/one/holdfast.sqlite3")
 
 
 def test_half_an_instance_is_not_joined(sqlite_instance: Instance, tmp_path: Path):

@@ -117,15 +117,6 @@ def problems(environ: dict[str, str], file: Path | None = None) -> list[Problem]
     return caught.value.problems
 
 
-def test_a_release_that_runs_beside_another_names_its_sqlite_file() -> None:
-    config = load({"HOLDFAST_DATABASE_URL": "sqlite:///srv/one/holdfast.sqlite3"}, folder=HERE)
-
-    assert (Path("/srv/one/holdfast.sqlite3"), DEFAULT.data / "holdfast.sqlite3") == (
-        config.sqlite_file,
-        DEFAULT.sqlite_file,
-    )
-
-
 def test_a_pair_is_two_places_of_one_machine() -> None:
     postgres = {"HOLDFAST_STORE_PAIR": "/mnt/second", "HOLDFAST_DATABASE_URL": "postgresql://h@db.example/h"}
     same = {"HOLDFAST_STORE_PAIR": "/mnt/one", "HOLDFAST_STORE": "/mnt/one"}
