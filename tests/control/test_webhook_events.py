@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 from control.delivering import send_due
-from control.test_webhooks import Quiet, listening
+from control.test_webhook_posting import Quiet, listening
 from instances import ALICE, OPERATOR, Actor, Instance, Scopes, soon
 
 from holdfast.config import IndexConfig

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from granian import Granian
@@ -15,6 +16,7 @@ from granian.constants import Interfaces
 from holdfast import log
 from holdfast.clock import SystemClock
 from holdfast.config import Config
+from holdfast.control.collector import settle
 from holdfast.control.threads import threads_for
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -58,7 +60,10 @@ def load_application(config: Config, parent: int) -> Callable[..., Any]:
 
     uses = Uses()
     write_regularly(uses, SystemClock(), threading.Event())  # a daemon: it ends with this process
-    return application(Opening(partial(open_parts, config, uses), SystemClock()), config.control_threads, config)
+    answer = application(Opening(partial(open_parts, config, uses), SystemClock()), config.control_threads, config)
+    import_module("holdfast.control.urls")  # every view now, not in the first request
+    settle()
+    return answer
 
 
 def _die_with(parent: int) -> None:

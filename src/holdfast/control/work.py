@@ -9,6 +9,7 @@ import threading
 
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config
+from holdfast.control.collector import settle
 from holdfast.control.database import close_connection, django_setup
 from holdfast.control.healing import heal_beside
 from holdfast.control.tasks import Task
@@ -32,6 +33,7 @@ def run(config: Config, stop_event: threading.Event | None = None) -> None:
 
     def open_all() -> None:
         tasks.extend(_tasks(config, store, clock, stop))
+        settle()
 
     opening.run = open_all
     while not stop.is_set():

@@ -5,9 +5,10 @@ store, because both go out under one strong ETag.
 """
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from typing import TypeVar
 
 import zstandard
 
@@ -15,6 +16,8 @@ from holdfast.core import simple_html, simple_json
 from holdfast.core.model import Record
 from holdfast.store.port import Store
 from holdfast.tree import addresses
+
+T = TypeVar("T")
 
 FILES_MIN = 200  # below this a front renders a page within its budget of a few milliseconds
 GZIP_LEVEL = 3  # level 4 takes twice as long for 5 % less, level 6 three times for 10 %: the bulk is digests
@@ -41,21 +44,37 @@ def render_pages(record: Record, public_base: str) -> dict[str, bytes]:
     """
     if len(record.files) < FILES_MIN:
         return {}
-    pages = {
-        "json": simple_json.detail(record, public_base=public_base),
-        "html": simple_html.detail(record, public_base=public_base),
-    }
-    jobs = list(product(SHAPES, ENCODINGS))
-    with ThreadPoolExecutor(len(jobs)) as pool:  # compressors leave the interpreter's lock
-        bodies = pool.map(lambda job: compress_page(pages[job[0]], job[1]), jobs)
-        return dict(zip(REPRESENTATIONS, bodies, strict=True))
+    return _for_each_page(record, public_base, lambda _representation, body: body)
 
 
 def put_pages(store: Store, record: Record, digest: str, public_base: str) -> None:
     """Store the compressed pages of a large record. Raises Corrupt, Unavailable."""
+    if len(record.files) < FILES_MIN:
+        return
     renderer = simple_json.renderer(public_base)
-    for representation, body in render_pages(record, public_base).items():
+
+    def put(representation: str, body: bytes) -> None:
         store.put(addresses.rendered(renderer, digest, representation), body)
+
+    _for_each_page(record, public_base, put)
+
+
+def _for_each_page(record: Record, public_base: str, use: Callable[[str, bytes], T]) -> dict[str, T]:
+    """Compress and use every page, each in a thread: compressors and disks leave the interpreter's lock.
+
+    While the first page is compressed, the second one is made.
+    """
+    with ThreadPoolExecutor(len(REPRESENTATIONS)) as pool:
+        jobs = {}
+        for shape, detail in (("json", simple_json.detail), ("html", simple_html.detail)):
+            page = detail(record, public_base=public_base)
+            for encoding in ENCODINGS:
+                jobs[f"{shape}.{encoding}"] = pool.submit(_compress_and, use, f"{shape}.{encoding}", page, encoding)
+        return {representation: job.result() for representation, job in jobs.items()}
+
+
+def _compress_and(use: Callable[[str, bytes], T], representation: str, page: bytes, encoding: str) -> T:
+    return use(representation, compress_page(page, encoding))
 
 
 def forget_pages(store: Store, digest: str, public_bases: Iterable[str]) -> None:

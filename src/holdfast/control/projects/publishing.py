@@ -101,11 +101,11 @@ def publish_file(
 
 def known_file(index: str, name: str, new: NewFile) -> File | None:
     """The listed file with these very bytes, None when the filename is free. Raises NotAccepted, Removed."""
-    removal = _removals.first(new.digests)
+    removal = removal_of(new)
     if removal is not None:
         raise Removed(f"these bytes were taken down: {removal.reason}", legal=removal.legal)
-    bound = _bindings.first(index, new.filename)
-    if bound is None:
+    bound = bound_digest(index, new.filename)
+    if not bound:
         return None
     found = (
         File.objects.filter(project__index=index, project__name=name, filename=new.filename, deleted=None)
@@ -122,6 +122,16 @@ def known_file(index: str, name: str, new: NewFile) -> File | None:
             f"File already exists ({new.filename!r}, with sha256 hash {bound!r}). Use a different version."
         )
     return found
+
+
+def removal_of(new: NewFile) -> Removal | None:
+    """The order by which some of its bytes were taken down, None while they may be served."""
+    return _removals.first(new.digests)
+
+
+def bound_digest(index: str, filename: str) -> str:
+    """The sha256 that has the filename for ever, "" while it is free."""
+    return _bindings.first(index, filename) or ""
 
 
 def project_for_upload(tx: WriteTransaction, index: str, name: str, display: str, rules: ReleaseRules) -> Project:

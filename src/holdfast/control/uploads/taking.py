@@ -17,8 +17,15 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.database import database_guard
 from holdfast.control.parts import Parts
 from holdfast.control.projects import intents
-from holdfast.control.projects.models import FilenameBinding, Project, Removal
-from holdfast.control.projects.publishing import NewFile, is_new_project, require_place_for
+from holdfast.control.projects.lookup import project_row
+from holdfast.control.projects.models import Project
+from holdfast.control.projects.publishing import (
+    NewFile,
+    bound_digest,
+    is_new_project,
+    removal_of,
+    require_place_for,
+)
 from holdfast.control.projects.rights import has_people, require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.publishers.attesting import NOT_MATCHED, signed_by_publisher
@@ -129,7 +136,7 @@ def find_for_upload(parts: Parts, index: IndexConfig, name: str, actor: Actor, d
 
     def look() -> tuple[Project | None, bool]:
         with database_guard():
-            project = Project.objects.filter(index=index.name, name=name).first()
+            project = project_row(index.name, name)
             is_peopled = project is not None and has_people(project)
             require_uploader(actor, index.name, name, project, is_peopled)
             return project, is_new_project(project, is_peopled)
@@ -181,8 +188,7 @@ def store_and(
         held(lambda: _require_place(index.name, new, rules, parts.clock.now()), parts.clock, deadline)
     if before is not None:
         before()
-    digests = tuple(filter(None, (new.sha256, new.metadata_sha256, new.provenance_sha256)))
-    ids = held(lambda: intents.declare(digests, parts.clock, deadline), parts.clock, deadline)
+    ids = held(lambda: intents.declare(new.digests, parts.clock, deadline), parts.clock, deadline)
     parts.pause("declared")
     new = replace(new, intents=ids)
     is_stored, is_decided = False, True
@@ -203,11 +209,7 @@ def store_and(
 def _bound_to(index: str, new: NewFile) -> str:
     """The digest that has the filename, "" for none, TAKEN_DOWN when the bytes are: then storing them is in vain."""
     with database_guard():
-        digests = [digest for digest in (new.sha256, new.metadata_sha256, new.provenance_sha256) if digest]
-        if Removal.objects.filter(sha256__in=digests).exists():
-            return TAKEN_DOWN
-        bound = FilenameBinding.objects.filter(index=index, filename=new.filename)
-        return bound.values_list("sha256", flat=True).first() or ""
+        return TAKEN_DOWN if removal_of(new) else bound_digest(index, new.filename)
 
 
 def _require_place(index: str, new: NewFile, rules: ReleaseRules, now: datetime) -> None:
