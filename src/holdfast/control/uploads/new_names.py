@@ -34,7 +34,8 @@ def new_name_problems(
             owned = Project.objects.filter(index=index.name, owned=True)
             if owned.filter(name=name).exists():
                 return None
-            alike = owned.annotate(key=_KEY).filter(key=look_alike_key(name))
+            # Another upload may have created it since the line above: a name is never confused with itself.
+            alike = owned.exclude(name=name).annotate(key=_KEY).filter(key=look_alike_key(name))
             return list(alike.values_list("name", flat=True)[:10])
 
     alike = held(look, parts.clock, deadline)
