@@ -1,6 +1,7 @@
 """New projects of one person and one network in an hour, where strangers upload."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import wheels
@@ -10,7 +11,9 @@ from instances import Actor, Instance, Scopes
 
 from holdfast.config import IndexConfig
 from holdfast.control.accounts.models import Attempts
+from holdfast.control.database import connection
 from holdfast.control.projects.models import Project
+from holdfast.control.projects.publishing import Published
 from holdfast.control.tokens.rate import TooMany
 from holdfast.control.uploads.new_projects import count_new_project
 from holdfast.control.uploads.rules import PUBLIC
@@ -82,3 +85,19 @@ def test_administrators_and_private_indexes_are_not_counted(door: Door):
         assert 200 == door.upload(body, alice).status
 
     assert not Attempts.objects.exists()
+
+
+def test_a_name_that_another_upload_creates_meanwhile_is_not_confused_with_itself(sqlite_instance: Instance):
+    door = Door(sqlite_instance)
+    token = door.token("alice")
+    meanwhile: list[Published] = []
+
+    def create_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "REPLACE(" in sql and "LIKE" not in sql and not meanwhile:  # the look for names that are alike
+            meanwhile.append(sqlite_instance.upload("demo-pkg", "1.0"))
+        return execute(sql, params, many, context)
+
+    with connection().execute_wrapper(create_first):
+        answer = door.upload(wheels.twine_body(*wheels.wheel("demo-pkg", "1.1")), token)
+
+    assert (len(meanwhile), answer.status) == (1, 200), answer.text
