@@ -1,11 +1,16 @@
 """How much may wait in publishing sessions: bytes by the quotas, sessions by who opens them."""
 
+import hashlib
+
 import pytest
 from doors import Door
 from instances import OPERATOR, Instance, Scopes, soon
 from sessions import SDIST, WHEEL, ask, opened, stage
 
+from holdfast.config import IndexConfig
 from holdfast.control.accounts.actor import Actor, Identity
+from holdfast.control.accounts.models import Attempts
+from holdfast.control.projects.actions import remove_bytes
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.publishers.models import Publisher
@@ -62,3 +67,25 @@ def test_publishers_do_not_use_up_each_others_sessions(sqlite_instance: Instance
 
 def values_of(session: StagingSession) -> dict[str, object]:
     return {field.attname: getattr(session, field.attname) for field in StagingSession._meta.concrete_fields}
+
+
+def test_a_session_that_is_not_published_costs_no_new_project(sqlite_instance: Instance):
+    """However often it is tried. What is published counts once."""
+    door = Door(sqlite_instance).among(IndexConfig("main", rules="public"))
+    alice = door.token("alice")
+    session = opened(door, alice)
+    for made in (WHEEL, SDIST):
+        assert stage(door, alice, session, made).status == 200
+    digest = hashlib.sha256(WHEEL[1]).hexdigest()
+    remove_bytes(sqlite_instance.publisher, (digest,), "a key inside", False, OPERATOR, deadline=soon())
+
+    refused = [ask(door, alice, session, "POST", "publish").status for _ in range(3)]
+
+    assert (refused, counted()) == ([409] * 3, [])
+    assert ask(door, alice, session, "DELETE", f"files/{WHEEL[0]}").status == 200
+    assert ask(door, alice, session, "POST", "publish").status == 200
+    assert [1] == counted()
+
+
+def counted() -> list[int]:
+    return [count for count in Attempts.objects.values_list("count", flat=True) if count]

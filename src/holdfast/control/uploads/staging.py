@@ -14,6 +14,7 @@ from holdfast.control.database import database_guard
 from holdfast.control.parts import Parts
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.rights import require_uploader
+from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.staging import files, publishing, sessions
 from holdfast.control.staging.models import StagedFile, StagingSession
 from holdfast.control.staging.preview import try_to_show
@@ -21,7 +22,7 @@ from holdfast.control.staging.publishing import FilesInTheWay, PublishedSession
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.multipart import Form
 from holdfast.control.uploads.names import upload_index
-from holdfast.control.uploads.new_projects import count_new_project
+from holdfast.control.uploads.new_projects import GiveBack, count_new_project
 from holdfast.control.uploads.rules import PROFILES
 from holdfast.control.uploads.taking import (
     Rejected,
@@ -159,18 +160,23 @@ def publish(
 ) -> PublishedSession:
     """Publish every file, or none. Raises FilesInTheWay, Rejected, any Outcome, NotYetPublished (it is committed)."""
     session, rows = look(parts, index, session_id, actor, deadline)
+    give_back: GiveBack | None = None
     if session.is_live:  # the name may have been taken since, here or in a layer below
         require_usable_name(parts, index, session.name, actor, deadline)
         _require_bytes(parts, rows, deadline)
         if not dry_run:
-            count_new_project(parts.clock, index, session.name, actor, "", deadline)
+            give_back = count_new_project(parts.clock, index, session.name, actor, "", deadline)
     order = parts.publisher, index.name, session_id
     try:
         done = publishing.publish_session(
             *order, actor, dry_run=dry_run, deadline=deadline, rules=PROFILES[index.rules].release
         )
-    except FilesInTheWay as error:
-        if not dry_run:
+    except NotYetPublished:
+        raise  # it is committed
+    except Outcome as error:
+        if give_back is not None:
+            give_back()
+        if isinstance(error, FilesInTheWay) and not dry_run:
             _note(parts, index, session_id, error, actor, deadline)
         raise
     finally:

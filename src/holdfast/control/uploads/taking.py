@@ -172,7 +172,7 @@ def store_and(
     index: IndexConfig,
     taken: Taken,
     act: Callable[[NewFile], T],
-    before: Callable[[], None] | None = None,
+    before: Callable[[], object] | None = None,
 ) -> T:
     """Store the bytes, then `act`: one transaction that needs them. Raises what `act` raises, Unavailable.
 
