@@ -9,6 +9,7 @@ import structlog
 from holdfast.core.errors import Outcome, Unavailable
 from holdfast.core.logged_path import loggable
 from holdfast.front.access_log import AccessLog
+from holdfast.front.descriptors import Descriptors
 from holdfast.front.peers import TrustedProxies, bare_address
 from holdfast.front.streams import Streams, close, refuse
 from holdfast.front.takeover import BYTES_MIN, Takeover
@@ -31,6 +32,7 @@ class RsgiApp:
         takeover: Takeover | None,
     ) -> None:
         """`takeover` is None where connections cannot be taken over (TLS)."""
+        self._is_room = Descriptors().is_room
         self._streams = streams
         self._takeover = takeover
         self._plane = plane
@@ -63,6 +65,8 @@ class RsgiApp:
     def _send_file_now(self, scope: Any, proto: Any, get: Any) -> bool:
         found = self._plane.find_file(scope.path, get)
         if found is None or (self._takeover is not None and found.end - found.start >= BYTES_MIN):
+            return False
+        if not self._is_room():
             return False
         if found.status == 200:
             proto.response_file(200, found.headers, found.path)
@@ -122,6 +126,8 @@ class RsgiApp:
                 return refuse(proto, error)
             if sent is not None:
                 return status, sent
+        if not self._is_room():
+            return refuse(proto, Unavailable("no file descriptor is left to send it with", retry_after_seconds=1))
         if body.whole:
             proto.response_file(status, headers, path)
         else:

@@ -23,6 +23,7 @@ from holdfast.clock import SystemClock
 from holdfast.config import Config
 from holdfast.front import direct
 from holdfast.front.access_log import AccessLog, open_access_log
+from holdfast.front.descriptors import raise_limit
 from holdfast.front.forwarder import Forwarder
 from holdfast.front.peers import TrustedProxies
 from holdfast.front.rsgi import RsgiApp
@@ -89,6 +90,7 @@ def load(config: Config, parent: int) -> "Worker":
     # during this load would be lost, and waited for in vain.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent(parent)
+    raise_limit()
     logs.setup(config.log_level, "front")
     sys.setswitchinterval(SWITCH_SECONDS)
     return Worker(config)

@@ -121,7 +121,7 @@ class ReadPlane:
         maker = PageMaker(self.reader, self.workers, clock, admission, bases)
         common = (self.workers, self.tallies, clock)
         self._stacks = stacks = Stacks(config, self.reader)
-        self._local = LocalFiles(store, self.workers)
+        self._local = LocalFiles(store, self.workers, clock)
         self.policies = policies = Policies(config, self.reader, clock, read_advisories, settings)
         self._hosted = HostedPages(self.reader, self.cache, maker, stacks, policies, self.tallies, clock)
         self._pulled = PulledPages(config, self.reader, self.cache, maker, stacks, policies, pull, *common)

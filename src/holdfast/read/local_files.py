@@ -8,7 +8,8 @@ meanwhile (an evicted or replaced object) with a 404 of its own, and our trouble
 import asyncio
 import hashlib
 import os
-from collections import OrderedDict
+import resource
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from holdfast.clock import Clock, SystemClock
 from holdfast.core.errors import Corrupt, Unavailable
 from holdfast.read.arriving import Arriving
 from holdfast.read.workers import Workers
@@ -27,7 +29,11 @@ from holdfast.wire.single_flight import SingleFlight
 log = structlog.get_logger(__name__)
 
 OPEN_FILES_MAX = 128  # of a usual limit of 1,024 descriptors
-CLOSE_SECONDS = 60.0  # after leaving the cache: the server opens the path a moment after the answer was handed over
+# After leaving the table a descriptor stays: the server opens its path a moment after the answer was handed over, and a
+# number that is given out again meanwhile would be another file's. So it stays at least that long, whatever happens.
+CLOSE_SECONDS = 60.0
+CLOSE_SECONDS_MIN = 5
+RETIRED_SHARE = 4  # of all descriptors that this process may have, one in so many
 VERIFIED_MAX = 100_000  # identities remembered, about 20 MB
 ARRIVING_BYTES_MIN = 8 * 1024 * 1024  # below, a copy is made before the first byte is sent: a moment
 _READ_BYTES = 1024 * 1024
@@ -55,7 +61,19 @@ class OpenFile:
 class LocalFiles:
     """Verified files by store key. Files of a remote store become local copies first, or while they are sent."""
 
-    def __init__(self, store: Store, workers: Workers) -> None:
+    def __init__(
+        self,
+        store: Store,
+        workers: Workers,
+        clock: Clock | None = None,
+        *,
+        open_max: int = OPEN_FILES_MAX,
+        retired_max: int | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._open_max = open_max
+        self._retired_max = retired_max or max(OPEN_FILES_MAX, _descriptors_max() // RETIRED_SHARE)
+        self._retired: deque[tuple[float, int]] = deque()  # (when, descriptor), the oldest first
         self._store = store
         self._workers = workers
         self._copied = store if isinstance(store, CopiedStore) else None
@@ -119,11 +137,15 @@ class LocalFiles:
         return await self._workers.in_thread(self._read_small, key, sha256, bytes_max)
 
     def close(self) -> None:
-        for file in self._open.values():
-            os.close(file.descriptor)
+        for descriptor in (*(file.descriptor for file in self._open.values()), *(one for _, one in self._retired)):
+            os.close(descriptor)
         self._open.clear()
+        self._retired.clear()
 
     async def _open_verified(self, key: str, sha256: str) -> OpenFile:
+        self._close_retired()
+        if len(self._retired) >= self._retired_max and len(self._open) >= self._open_max:
+            raise Unavailable("too many files are asked for at once", retry_after_seconds=CLOSE_SECONDS_MIN)
         path = self._store.local_path(key)
         if path is None:
             assert self._copied is not None, key
@@ -151,12 +173,23 @@ class LocalFiles:
             self._verified.popitem(last=False)
         self._retire(self._open.pop(key, None))
         self._open[key] = file
-        if len(self._open) > OPEN_FILES_MAX:
+        if len(self._open) > self._open_max:
             self._retire(self._open.popitem(last=False)[1])
 
     def _retire(self, file: OpenFile | None) -> None:
         if file is not None:
-            asyncio.get_running_loop().call_later(CLOSE_SECONDS, os.close, file.descriptor)
+            self._retired.append((self._clock.monotonic(), file.descriptor))
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS + 1, self._close_retired)
+
+    def _close_retired(self) -> None:
+        """Close what is over, and of more than there may be the oldest, as soon as that is safe."""
+        now = self._clock.monotonic()
+        while self._retired:
+            age = now - self._retired[0][0]
+            is_crowded = len(self._retired) >= self._retired_max
+            if age < (CLOSE_SECONDS_MIN if is_crowded else CLOSE_SECONDS):
+                return
+            os.close(self._retired.popleft()[1])
 
     def _open_and_check(self, key: str, path: Path, sha256: str) -> OpenFile:
         try:
@@ -193,6 +226,11 @@ class LocalFiles:
         if sha256:
             _demand(key, hashlib.sha256(data).hexdigest(), sha256)
         return data
+
+
+def _descriptors_max() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1024 if soft == resource.RLIM_INFINITY else soft
 
 
 def _identity(status: os.stat_result) -> Identity:

@@ -1,0 +1,80 @@
+"""Files that left the table of open ones: their descriptors stay for a while, and never more than some."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from holdfast.clock import ManualClock
+from holdfast.core.errors import Unavailable
+from holdfast.read.local_files import CLOSE_SECONDS_MIN, LocalFiles
+from holdfast.read.workers import Workers
+from holdfast.store.local import LocalStore
+
+OPEN_MAX, RETIRED_MAX = 2, 3
+pytestmark = pytest.mark.anyio
+
+
+def descriptors(folder: Path) -> int:
+    """How many of the folder's files this process has open."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found += os.readlink(f"/proc/self/fd/{name}").startswith(str(folder))
+        except OSError:
+            continue  # the listing's own
+    return found
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def files(tmp_path: Path, clock: ManualClock) -> LocalFiles:
+    store = LocalStore.create(tmp_path / "store")
+    for number in range(20):
+        store.put(f"blobs/{number}", f"{number}".encode())
+    return LocalFiles(store, Workers(), clock, open_max=OPEN_MAX, retired_max=RETIRED_MAX)
+
+
+async def test_many_files_at_once_are_put_off_before_descriptors_run_out(files: LocalFiles, tmp_path: Path):
+    """A descriptor just handed to the server cannot be closed: its number would soon be another file's."""
+    for number in range(OPEN_MAX + RETIRED_MAX):
+        await files.open(f"blobs/{number}", "")
+
+    with pytest.raises(Unavailable, match="too many files") as refused:
+        await files.open("blobs/19", "")
+
+    assert refused.value.retry_after_seconds == CLOSE_SECONDS_MIN
+    assert (await files.open(f"blobs/{OPEN_MAX + RETIRED_MAX - 1}", "")).size == 1, "what is at hand still is"
+    assert descriptors(tmp_path) == OPEN_MAX + RETIRED_MAX
+    files.close()
+    assert descriptors(tmp_path) == 0
+
+
+async def test_the_oldest_goes_as_soon_as_the_server_has_surely_opened_it(
+    files: LocalFiles, clock: ManualClock, tmp_path: Path
+):
+    for number in range(20):
+        await files.open(f"blobs/{number}", "")
+        clock.advance(CLOSE_SECONDS_MIN)
+        assert descriptors(tmp_path) <= OPEN_MAX + RETIRED_MAX
+
+    files.close()
+
+
+async def test_files_taken_down_keep_their_descriptors_no_longer_than_others(
+    files: LocalFiles, clock: ManualClock, tmp_path: Path
+):
+    for number in range(OPEN_MAX):
+        await files.open(f"blobs/{number}", "")
+    files.forget([f"blobs/{number}" for number in range(OPEN_MAX)])
+    assert descriptors(tmp_path) == OPEN_MAX
+
+    clock.advance(60.0)
+    await files.open("blobs/9", "")
+
+    assert descriptors(tmp_path) == 1
+    files.close()
