@@ -19,7 +19,7 @@ class Descriptors:
         self._own = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)  # to have something to copy
 
     def is_room(self) -> bool:
-        """True while there is. The kernel gives the lowest free number: two calls, a microsecond."""
+        """True while there is. The kernel gives the lowest free number: two calls, some two microseconds."""
         try:
             lowest = os.dup(self._own)
         except OSError:
