@@ -4,7 +4,7 @@ A wheel is a zip, an sdist a `.tar.gz` (or, rarely now, a zip). Each check is a 
 problems, so all of them are reported together; the readers stop early only where going on would be unsafe.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,10 @@ from holdfast.core.archive_limits import LIMITS, ArchiveLimits, Hostile, Member,
 from holdfast.core.upload_problems import Problem, problem
 from holdfast.core.wheel_file import check_wheel_file
 from holdfast.core.wheel_record import ListedFile, check_record
+from holdfast.core.zip_ahead import NOTHING_KNOWN, KnownMembers
 
 ArchiveKind = Literal["wheel", "sdist"]
+Known = Callable[[Path], KnownMembers]  # what was read of the file at that path while it arrived
 
 _SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 _REBUILD = "Build the file again with a current build tool and upload that."
@@ -46,22 +48,28 @@ class Examined:
     problems: tuple[Problem, ...]
 
 
-def examine(path: Path, filename: str, limits: ArchiveLimits = LIMITS) -> Examined:
+def nothing_known(_path: Path) -> KnownMembers:
+    """Nobody read ahead."""
+    return NOTHING_KNOWN
+
+
+def examine(path: Path, filename: str, limits: ArchiveLimits = LIMITS, known: Known = nothing_known) -> Examined:
     """Look into the distribution stored at `path`, whose client-given (and already legal) name is `filename`.
 
+    `known` saves reading members again and changes no verdict. It is asked once the directory was read.
     Raises OSError only when the local file cannot be read, which is our trouble and not the client's.
     """
     try:
         if filename.endswith(".whl"):
-            return _examine_wheel(path, filename, limits)
+            return _examine_wheel(path, filename, limits, known)
         if filename.endswith(".zip"):
-            return _examine_zip_sdist(path, filename, limits)
+            return _examine_zip_sdist(path, filename, limits, known)
         return _examine_tar_sdist(path, filename, limits)
     except Hostile as error:
         return Examined(None, (problem("content", filename, error.rule, error.step or _REBUILD),))
 
 
-def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits) -> Examined:
+def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits, known: Known) -> Examined:
     with path.open("rb") as file:
         directory = zip_reading.read_directory(file, limits)
         members = [entry.member for entry in directory.entries]
@@ -81,11 +89,12 @@ def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits) -> Examined
         wheel = zip_reading.read_entry(file, files["WHEEL"], limits.wheel_bytes_max)
         record = zip_reading.read_entry(file, files["RECORD"], limits.record_bytes_max)
         problems += check_wheel_file(wheel, filename)
-        problems += check_record(record, _listed_files(file, directory, starts), top, limits.entries_max)
+        listed = _listed_files(file, directory, starts, known(path))
+        problems += check_record(record, listed, top, limits.entries_max)
     return Examined(_facts("wheel", top, metadata, wheel, members), tuple(problems))
 
 
-def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Examined:
+def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits, known: Known) -> Examined:
     with path.open("rb") as file:
         directory = zip_reading.read_directory(file, limits)
         members = [entry.member for entry in directory.entries]
@@ -99,18 +108,21 @@ def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Exam
             return Examined(None, (_missing(filename, f"{top}/PKG-INFO"),))
         starts = zip_framing.member_starts(file, directory)
         metadata = zip_reading.read_entry(file, entry, limits.metadata_bytes_max)
-        for listed in _listed_files(file, directory, starts):
-            for _ in listed.pieces():
+        for listed in _listed_files(file, directory, starts, known(path)):
+            for _ in listed.pieces() if listed.sha256 is None else ():
                 pass  # a member that does not unpack is refused, whatever reads it
     return Examined(_facts("sdist", top, metadata, b"", members), ())
 
 
-def _listed_files(file: BinaryIO, directory: zip_reading.Directory, starts: Mapping[str, int]) -> Iterator[ListedFile]:
-    """The archive's files in the order of their bytes, each to be read through."""
+def _listed_files(
+    file: BinaryIO, directory: zip_reading.Directory, starts: Mapping[str, int], known: KnownMembers
+) -> Iterator[ListedFile]:
+    """The archive's files in the order of their bytes, each to be read through unless it is known."""
     for name, start in starts.items():
         entry = directory.by_name[name]
         if not entry.member.folder:
-            yield ListedFile(name, entry.member.size, partial(zip_framing.unpacked, file, entry, start))
+            pieces = partial(zip_framing.unpacked, file, entry, start)
+            yield ListedFile(name, entry.member.size, pieces, known.sha256_of(entry, start))
 
 
 def _examine_tar_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Examined:

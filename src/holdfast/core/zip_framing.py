@@ -24,8 +24,8 @@ from holdfast.core.zip_reading import (
 )
 
 _CHUNK = 256 * 1024
-_DESCRIPTOR = 0x8
-_COMPARED_FLAGS = ENCRYPTED | _DESCRIPTOR | UTF8
+DESCRIPTOR = 0x8
+_COMPARED_FLAGS = ENCRYPTED | DESCRIPTOR | UTF8
 
 
 def member_starts(file: BinaryIO, directory: Directory) -> dict[str, int]:
@@ -57,10 +57,10 @@ def _check_local(file: BinaryIO, entry: Entry) -> int:
     raw_name, extra = file.read(name_len), file.read(extra_len)
     if len(extra) < extra_len:
         raise Hostile("a local header is cut off")
-    if (flags | entry.flags) & _DESCRIPTOR:
+    if (flags | entry.flags) & DESCRIPTOR:
         raise Hostile("a member is followed by a data descriptor", "Write the archive to a file, not to a pipe.")
     check_extra(extra, size, packed)
-    size, packed = _widen_local(extra, size, packed)
+    size, packed = widen_local(extra, size, packed)
     told = (raw_name, method, crc, packed, size, flags & _COMPARED_FLAGS)
     listed = (entry.raw_name, entry.method, entry.crc, entry.packed, entry.member.size, entry.flags & _COMPARED_FLAGS)
     if told != listed:
@@ -68,7 +68,7 @@ def _check_local(file: BinaryIO, entry: Entry) -> int:
     return entry.offset + LOCAL.size + len(raw_name) + len(extra)
 
 
-def _widen_local(extra: bytes, size: int, packed: int) -> tuple[int, int]:
+def widen_local(extra: bytes, size: int, packed: int) -> tuple[int, int]:
     """A local header has its ZIP64 sizes both or not at all (4.5.3)."""
     if size != MAX32 and packed != MAX32:
         return size, packed

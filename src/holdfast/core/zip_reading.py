@@ -18,7 +18,7 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64 = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 LOCAL = struct.Struct("<4s5H3L2H")
-STORED, _DEFLATED = 0, 8
+STORED, DEFLATED = 0, 8
 ENCRYPTED, UTF8, _STRONG = 0x1, 0x800, 0x40
 _MAX16, MAX32 = 0xFFFF, 0xFFFFFFFF
 ZIP64_EXTRA = 0x0001
@@ -213,7 +213,7 @@ def check_entries(directory: Directory, filename: str) -> list[Problem]:
 
 def check_methods(directory: Directory, filename: str) -> list[Problem]:
     """Only stored and deflated members are readable by every installer."""
-    bad = [e for e in directory.entries if e.method not in (STORED, _DEFLATED)]
+    bad = [e for e in directory.entries if e.method not in (STORED, DEFLATED)]
     return _first(bad, "a member is compressed by other means than deflate", "Build with standard zip compression.")
 
 
