@@ -20,6 +20,7 @@ from holdfast.control.switches.following import Switches
 from holdfast.control.tokens.guessing import RefusedTokens
 from holdfast.control.tokens.rate import Rate
 from holdfast.control.tokens.uses import Uses
+from holdfast.control.uploads.ahead import Ahead
 from holdfast.control.uploads.attested import Attesters, NoTrustRoot
 from holdfast.control.uploads.shadow import UpstreamNames
 from holdfast.core.errors import Corrupt, Outcome, Unavailable
@@ -44,6 +45,7 @@ class Parts:
     attestations: Attesters = field(default_factory=NoTrustRoot)
     exchange: Exchange | None = None  # of identity tokens; None: trusted publishing is off
     providers: Providers | None = None  # that people sign in with; None: there are none
+    ahead: Ahead = field(default_factory=Ahead)  # what was read of large uploads while they arrived
     uses: Uses = field(default_factory=Uses)  # when tokens were last used, until it is written down
     refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)
     leak_reports: Rate = field(default_factory=lambda: Rate(by_network=30, by_all=300, seconds=60.0))

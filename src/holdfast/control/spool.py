@@ -18,17 +18,22 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 @contextmanager
 def spooled_body(folder: Path, name: str) -> Iterator[BinaryIO]:
     """The body the front names in X-Holdfast-Spool. Raises Unavailable when it cannot be read, whatever the cause."""
-    name, _ = read_reference(name)
-    if _NAME.fullmatch(name) is None:
-        raise Unavailable("the request came without its spooled body")
+    path = spool_path(folder, read_reference(name)[0])
     try:
-        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise spool_trouble(error) from error
     with os.fdopen(descriptor, "rb", buffering=0) as body:
         if not S_ISREG(os.fstat(body.fileno()).st_mode):
             raise Unavailable("the spooled body is not a file")
         yield body
+
+
+def spool_path(folder: Path, name: str) -> Path:
+    """Where a file of that bare name lies. Raises Unavailable when it is none."""
+    if _NAME.fullmatch(name) is None:
+        raise Unavailable("the request came without its spooled body")
+    return folder / name
 
 
 def require_spooled(folder: Path, name: str, size: int) -> None:

@@ -10,11 +10,12 @@ from holdfast.control.turns import Turns
 
 WAITING_MAX = 32  # requests; each is a spooled upload that costs nothing but a thread while it waits
 HEALTH_THREADS = 2
+NOTICE_THREADS = 2  # for notices of what arrives, answered in a millisecond; one that comes too many is not missed
 
 
 def threads_for(working_max: int) -> int:
     """How many threads the server needs for that many requests at work."""
-    return working_max + WAITING_MAX + HEALTH_THREADS
+    return working_max + WAITING_MAX + HEALTH_THREADS + NOTICE_THREADS
 
 
 class WaitingRoom:

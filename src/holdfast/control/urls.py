@@ -1,4 +1,5 @@
-"""Control's URL table. The front forwards uploads, `/api/` and pages; `/-/health` is for the front's own `/metrics`."""
+"""Control's URL table. The front forwards uploads, `/api/` and pages; `/-/` is for fronts themselves: health for
+their `/metrics`, notices of what arrives."""
 
 from django.urls import URLPattern, URLResolver, include, path
 
@@ -8,6 +9,7 @@ from holdfast.control.manage.urls import urlpatterns as manage_patterns
 from holdfast.control.operate.doors import to_overview
 from holdfast.control.operate.urls import urlpatterns as operate_patterns
 from holdfast.control.publishers.urls import urlpatterns as publisher_patterns
+from holdfast.control.uploads.arriving import arriving
 from holdfast.control.uploads.views import upload
 from holdfast.control.web.account_pages import to_home, to_manage
 from holdfast.control.web.account_urls import urlpatterns as account_patterns
@@ -18,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("legacy", upload),
     path("api/", include(api_patterns)),
     path("-/health", health),
+    path("-/arriving", arriving),
     path("_/me", me, name="me"),
     path("account", to_home),
     path("account/", include(account_patterns)),

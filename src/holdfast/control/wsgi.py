@@ -10,7 +10,7 @@ from holdfast.config import Config
 from holdfast.control.http import OPENING
 from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.parts import Opening
-from holdfast.control.threads import WaitingRoom
+from holdfast.control.threads import NOTICE_THREADS, WaitingRoom
 from holdfast.control.web.environ import page_environ, without_prefix
 from holdfast.core.errors import Refused, Unavailable
 from holdfast.core.page_paths import is_control_page
@@ -24,7 +24,7 @@ WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 def application(opening: Opening, working_max: int, config: Config) -> WsgiApp:
     """The application of one process, which works on `working_max` requests at once. Django must be set up."""
     apply_page_settings(config)
-    room = WaitingRoom(working_max)
+    room, notices = WaitingRoom(working_max), WaitingRoom(NOTICE_THREADS, 0)
     handler = _with_forms(WSGIHandler(), config)
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -32,8 +32,13 @@ def application(opening: Opening, working_max: int, config: Config) -> WsgiApp:
         environ["PATH_INFO"] = without_prefix(environ.get("PATH_INFO", ""), config)
         if environ.get("PATH_INFO") == "/-/health":
             return handler(environ, start_response)
+        if environ.get("PATH_INFO") == "/-/arriving":
+            return inside(notices, environ, start_response)
         if refused := _banned(opening, environ.get("HTTP_X_HOLDFAST_CLIENT", "")):
             return _refused(refused, start_response)
+        return inside(room, environ, start_response)
+
+    def inside(room: WaitingRoom, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if not room.enter():
             return _refused(
                 Unavailable("too many requests are waiting for the database", retry_after_seconds=2), start_response

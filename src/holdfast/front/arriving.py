@@ -35,6 +35,7 @@ class ArrivingBody:
         self._flusher: ThreadPoolExecutor | None = None
         self._flushing: Future[None] | None = None
         self._unflushed = 0  # bytes
+        self.content_bytes = 0  # of the file, so far
 
     def append(self, chunks: Iterable[bytes]) -> None:
         """Take the next bytes of the body. Raises Unavailable."""
@@ -74,6 +75,7 @@ class ArrivingBody:
         self._open_content()
         self._digests.update(piece)
         _write_all(self._content, piece)
+        self.content_bytes += len(piece)
         self._unflushed += len(piece)
         if self._unflushed >= FLUSH_BYTES and (self._flushing is None or self._flushing.done()):
             self._await_flush()

@@ -17,6 +17,7 @@ from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome, Unavailable
 from holdfast.core.form_cut import reference
 from holdfast.core.logged_path import loggable
+from holdfast.front.herald import Heralds
 from holdfast.front.page_answers import PageAnswers
 from holdfast.front.spool import ClientGone, Spool, Spooled, TooLarge, TooSlow
 from holdfast.pages import Site
@@ -55,6 +56,7 @@ class Forwarder:
         self._spool = spool
         self._pages = PageAnswers(Site(config.base_url))
         self._control = Neighbour("control", config.control_socket, REQUESTS_MAX)
+        self._heralds = Heralds(config)
 
     async def forward(self, request: Request, *, page: bool = False) -> Response:
         """Control's answer, or why there is none. The spooled body is gone afterwards, whatever happened.
@@ -64,7 +66,9 @@ class Forwarder:
         assert request.body is not None
         told, refused = (self._pages.problem, self._pages.refusal) if page else (_problem, _refusal)
         try:
-            spooled = await self._spool.receive(request.body, request.headers, FORM_BYTES_MAX if page else 0)
+            herald = self._heralds.of(request)
+            limit = FORM_BYTES_MAX if page else 0
+            spooled = await self._spool.receive(request.body, request.headers, limit, herald.arrived)
         except TooLarge as error:
             await self._spool.drain(request.body)
             return await told(413, error.reason, ("connection", "close"))
@@ -86,6 +90,7 @@ class Forwarder:
             await self._spool.remove(spooled.name)
 
     async def stop(self) -> None:
+        await self._heralds.stop()
         await self._control.close()
 
     async def _ask(self, request: Request, spooled: Spooled, page: bool) -> Response:

@@ -25,6 +25,7 @@ from holdfast.store.port import DiskFull
 from holdfast.wire.messages import HeaderLookup
 
 T = TypeVar("T")
+Arrived = Callable[[str, int], None]
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,10 @@ class Spooled:
     cut: Cut | None = None  # the uploaded file, when it lies beside the form
 
 
+def _untold(_name: str, _size: int) -> None:
+    """Nobody wants to know."""
+
+
 class Spool:
     """One worker's use of the spool folder."""
 
@@ -72,9 +77,12 @@ class Spool:
         """Received by this worker and not yet removed."""
         return sum(list(self._held.values()))  # a copy: threads take names out
 
-    async def receive(self, body: AsyncIterator[bytes], headers: HeaderLookup, bytes_max: int = 0) -> Spooled:
+    async def receive(
+        self, body: AsyncIterator[bytes], headers: HeaderLookup, bytes_max: int = 0, arrived: Arrived = _untold
+    ) -> Spooled:
         """Take the whole body, of at most `bytes_max` (0: what an upload may have).
 
+        `arrived` is told of the file in it again and again: its name in the spool folder, how much of it is there.
         Raises TooLarge, TooSlow, Unavailable, ClientGone; then nothing is left behind.
         """
         expected = _length(headers.get("content-length"))
@@ -87,7 +95,7 @@ class Spool:
         path = self._folder / secrets.token_hex(16)
         try:
             boundary = None if bytes_max else _boundary(headers)
-            size, ended_at, cut = await self._write(path, body, limit, boundary)
+            size, ended_at, cut = await self._write(path, body, limit, boundary, arrived)
             if expected is not None and size != expected:
                 raise ClientGone
         except BaseException:
@@ -116,7 +124,7 @@ class Spool:
             return
 
     async def _write(
-        self, path: Path, body: AsyncIterator[bytes], limit: int, boundary: bytes | None
+        self, path: Path, body: AsyncIterator[bytes], limit: int, boundary: bytes | None, arrived: Arrived
     ) -> tuple[int, float, Cut | None]:
         """How many bytes came, when the last one did, and what was cut out."""
         arriving = await self._in_thread(ArrivingBody, path, boundary)
@@ -133,6 +141,7 @@ class Spool:
                 if waiting_bytes >= WRITE_BYTES:
                     await self._append(path.name, arriving, waiting, waiting_bytes)
                     waiting, waiting_bytes = [], 0
+                    arrived(content_path(path).name, arriving.content_bytes)
             ended_at = time.time()
             cut = await self._append(path.name, arriving, waiting, waiting_bytes, last=True)
         finally:

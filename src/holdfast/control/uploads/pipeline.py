@@ -16,7 +16,7 @@ from holdfast.control.uploads.multipart import Content, Form
 from holdfast.control.uploads.rules import Profile
 from holdfast.control.uploads.steps_filename import DistributionName
 from holdfast.core import core_metadata
-from holdfast.core.archive import examine
+from holdfast.core.archive import Known, examine, nothing_known
 from holdfast.core.attestations import FIELD, Attestation, read_attestations
 from holdfast.core.core_metadata import CoreMetadata
 from holdfast.core.upload_problems import Problem, problem
@@ -43,8 +43,11 @@ class Judged:
     problems: tuple[Problem, ...]
 
 
-def judge(form: Form, query: Mapping[str, str], profile: Profile) -> Judged:
-    """Run every step. Raises OSError when the content's temporary file cannot be read."""
+def judge(form: Form, query: Mapping[str, str], profile: Profile, known: Known = nothing_known) -> Judged:
+    """Run every step; `known` is what was read of the file while it arrived.
+
+    Raises OSError when the content's temporary file cannot be read.
+    """
     problems = list(_judge_form(form, query))
     if form.content is None:
         missing = problem("content", "", "is missing", "Send the file as the form's 'content' part.")
@@ -59,7 +62,7 @@ def judge(form: Form, query: Mapping[str, str], profile: Profile) -> Judged:
     problems += steps_filename.check_python_version(form, named.parsed)
     problems += agreement.check_form_name(form, named.parsed)
     problems += agreement.check_form_version(form, named.parsed)
-    return _judge_inside(form.content, named.parsed, profile, problems, attested.attestations)
+    return _judge_inside(form.content, named.parsed, profile, problems, attested.attestations, known)
 
 
 def _judge_form(form: Form, query: Mapping[str, str]) -> Iterator[Problem]:
@@ -81,9 +84,10 @@ def _judge_inside(
     profile: Profile,
     problems: list[Problem],
     attestations: tuple[Attestation, ...],
+    known: Known,
 ) -> Judged:
     """The steps that look into the bytes; the metadata comes from there and from nowhere else."""
-    archive = examine(content.path, content.filename, profile.archive)
+    archive = examine(content.path, content.filename, profile.archive, known)
     problems += archive.problems
     if archive.facts is None:
         return Judged(None, tuple(problems))

@@ -94,7 +94,7 @@ def examine_form(
     said = normalize(form.one("name")) if is_project_name(form.one("name")) else ""
     found = find_for_upload(parts, index, said, actor, deadline) if said else None  # rights before anything of the file
     try:
-        judged = judge(form, query, profile)
+        judged = judge(form, query, profile, parts.ahead.known)
     except OSError as error:
         raise spool_trouble(error) from error
     if judged.upload is None:

@@ -1,0 +1,197 @@
+"""Large uploads that control looks into while they arrive: who may have it done, and that nothing depends on it."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import wheels
+from doors import Answered, Door, basic
+from instances import Instance
+from processes import wait_for
+
+from holdfast.clock import ManualClock
+from holdfast.control.projects.models import File
+from holdfast.control.uploads.ahead import FILES_MAX, QUIET_SECONDS_MAX, Ahead
+from holdfast.core.archive import examine
+from holdfast.core.digests import Digests
+from holdfast.core.form_cut import Cut, Cutter, reference
+from holdfast.core.multipart import boundary_of
+
+FILES = {"demo/a.bin": bytes(range(256)) * 100, "demo/b.py": b"b = 1\n"}
+NAME, WHEEL = wheels.wheel("demo", "1.0", files=FILES)
+MEMBERS = len(FILES) + 3
+CLOCK = ManualClock()
+
+
+@pytest.fixture
+def reading() -> Iterator[Ahead]:
+    made = Ahead()
+    yield made
+    made.close()
+
+
+def arrived(path: Path, data: bytes, reading: Ahead) -> None:
+    """More of the file is there, and control was told."""
+    with path.open("ab") as file:
+        file.write(data)
+    assert reading.notice(path, CLOCK) or reading.follow(path, CLOCK)
+
+
+def test_a_file_that_arrives_in_pieces_is_known_when_it_is_whole(tmp_path: Path, reading: Ahead):
+    path = tmp_path / "content"
+    for start in range(0, len(WHEEL), 1000):
+        arrived(path, WHEEL[start : start + 1000], reading)
+
+    assert (MEMBERS, 0) == (len(reading.known(path)), len(reading.known(path)))  # told once, then forgotten
+
+
+def test_what_was_never_noticed_before_the_end_is_read_by_whoever_asks(tmp_path: Path, reading: Ahead):
+    path = tmp_path / "content"
+    arrived(path, WHEEL[:50], reading)
+    with path.open("ab") as file:
+        file.write(WHEEL[50:])
+
+    assert MEMBERS == len(reading.known(path))
+
+
+def test_another_file_of_the_same_name_is_judged_by_its_own_bytes(tmp_path: Path, reading: Ahead):
+    path = tmp_path / NAME
+    arrived(path, WHEEL, reading)
+    wait_for(lambda: reading.is_idle, "the wheel is read")
+    other = tmp_path / "other"
+    other.write_bytes(wheels.wheel("demo", "1.0", files={"demo/a.bin": FILES["demo/a.bin"][::-1]})[1])
+    os.replace(other, path)
+
+    assert 0 == len(reading.known(path))
+
+
+@pytest.mark.parametrize("size", [0, 10, len(WHEEL) // 2])
+def test_a_file_that_was_cut_off_brings_no_facts(tmp_path: Path, reading: Ahead, size: int):
+    path = tmp_path / NAME
+    arrived(path, WHEEL, reading)
+    wait_for(lambda: reading.is_idle, "the wheel is read")
+    os.truncate(path, size)
+    plain = examine(path, NAME)
+
+    found = examine(path, NAME, known=reading.known)
+
+    assert (plain, 0) == (found, len(reading.known(path)))
+
+
+@pytest.mark.parametrize("kind", ["gone", "a link", "a folder", "a pipe"])
+def test_what_is_no_file_is_forgotten(tmp_path: Path, reading: Ahead, kind: str):
+    path = tmp_path / "content"
+    (tmp_path / "wheel").write_bytes(WHEEL)
+    {
+        "gone": lambda: None,
+        "a link": lambda: path.symlink_to("wheel"),
+        "a folder": path.mkdir,
+        "a pipe": lambda: os.mkfifo(path),
+    }[kind]()
+
+    assert reading.follow(path, CLOCK)
+    wait_for(lambda: not reading.notice(path, CLOCK), "it is forgotten")
+    assert 0 == len(reading.known(path))
+
+
+def test_a_file_that_never_grows_takes_no_thread_and_no_descriptor(tmp_path: Path, reading: Ahead):
+    arrived(tmp_path / "content", WHEEL[:100], reading)
+
+    wait_for(lambda: reading.is_idle, "nothing is left to be done")
+    held = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+    assert str(tmp_path / "content") not in held
+
+
+def test_so_many_files_are_followed_and_those_that_ended_make_room(tmp_path: Path, reading: Ahead):
+    paths = [tmp_path / f"{number}" for number in range(FILES_MAX + 2)]
+    for path in paths:
+        path.write_bytes(WHEEL[:100])
+    clock = ManualClock()
+    assert all(reading.follow(path, clock) for path in paths[:FILES_MAX])
+
+    refused = reading.follow(paths[-1], clock)
+    paths[0].unlink()
+    after_one_left = reading.follow(paths[-1], clock), reading.follow(paths[-2], clock)
+    clock.advance(QUIET_SECONDS_MAX + 1)
+    after_silence = reading.follow(paths[-2], clock), reading.notice(paths[1], clock)
+
+    assert (False, (True, False), (True, False)) == (refused, after_one_left, after_silence)
+
+
+def test_an_archive_that_lies_about_everything_is_left_quickly(tmp_path: Path, reading: Ahead):
+    bomb = wheels.zip_bytes({"zeros": bytes(100 << 20)})
+    path = tmp_path / NAME
+    arrived(path, bomb, reading)
+
+    wait_for(lambda: reading.is_idle, "it is left")
+    assert 0 == len(reading.known(path))
+    assert "times its size" in examine(path, NAME).problems[0].rule
+
+
+def notice(door: Door, name: str, token: str, **headers: str) -> Answered:
+    return door.request("POST", "/-/arriving", b"", {"X-Holdfast-Spool": name, **basic(token), **headers})
+
+
+def spooled(folder: Path) -> Cut:
+    """What a front leaves of the upload: the form's file and the content's."""
+    content_type, body = wheels.twine_body(NAME, WHEEL)
+    cutter, form, content = Cutter(boundary_of(content_type)), b"", b""
+    for where, piece in (*cutter.feed(body), *cutter.end()):
+        form, content = (form, content + piece) if where == "content" else (form + piece, content)
+    digests = Digests()
+    digests.update(content)
+    assert cutter.at is not None
+    (folder / "form").write_bytes(form)
+    (folder / "form.content").write_bytes(content)
+    return Cut("form.content", cutter.at, digests.finish())
+
+
+def test_an_upload_that_was_noticed_is_published_from_what_was_read(sqlite_instance: Instance):
+    door = Door(sqlite_instance)
+    cut, token = spooled(door.parts.config.spool_folder), door.token()
+    path = door.parts.config.spool_folder / cut.name
+
+    noticed = [notice(door, cut.name, token).status for _ in range(3)]
+    is_followed = door.parts.ahead.notice(path, door.parts.clock)
+    named = {"Content-Type": wheels.twine_body(NAME, WHEEL)[0], "X-Holdfast-Spool": reference("form", cut)}
+    answer = door.request("POST", "/legacy/", b"", {**named, **basic(token)})
+
+    assert ([204] * 3, True, 200) == (noticed, is_followed, answer.status)
+    assert hashlib.sha256(WHEEL).hexdigest() == File.objects.get().sha256
+    assert not door.parts.ahead.notice(path, door.parts.clock)
+
+
+@pytest.mark.parametrize(
+    ("token", "name", "status"),
+    [
+        ("", "form.content", 401),
+        ("hft_nobodys", "form.content", 401),
+        ("alice's", "../form.content", 503),
+        ("alice's", "", 503),
+        ("alice's", "form.content", 204),
+    ],
+)
+def test_only_who_may_come_in_has_a_file_of_the_spool_read(
+    sqlite_instance: Instance, token: str, name: str, status: int
+):
+    """Unpacking costs more than sending: a stranger must not have it done, and nobody outside the spool's folder."""
+    door = Door(sqlite_instance)
+    spooled(door.parts.config.spool_folder)
+
+    answer = notice(door, name, door.token() if token == "alice's" else token)
+
+    path = door.parts.config.spool_folder / "form.content"
+    assert (status, status == 204) == (answer.status, door.parts.ahead.notice(path, door.parts.clock))
+
+
+def test_a_notice_is_sent_by_post_and_answered_when_enough_are_followed(sqlite_instance: Instance, tmp_path: Path):
+    door = Door(sqlite_instance)
+    spooled(door.parts.config.spool_folder)
+    for number in range(FILES_MAX):
+        (tmp_path / f"{number}").write_bytes(b"P")
+        door.parts.ahead.follow(tmp_path / f"{number}", door.parts.clock)
+
+    assert 503 == notice(door, "form.content", door.token()).status
+    assert 405 == door.request("GET", "/-/arriving").status
