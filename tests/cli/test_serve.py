@@ -11,6 +11,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def address(command: Command) -> str:
 def status(url: str, context: ssl.SSLContext | None = None) -> int:
     with urllib.request.urlopen(url, timeout=10, context=context) as answer:
         return int(answer.status)
+
+
+def answers(url: str) -> bool:
+    try:
+        return status(url) == 200
+    except urllib.error.HTTPError:
+        return False
 
 
 def pids(data: Path) -> dict[str, int]:
@@ -289,7 +297,8 @@ def test_a_token_is_created_while_the_server_runs_also_on_a_port_it_picked(start
 
 def test_check_tells_the_truth_running_stopped_and_broken(start: Start, data: Path) -> None:
     command = serve(start, data)
-    wait_for(lambda: (data / "run" / "control.sock").exists(), "control")
+    url = address(command)
+    wait_for(lambda: answers(f"{url}/api/openapi.json"), "control")
 
     running = holdfast(data, "check")
     assert running.returncode == 0, running.stdout + running.stderr
@@ -301,6 +310,12 @@ def test_check_tells_the_truth_running_stopped_and_broken(start: Start, data: Pa
     command.stop()
     stopped = holdfast(data, "check")
     assert (stopped.returncode, "not running; port" in stopped.stdout) == (0, True), stopped.stdout
+
+    (data / "secret-key").write_text("another key than the one of before\n")
+    changed = holdfast(data, "check")
+    failed = [line for line in changed.stdout.splitlines() if line.startswith("FAIL")]
+    assert (changed.returncode, len(failed)) == (1, 1), changed.stdout
+    assert failed[0].startswith(f"FAIL  secret key   the secret key {data / 'secret-key'} is another one than")
 
     (data / "holdfast.sqlite3").rename(data / "away")
     (data / "store").rename(data / "away-too")

@@ -79,7 +79,7 @@ def findings(environ: dict[str, str]) -> Iterator[Finding]:
     unusable = not config.store_pair and any(proof.refused for proof in proven)
     if config.marker.exists() and not unusable:
         yield from _tree(config)
-        yield _database(environ)
+        yield from _database(environ)
     for upstream in config.upstreams:
         yield _upstream(config, upstream, environ)
 
@@ -192,7 +192,7 @@ def _pair(store: "PairedStore") -> Iterator[Finding]:
         yield Finding(f"{side.name} store", whole and not owed, text if owed or not whole else "has everything", step)
 
 
-def _database(environ: dict[str, str]) -> Finding:
+def _database(environ: dict[str, str]) -> Iterator[Finding]:
     """Asked in a process of its own: this one stays free of Django and cannot hang with the database."""
     step = (
         "installs go on without it. `holdfast restore` puts a backup back, `holdfast rebuild` makes one from the tree"
@@ -208,12 +208,14 @@ def _database(environ: dict[str, str]) -> Finding:
             check=False,
         )
         found = json.loads(done.stdout)
-        return Finding("database", bool(found["ok"]), str(found["text"]), step)
+        yield Finding("database", bool(found["ok"]), str(found["text"]), step)
+        if trouble := str(found["key_trouble"]):
+            yield Finding("secret key", False, trouble)
     except subprocess.TimeoutExpired:
-        return Finding("database", False, f"does not answer within {SECONDS_MAX * 2:.0f} s", step)
+        yield Finding("database", False, f"does not answer within {SECONDS_MAX * 2:.0f} s", step)
     except (ValueError, KeyError):
         said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return Finding("database", False, f"could not be asked: {said}", step)
+        yield Finding("database", False, f"could not be asked: {said}", step)
 
 
 def _upstream(config: Config, upstream: UpstreamConfig, environ: dict[str, str]) -> Finding:

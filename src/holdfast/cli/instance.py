@@ -30,22 +30,27 @@ def initialise(token_name: str) -> None:
 
 @click.command("_check-database", hidden=True)
 def check_database() -> None:
-    """Print {"ok", "text"} as JSON: marker, tree and database belong together, and the newest serial."""
+    """Print {"ok", "text", "key_trouble"} as JSON: marker, tree and database belong together, and the newest serial.
+
+    The secret key is held to a database of this release only.
+    """
     from holdfast.control import instance
     from holdfast.control.database import django_setup
     from holdfast.store.opening import configured_store
 
     config = config_or_exit(os.environ)
     django_setup(config)
-    from holdfast.control.publication.transaction import current_serial  # its models need the set-up above
+    from holdfast.control.key_check import key_trouble  # its models need the set-up above
+    from holdfast.control.publication.transaction import current_serial
 
     try:
         instance.check_instance(config, configured_store(config))
-        pending = "; migrations are pending, control runs them" if instance.has_pending_migrations() else ""
+        is_pending = instance.has_pending_migrations()
+        pending = "; migrations are pending, control runs them" if is_pending else ""
         text = f"instance {instance.read_marker(config).instance}, newest serial {current_serial()}{pending}"
-        found = {"ok": True, "text": text}
+        found = {"ok": True, "text": text, "key_trouble": "" if is_pending else key_trouble(config)}
     except (Outcome, ValueError) as error:
-        found = {"ok": False, "text": str(error)}
+        found = {"ok": False, "text": str(error), "key_trouble": ""}
     click.echo(json.dumps(found))
 
 
