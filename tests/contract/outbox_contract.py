@@ -25,9 +25,9 @@ from holdfast.control.publication.transaction import NotYetPublished, TreeAhead,
 from holdfast.core.errors import Unavailable
 from holdfast.core.model import Record
 from holdfast.store.local import LocalStore
-from holdfast.store.port import ObjectInfo
 from holdfast.tree import addresses, hint
 from holdfast.tree.journal import Segment, read_segment
+from holdfast.tree.numbered import numbers
 from holdfast.tree.writer import append
 
 STEPS: tuple[Step, ...] = get_args(Step)
@@ -98,8 +98,8 @@ def page(instance: Instance, name: str) -> Record:
 
 def segments(instance: Instance) -> list[Segment]:
     """The journal, read from outside."""
-    infos: list[ObjectInfo] = list(instance.store.list(addresses.JOURNAL_PREFIX))
-    return [read_segment(instance.store, addresses.segment_serial(info.key)) for info in infos]
+    serials = list(numbers(instance.store, addresses.JOURNAL_PREFIX, addresses.segment))
+    return [read_segment(instance.store, serial) for serial in serials]
 
 
 class OutboxContract:

@@ -1,4 +1,4 @@
-"""fsck knows what pages are made of: assets by their hash, and documents of people by the rows."""
+"""fsck knows what pages are made of: assets by their hash, documents of people by the rows; and what is not ours."""
 
 from datetime import timedelta
 
@@ -76,3 +76,13 @@ def test_documents_of_people_are_held_to_the_rows_and_written_again(site: Instan
     assert [line.split()[1] for line in repaired] == ["deleted", "wrote"]
     assert ["tool"] == [part.name for part in again.parts]
     assert [True] == ["1 pages of people do not say" in line for line in lost]
+
+
+def test_what_lies_in_the_journal_by_mistake_is_told_and_left_alone(site: Instance):
+    keys = [f"{addresses.JOURNAL_PREFIX}copy of 000000000001.json", f"{addresses.OVERRIDES_PREFIX}.swp"]
+    for key in keys:
+        site.store.put(key, b"junk")
+
+    for repair in (False, True):
+        told = [f"{key} is nothing that Holdfast stores there: look whose it is, and delete it" for key in keys]
+        assert told == fsck(site, repair=repair)

@@ -57,11 +57,6 @@ def segment(serial: int) -> str:
     return f"{JOURNAL_PREFIX}{serial:012d}.json"
 
 
-def segment_serial(key: str) -> int:
-    """The serial a journal segment's key carries."""
-    return int(key.removeprefix(JOURNAL_PREFIX).removesuffix(".json"))
-
-
 def chunk(number: int) -> str:
     """Serials number*4096+1 .. (number+1)*4096 in one object."""
     assert number >= 0, number
@@ -80,20 +75,10 @@ def overrides(serial: int) -> str:
     return f"{OVERRIDES_PREFIX}{serial:012d}.json"
 
 
-def overrides_serial(key: str) -> int:
-    """The number an overrides key carries."""
-    return int(key.removeprefix(OVERRIDES_PREFIX).removesuffix(".json"))
-
-
 def audit_head(position: int) -> str:
     """The end of the audit trail's chain after that many events. Zero-padded: key order is their order."""
     assert position > 0, position
     return f"{AUDIT_PREFIX}{position:012d}.json"
-
-
-def audit_head_position(key: str) -> int:
-    """The position an audit head's key carries."""
-    return int(key.removeprefix(AUDIT_PREFIX).removesuffix(".json"))
 
 
 def advisories(digest: str) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from holdfast.core.errors import Absent, Conflict, Corrupt
 from holdfast.store.port import Store
 from holdfast.tree import addresses
+from holdfast.tree.numbered import numbers
 
 
 class AuditHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ def publish_head(store: Store, head: AuditHead) -> None:
 
 def newest_heads(store: Store, count: int) -> Iterator[AuditHead]:
     """The newest heads, newest first. Raises Unavailable, Corrupt."""
-    positions = [addresses.audit_head_position(info.key) for info in store.list(addresses.AUDIT_PREFIX)]
+    positions = numbers(store, addresses.AUDIT_PREFIX, addresses.audit_head)
     for position in sorted(positions, reverse=True)[:count]:
         if (found := _read(store, position)) is not None:
             yield found

@@ -11,6 +11,7 @@ from holdfast.core.errors import Absent, Corrupt
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.checkpoint import Checkpoint
+from holdfast.tree.numbered import numbers
 
 
 def newest_checkpoint(store: Store, instance: str) -> Checkpoint | None:
@@ -28,8 +29,7 @@ def newest_checkpoint(store: Store, instance: str) -> Checkpoint | None:
 
 def checkpoint_serials(store: Store) -> list[int]:
     """The serials of all stored checkpoints, oldest first. Raises Unavailable."""
-    names = (info.key.removeprefix(addresses.CHECKPOINT_PREFIX) for info in store.list(addresses.CHECKPOINT_PREFIX))
-    return [int(name) for name in names if name.isdecimal()]
+    return list(numbers(store, addresses.CHECKPOINT_PREFIX, addresses.checkpoint))
 
 
 def read_pointer(store: Store) -> int | None:

@@ -17,6 +17,7 @@ from holdfast.tree import addresses
 from holdfast.tree.checkpoints import checkpoint_serials, open_checkpoint
 from holdfast.tree.chunk import Chunk, chunk_number, chunk_serials, encode_chunk, read_chunk, read_segments
 from holdfast.tree.journal import ProjectChanged, ProjectGone, has_segment, read_segment
+from holdfast.tree.numbered import numbers
 from holdfast.tree.reader import TreeReader
 from holdfast.tree.record import decode_record
 
@@ -71,8 +72,8 @@ def _make_chunks(store: Store, reader: TreeReader, now: datetime) -> int:
 
 def _first_missing_chunk(store: Store) -> int:
     number = 0
-    for info in store.list(addresses.CHUNK_PREFIX):
-        if info.key != addresses.chunk(number):
+    for found in numbers(store, addresses.CHUNK_PREFIX, addresses.chunk):
+        if found != number:
             break
         number += 1
     return number
@@ -81,11 +82,11 @@ def _first_missing_chunk(store: Store) -> int:
 def _delete_singles(store: Store, reader: TreeReader, now: datetime) -> int:
     """Delete segments whose chunk is old and readable, and which a readable checkpoint has left behind."""
     covered = _readable_checkpoint(store)
-    oldest = next(store.list(addresses.JOURNAL_PREFIX), None)
+    oldest = next(numbers(store, addresses.JOURNAL_PREFIX, addresses.segment), None)
     if covered is None or oldest is None:
         return 0
     deleted = 0
-    number = chunk_number(addresses.segment_serial(oldest.key))
+    number = chunk_number(oldest)
     while chunk_serials(number)[-1] <= min(covered, reader.head):
         try:
             made = read_chunk(store, number).made

@@ -14,6 +14,7 @@ from holdfast.core.errors import Absent, Conflict, Corrupt
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.bans import NetworkBan, ProhibitedName
+from holdfast.tree.numbered import numbers
 from holdfast.tree.switches import Switch
 
 ATTEMPTS_MAX = 20  # of operators who type at the same moment
@@ -98,15 +99,13 @@ class OverridesReader:
 
 def newest(store: Store) -> Overrides:
     """The state in force; an empty one before the first change. Raises Unavailable, Corrupt."""
-    serial = 0
-    for info in store.list(addresses.OVERRIDES_PREFIX):
-        serial = addresses.overrides_serial(info.key)
+    serial = max(numbers(store, addresses.OVERRIDES_PREFIX, addresses.overrides), default=0)
     return (of_serial(store, serial) if serial else None) or Overrides()
 
 
 def history(store: Store) -> list[Overrides]:
     """Every change that was ever made, oldest first. Raises Unavailable, Corrupt."""
-    serials = [addresses.overrides_serial(info.key) for info in store.list(addresses.OVERRIDES_PREFIX)]
+    serials = list(numbers(store, addresses.OVERRIDES_PREFIX, addresses.overrides))
     return [found for serial in serials if (found := of_serial(store, serial)) is not None]
 
 

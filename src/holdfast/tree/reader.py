@@ -18,6 +18,7 @@ from holdfast.tree.checkpoints import checkpoint_serials, newest_checkpoint, rea
 from holdfast.tree.chunk import Chunk, chunk_number, read_chunk
 from holdfast.tree.instance import read_instance
 from holdfast.tree.journal import BytesRemoved, Segment, TokenIssued, has_segment, read_segment
+from holdfast.tree.numbered import numbers
 from holdfast.tree.record import decode_record
 from holdfast.tree.state import TreeState
 
@@ -262,9 +263,10 @@ class TreeReader:
 
     def _demand_end(self, head: int) -> None:
         """Refuse a tree whose journal goes on, or whose checkpoints are newer, beyond what could be read."""
-        beyond = next(iter(self.store.list(addresses.JOURNAL_PREFIX, after=addresses.segment(max(head, 1)))), None)
+        after = addresses.segment(max(head, 1))
+        beyond = next(numbers(self.store, addresses.JOURNAL_PREFIX, addresses.segment, after), None)
         if beyond is not None and not has_segment(self.store, head + 1):
-            raise Corrupt(f"the journal stops at {head}, but the store holds {beyond.key}")
+            raise Corrupt(f"the journal stops at {head}, but the store holds {addresses.segment(beyond)}")
         newest = max(checkpoint_serials(self.store), default=0)
         if newest > head and not has_segment(self.store, head + 1):
             raise Corrupt(f"the journal stops at {head}, but there is a checkpoint {newest}, which cannot be read")

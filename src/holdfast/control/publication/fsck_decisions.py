@@ -10,6 +10,7 @@ from holdfast.core.errors import Absent, Corrupt
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.advisories import read_advisories
+from holdfast.tree.numbered import numbers
 from holdfast.tree.overrides import of_serial
 from holdfast.tree.pins import read_pins
 
@@ -32,7 +33,7 @@ def check_decisions(store: Store, report: Findings) -> None:
 
 
 def _check_overrides(store: Store, report: Findings) -> None:
-    serials = [addresses.overrides_serial(info.key) for info in store.list(addresses.OVERRIDES_PREFIX)]
+    serials = list(numbers(store, addresses.OVERRIDES_PREFIX, addresses.overrides))
     for serial in sorted(set(range(1, max(serials, default=0))) - set(serials)):
         report.finding(f"{addresses.overrides(serial)} is missing, its change is lost from the history: {COPY}")
     for serial in serials:

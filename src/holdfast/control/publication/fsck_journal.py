@@ -10,6 +10,7 @@ from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.chunk import chunk_serials, read_chunk
 from holdfast.tree.journal import Segment, read_segment
+from holdfast.tree.numbered import numbers, strangers
 
 REPAIR_SECONDS = 30.0
 
@@ -24,6 +25,8 @@ class Findings(Protocol):
 
 def check_journal(store: Store, publisher: Publisher | None, report: Findings, *, repair: bool) -> bool:
     """Check every segment; with `repair`, publish missing ones again. False when the tree cannot be read on."""
+    for key in strangers(store):
+        report.finding(f"{key} is nothing that Holdfast stores there: look whose it is, and delete it")
     rows = _rows() if publisher is not None else {}
     events, damaged = _read(store, report)
     head = max(events, default=0)
@@ -65,16 +68,15 @@ def _read(store: Store, report: Findings) -> tuple[dict[int, str], list[tuple[in
         found[segment.serial] = segment.event
         instances.add(segment.instance)
 
-    for info in store.list(addresses.CHUNK_PREFIX):
-        number = int(info.key.removeprefix(addresses.CHUNK_PREFIX).split(".")[0])
+    for number in numbers(store, addresses.CHUNK_PREFIX, addresses.chunk):
         try:
             for segment in read_chunk(store, number).segments:
                 note(segment)
         except Corrupt as error:
             serials = chunk_serials(number)
-            report.finding(f"{info.key} (serials {serials[0]} to {serials[-1]}): {error.reason}; put back a copy of it")
-    for info in store.list(addresses.JOURNAL_PREFIX):
-        serial = addresses.segment_serial(info.key)
+            where = f"{addresses.chunk(number)} (serials {serials[0]} to {serials[-1]})"
+            report.finding(f"{where}: {error.reason}; put back a copy of it")
+    for serial in numbers(store, addresses.JOURNAL_PREFIX, addresses.segment):
         try:
             note(read_segment(store, serial))
         except Corrupt as error:
