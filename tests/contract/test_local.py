@@ -100,6 +100,14 @@ def test_what_a_crash_leaves_behind_is_not_listed_and_is_swept_once_old(store: L
     assert store.get("a/b") == b"x" and (store.root / MARKER).exists()
 
 
+def test_a_file_whose_name_is_no_key_is_nobodys_object(store: LocalStore) -> None:
+    store.put("a/b", b"x")
+    for name in ("na\u00efve", "line\nfeed", os.fsdecode(b"\xff"), "sp ace"):
+        (store.root / "a" / name).write_bytes(b"junk")
+
+    assert ["a/b", "a/sp ace"] == keys(store)
+
+
 def test_a_writer_killed_at_any_moment_leaves_the_old_object_or_the_new_one(store: LocalStore) -> None:
     bodies = {bytes([letter]) * 300_000 for letter in b"ab"}
     program = (

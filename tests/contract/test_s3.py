@@ -64,6 +64,17 @@ def test_prefixes_of_one_bucket_are_stores_of_their_own(bucket: str) -> None:
     assert (b"2", ["a", "one/a"]) == (other.get("a"), [info.key for info in other.list("")])
 
 
+def test_an_object_whose_name_is_no_key_is_nobodys(endpoint: str, bucket: str) -> None:
+    import boto3
+
+    store = RemoteStore(f"s3://{bucket}/one")
+    store.put("a", b"1")
+    for name in ("one/na\u00efve", "one/" + "d" * 300):
+        boto3.client("s3", endpoint_url=endpoint).put_object(Bucket=bucket, Key=name, Body=b"junk")
+
+    assert ["a"] == [info.key for info in store.list("")]
+
+
 def test_a_missing_bucket_is_unavailable_never_absent(credentials: None) -> None:
     store = RemoteStore("s3://no-such-bucket/prefix")
 

@@ -10,9 +10,14 @@ _SEGMENT = r"(?!\.\.?(?:/|\Z))(?!\.holdfast-)[ -.0-~]{1,255}"
 _KEY = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
 
 
+def is_key(name: str) -> bool:
+    """Whether `name` is `/`-joined segments of printable ASCII that no file system misreads."""
+    return len(name) <= KEY_CHARS_MAX and _KEY.fullmatch(name) is not None
+
+
 def check_key(key: str) -> None:
-    """Raise ValueError unless `key` is `/`-joined segments of printable ASCII that no file system misreads."""
-    if len(key) > KEY_CHARS_MAX or _KEY.fullmatch(key) is None:
+    """Raise ValueError unless `key` is one."""
+    if not is_key(key):
         raise ValueError(f"not a store key: {key[:100]!r}")
 
 

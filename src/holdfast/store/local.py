@@ -17,7 +17,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from holdfast.core.errors import Absent, Conflict, Unavailable
-from holdfast.store.keys import OWN_PREFIX, check_key, check_prefix
+from holdfast.store.keys import OWN_PREFIX, check_key, check_prefix, is_key
 from holdfast.store.port import DISK_FULL_ERRORS, DiskFull, ObjectInfo
 
 MARKER = f"{OWN_PREFIX}store"
@@ -198,7 +198,7 @@ class LocalStore:
             if is_folder:
                 if (key.startswith(prefix) or prefix.startswith(key)) and (key > after or after.startswith(key)):
                     yield from self._walk(key, prefix, after)
-            elif key > after and key.startswith(prefix):
+            elif key > after and key.startswith(prefix) and is_key(key):  # another name is nobody's object
                 try:
                     yield _info(key, os.stat(self._base + key))
                 except FileNotFoundError:  # deleted since the folder was read

@@ -26,7 +26,7 @@ from obstore.store import from_url
 
 from holdfast.core.errors import Absent, Conflict, Outcome, Unavailable
 from holdfast.store.copies import Copies
-from holdfast.store.keys import check_key, check_prefix
+from holdfast.store.keys import check_key, check_prefix, is_key
 from holdfast.store.port import ObjectInfo, StoreRefuses
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ class RemoteStore:
                     if info.key <= previous:
                         raise Unavailable("the bucket of the store does not list its objects in key order")
                     previous = info.key
-                    yield info
+                    if is_key(info.key):  # another name is nobody's object
+                        yield info
         except Exception as error:  # noqa: BLE001 - see get
             self._refuse(error, prefix)
 

@@ -7,6 +7,7 @@ Each is a new object under the serial it was written at; the newest counts. List
 hundred thousand projects have millions of classifiers: in that form they need some megabytes, and no decoding.
 """
 
+import re
 import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ CLASSIFIER_CHARS_MAX = 200
 OF_A_PROJECT_MAX = 200  # classifiers
 RELEASES_KEPT = 100  # in the feed of releases, as on the public index
 PROJECTS_KEPT = 40  # in the feed of projects, as there
+_KEY = re.compile(r"/[0-9]{12,}-[0-9]{4,}\.zst\Z")  # of addresses.catalogue; what else lies there is not ours
 KEPT = 2  # objects of one index: whoever reads just now may have chosen the one before
 DIGEST_BYTES = 8  # of a record's digest: enough to see that it is another one
 _VERSION = 1
@@ -195,7 +197,7 @@ def _portable(values: "array[int]") -> bytes:
 
 
 def _keys(store: Store, index: str) -> list[str]:
-    return [info.key for info in store.list(addresses.catalogues(index))]
+    return [info.key for info in store.list(addresses.catalogues(index)) if _KEY.search(info.key)]
 
 
 def _place(key: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from unit.tree.trees import INSTANCE, Tree
 from holdfast.store.memory import MemoryStore
 from holdfast.tree import addresses
 from holdfast.tree.audit_heads import AuditHead, newest_heads, publish_head
+from holdfast.tree.catalogue import make, put_catalogue, read_catalogue
 from holdfast.tree.checkpoints import checkpoint_serials
 from holdfast.tree.compaction import Compacted, compact
 from holdfast.tree.numbered import COUNTED, numbers, strangers
@@ -53,3 +54,12 @@ def test_a_tree_is_loaded_and_compacted_past_them(tree: Tree) -> None:
     write_checkpoint(tree.store, reader.state(), INSTANCE, tree.clock.now())
 
     assert Compacted() == compact(tree.store, reader, tree.clock)
+
+
+def test_a_catalogue_is_kept_and_read_past_them(tree: Tree) -> None:
+    for name in NAMES:
+        tree.store.put(addresses.catalogues("main") + name, b"junk")
+    made = make("main", {})
+
+    assert put_catalogue(tree.store, made, 5)
+    assert (addresses.catalogue("main", 5, 0), made) == read_catalogue(tree.store, "main")
