@@ -8,6 +8,7 @@ from instances import Instance
 
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.projects.models import Project, Removal
+from holdfast.core.model import format_time
 from holdfast.tree.overrides import newest
 
 PAGE = "/admin/bans/"
@@ -22,8 +23,8 @@ def test_a_network_is_banned_from_everything_and_let_in_again(door: Door, root: 
     assert (200, True) == (done.status, "A &lt;flood&gt;" in done.text)
     assert ("198.51.100.0/24", "root", 30) == (ban.network, ban.by, round((ban.until - ban.at).days))
     assert () == newest(door.parts.store).bans
-    assert ["ban-network", "lift-ban"] == list(
-        AuditEvent.objects.filter(subject="198.51.100.0/24").values_list("action", flat=True)
+    assert [("ban-network", {"reason": "A <flood>", "until": format_time(ban.until)}), ("lift-ban", {})] == list(
+        AuditEvent.objects.filter(subject="198.51.100.0/24").values_list("action", "detail")
     )
 
 

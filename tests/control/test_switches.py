@@ -187,9 +187,11 @@ def test_an_administrator_switches_off_extends_lists_and_switches_on(instance: I
         history[0]["what"],
         history[1]["what"].partition(" 2")[0],
     ]
-    assert ["switch-off", "extend-switch", "switch-on"] == list(
-        AuditEvent.objects.filter(subject="sign-up").order_by("id").values_list("action", flat=True)
-    )
+    assert [
+        ("switch-off", {"reason": "a flood", "until": made.json()["until"]}),
+        ("extend-switch", {"reason": "a flood", "until": extended.json()["until"]}),
+        ("switch-on", {}),
+    ] == list(AuditEvent.objects.filter(subject="sign-up").order_by("id").values_list("action", "detail"))
 
 
 def test_a_read_only_site_is_made_writable_again_over_the_network(sqlite_instance: Instance):

@@ -149,7 +149,7 @@ def prohibit(pattern: str, reason: str, index: str) -> None:
             fail(str(error))
         deciding.prohibit(store, made)
         click.echo(f"no new project is named {made.pattern}; {SOON}")
-        note_decision(config, store, "prohibit-name", f"{index}/{made.pattern}")
+        note_decision(config, store, "prohibit-name", f"{index}/{made.pattern}", reason=made.reason)
 
 
 @moderate.command()
@@ -175,6 +175,7 @@ def ban(network: str, reason: str, duration: str, no_expiry: bool) -> None:
     now = datetime.now(UTC)
     with open_store() as (config, store):
         from holdfast.control.moderation import deciding
+        from holdfast.control.switches import switching
 
         until = None if no_expiry else now + _duration(duration)
         try:
@@ -184,7 +185,7 @@ def ban(network: str, reason: str, duration: str, no_expiry: bool) -> None:
         deciding.ban(store, made)
         ends = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "until it is lifted"
         click.echo(f"{made.network} is banned {ends}; {SOON}")
-        note_decision(config, store, "ban-network", made.network)
+        note_decision(config, store, "ban-network", made.network, **switching.terms(made.reason, made.until))
 
 
 @moderate.command("lift-ban")

@@ -86,7 +86,7 @@ def off(
             fail(str(error))
         kept = switching.switch_off(store, made)
         click.echo(f"{kept.sentence()}\n{IN_FORCE}; take it back with: holdfast switch on {_named(capability, scope)}")
-        _audit(config, store, "switch-off", capability, scope)
+        _audit(config, store, "switch-off", capability, scope, **switching.terms(kept.reason, kept.until))
 
 
 @switch.command()
@@ -115,7 +115,7 @@ def extend(capability: str, scope: str, duration: str, no_expiry: bool) -> None:
 
         kept = switching.extend(store, capability, scope, _until(duration, no_expiry, now), who(), now)
         click.echo(kept.sentence())
-        _audit(config, store, "extend-switch", capability, scope)
+        _audit(config, store, "extend-switch", capability, scope, **switching.terms(kept.reason, kept.until))
 
 
 @switch.command("list")
@@ -168,11 +168,12 @@ def open_store() -> Iterator[tuple[Config, "Store"]]:
         yield config, store
 
 
-def _audit(config: Config, store: "Store", action: str, capability: str, scope: str) -> None:
-    note_decision(config, store, action, capability if scope == EVERYWHERE else f"{capability} of {scope}")
+def _audit(config: Config, store: "Store", action: str, capability: str, scope: str, **detail: object) -> None:
+    subject = capability if scope == EVERYWHERE else f"{capability} of {scope}"
+    note_decision(config, store, action, subject, **detail)
 
 
-def note_decision(config: Config, store: "Store", action: str, subject: str) -> None:
+def note_decision(config: Config, store: "Store", action: str, subject: str, **detail: object) -> None:
     """Tell the database's audit trail of a decision that is in the store, or say that it was not told."""
     from holdfast.control.accounts.actor import operator
     from holdfast.control.database import close_connection
@@ -183,7 +184,7 @@ def note_decision(config: Config, store: "Store", action: str, subject: str) -> 
 
     try:
         publisher = Publisher(with_instance(config), store)
-        why = switching.note(publisher, action, subject, operator(who()), time.monotonic() + AUDIT_SECONDS)
+        why = switching.note(publisher, action, subject, operator(who()), time.monotonic() + AUDIT_SECONDS, **detail)
     except Outcome as error:
         why = error.reason
     finally:

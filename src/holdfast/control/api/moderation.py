@@ -92,7 +92,8 @@ def ban(call: Call) -> dict[str, Any]:
     now, config = call.parts.clock.now(), call.parts.config
     made = wanted_ban(config, call.text("network"), call.text("reason"), _until(call, now), call.actor, now)
     deciding.ban(call.parts.store, made)
-    switching.note(call.parts.publisher, "ban-network", made.network, call.actor, call.deadline)
+    detail = switching.terms(made.reason, made.until)
+    switching.note(call.parts.publisher, "ban-network", made.network, call.actor, call.deadline, **detail)
     return {}
 
 
@@ -112,7 +113,8 @@ def prohibit(call: Call) -> dict[str, Any]:
     pattern, reason = call.text("pattern"), call.text("reason")
     made = wanted_prohibition(call.parts.config, index, pattern, reason, call.actor.user, now)
     deciding.prohibit(call.parts.store, made)
-    switching.note(call.parts.publisher, "prohibit-name", f"{index}/{made.pattern}", call.actor, call.deadline)
+    subject, publisher = f"{index}/{made.pattern}", call.parts.publisher
+    switching.note(publisher, "prohibit-name", subject, call.actor, call.deadline, reason=made.reason)
     return {}
 
 

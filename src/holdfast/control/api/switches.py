@@ -41,7 +41,8 @@ def switch_off(call: Call, capability: str) -> dict[str, Any]:
         now=now,
     )
     kept = switching.switch_off(call.parts.store, made)
-    switching.audit(call.parts.publisher, "switch-off", (capability, scope), call.actor, call.deadline)
+    detail = switching.terms(kept.reason, kept.until)
+    switching.audit(call.parts.publisher, "switch-off", (capability, scope), call.actor, call.deadline, **detail)
     return _document(kept, now)
 
 
@@ -50,7 +51,8 @@ def extend(call: Call, capability: str) -> dict[str, Any]:
     require(call.actor, rights.SWITCH)
     now, scope = call.parts.clock.now(), call.text("scope", EVERYWHERE)
     kept = switching.extend(call.parts.store, capability, scope, _until(call, now), call.actor.user, now)
-    switching.audit(call.parts.publisher, "extend-switch", (capability, scope), call.actor, call.deadline)
+    detail = switching.terms(kept.reason, kept.until)
+    switching.audit(call.parts.publisher, "extend-switch", (capability, scope), call.actor, call.deadline, **detail)
     return _document(kept, now)
 
 

@@ -55,7 +55,8 @@ def _ban(asked: Asked) -> Done:
     until = _until(asked, now)
     made = wanted_ban(parts.config, asked.text("network"), asked.text("reason"), until, asked.actor, now)
     deciding.ban(parts.store, made)
-    return _noted(asked, "ban-network", made.network, f"{made.network} can only read and install now.")
+    detail = switching.terms(made.reason, made.until)
+    return _noted(asked, "ban-network", made.network, f"{made.network} can only read and install now.", **detail)
 
 
 def _lift(asked: Asked) -> Done:
@@ -72,9 +73,8 @@ def _prohibit(asked: Asked) -> Done:
         parts.config, index, asked.text("pattern"), asked.text("reason"), asked.actor.user, now
     )  # fmt: skip
     deciding.prohibit(parts.store, made)
-    return _noted(
-        asked, "prohibit-name", f"{index}/{made.pattern}", f"No new project is named {made.pattern} from now on."
-    )
+    sentence = f"No new project is named {made.pattern} from now on."
+    return _noted(asked, "prohibit-name", f"{index}/{made.pattern}", sentence, reason=made.reason)
 
 
 def _permit(asked: Asked) -> Done:
@@ -84,9 +84,9 @@ def _permit(asked: Asked) -> Done:
     return _noted(asked, "permit-name", f"{index}/{pattern}", f"{pattern} may be created again.")
 
 
-def _noted(asked: Asked, action: str, subject: str, sentence: str) -> Done:
+def _noted(asked: Asked, action: str, subject: str, sentence: str, **detail: object) -> Done:
     """It is in force whatever happens to its note."""
-    trouble = switching.note(asked.parts.publisher, action, subject, asked.actor, asked.deadline)
+    trouble = switching.note(asked.parts.publisher, action, subject, asked.actor, asked.deadline, **detail)
     return Done(f"{sentence} The audit trail could not note it: {trouble}" if trouble else sentence)
 
 

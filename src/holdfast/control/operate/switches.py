@@ -68,7 +68,7 @@ def _off(asked: Asked) -> Done:
         now=now,
     )
     kept = switching.switch_off(parts.store, made)
-    return _noted(asked, "switch-off", (kept.capability, kept.scope), kept.sentence())
+    return _noted(asked, "switch-off", kept, kept.sentence())
 
 
 def _on(asked: Asked) -> Done:
@@ -82,12 +82,14 @@ def _extend(asked: Asked) -> Done:
     require(asked.actor, rights.SWITCH)
     parts, capability, scope, now = asked.parts, asked.text("capability"), asked.text("scope"), asked.parts.clock.now()
     kept = switching.extend(parts.store, capability, scope, _until(asked, now), asked.actor.user, now)
-    return _noted(asked, "extend-switch", (capability, scope), kept.sentence())
+    return _noted(asked, "extend-switch", kept, kept.sentence())
 
 
-def _noted(asked: Asked, action: str, switch: tuple[str, str], sentence: str) -> Done:
+def _noted(asked: Asked, action: str, switch: Switch | tuple[str, str], sentence: str) -> Done:
     """The change is in force whatever happens to its note."""
-    trouble = switching.audit(asked.parts.publisher, action, switch, asked.actor, asked.deadline)
+    named = (switch.capability, switch.scope) if isinstance(switch, Switch) else switch
+    detail = switching.terms(switch.reason, switch.until) if isinstance(switch, Switch) else {}
+    trouble = switching.audit(asked.parts.publisher, action, named, asked.actor, asked.deadline, **detail)
     return Done(f"{sentence} The audit trail could not note it: {trouble}" if trouble else sentence)
 
 

@@ -15,6 +15,7 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.projects.rights import NotAccepted, require
 from holdfast.control.publication.transaction import Publication, write_transaction
 from holdfast.core.errors import Absent, Unavailable
+from holdfast.core.model import format_time
 from holdfast.store.port import Store
 from holdfast.tree.overrides import Overrides, change
 from holdfast.tree.switches import Switch, extended, find_switch, with_switch, without_switch
@@ -57,24 +58,31 @@ def extend(store: Store, capability: str, scope: str, until: datetime | None, by
     return _found(changed, capability, scope)
 
 
-def audit(publisher: Publication, action: str, switch: tuple[str, str], actor: Actor, deadline: float) -> str:
+def audit(
+    publisher: Publication, action: str, switch: tuple[str, str], actor: Actor, deadline: float, **detail: object
+) -> str:
     """Note a change of (capability, scope) that is in force already; answers why it could not be noted, or "".
 
     Never an error: the change stands, and the tree's own history has it.
     """
     require(actor, rights.SWITCH)
-    return note(publisher, action, _name(*switch), actor, deadline)
+    return note(publisher, action, _name(*switch), actor, deadline, **detail)
 
 
-def note(publisher: Publication, action: str, subject: str, actor: Actor, deadline: float) -> str:
+def note(publisher: Publication, action: str, subject: str, actor: Actor, deadline: float, **detail: object) -> str:
     """As `audit`, of any decision that is in the tree. The caller has asked for the right."""
     try:
         with write_transaction(publisher, actor, deadline, moderates=True) as tx:
-            tx.audit(action, subject)
+            tx.audit(action, subject, **detail)
     except Unavailable as error:
         log.warning("%s of %s is not in the database's audit trail: %s", action, subject, error.reason)
         return error.reason
     return ""
+
+
+def terms(reason: str, until: datetime | None) -> dict[str, object]:
+    """What the audit trail says of a decision that ends by itself, or does not."""
+    return {"reason": reason, "until": format_time(until) if until is not None else None}
 
 
 def _change(store: Store, edit: Callable[[Overrides], Overrides], who: tuple[str, str, datetime]) -> Overrides:
