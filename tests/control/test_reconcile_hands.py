@@ -4,14 +4,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from instances import ALICE, BOB, OPERATOR, Instance, soon
+from instances import ALICE, BOB, OPERATOR, Actor, Instance, Scopes, soon
 
 from holdfast.clock import SystemClock
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.backup import backup, restore
 from holdfast.control.hooks.models import Webhook
+from holdfast.control.organisations import actions, teams
+from holdfast.control.organisations.effective import people_of
 from holdfast.control.organisations.hands import clear_rights, hand_over
-from holdfast.control.organisations.models import Invitation
+from holdfast.control.organisations.models import Invitation, Organisation
+from holdfast.control.organisations.offers import offer_project
+from holdfast.control.people_pages import PeoplePages
 from holdfast.control.projects import standing
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.reconcile import reconcile
@@ -77,3 +81,52 @@ def test_a_name_that_was_given_up_is_nobodys(instance: Instance, saved: Path) ->
     done = reconcile(instance.publisher, OPERATOR, soon(30))
 
     assert ((0, 0, 0), ["main/tool"]) == (rights_of_old(), done.handed)
+
+
+def with_acme(instance: Instance) -> None:
+    """`acme` of Alice holds `tool`; Bob manages it, Charlie is in a team that maintains it, Dora owns it with Alice."""
+    publisher, alice = instance.publisher, Actor("alice", Scopes(), credential="session")
+    instance.upload("tool", "1.0")
+    actions.create_organisation(publisher, "acme", "Acme", alice, deadline=soon())
+    for name, place in (("bob", "manager"), ("charlie", "member"), ("dora", "owner"), ("eve", "manager")):
+        actions.add_member(publisher, "acme", name, place, OPERATOR, deadline=soon())  # type: ignore[arg-type]
+    offer_project(publisher, "main", "tool", alice, organisation="acme", deadline=soon())
+    teams.create_team(publisher, "acme", "makers", alice, deadline=soon())
+    teams.add_to_team(publisher, "acme", "makers", "charlie", alice, deadline=soon())
+    teams.set_team_role(publisher, "acme", "makers", "main", "tool", "maintainer", alice, deadline=soon())
+    PeoplePages(instance.config, instance.store, CLOCK).write_when_changed()
+
+
+def test_places_that_had_ended_stay_over_where_the_tree_tells(instance: Instance, tmp_path: Path) -> None:
+    with_acme(instance)
+    publisher, alice = instance.publisher, Actor("alice", Scopes(), credential="session")
+    saved = backup(instance.config, tmp_path / "saved.tar", CLOCK)
+    actions.remove_member(publisher, "acme", "bob", alice, deadline=soon())
+    actions.set_place(publisher, "acme", "dora", "manager", alice, deadline=soon())
+    teams.remove_from_team(publisher, "acme", "makers", "charlie", alice, deadline=soon())
+    instance.upload("tool", "1.1")
+    PeoplePages(instance.config, instance.store, CLOCK).write_when_changed()
+
+    restore(instance.config, instance.store, saved, CLOCK)
+    done = reconcile(publisher, OPERATOR, soon(30))
+
+    assert [
+        "bob, manager of acme",
+        "charlie, in team makers of acme",
+        "dora, owner of acme (a manager now)",
+    ] == sorted(done.left)
+    assert {"alice": "owner", "dora": "maintainer", "eve": "maintainer"} == people_of(Project.objects.get())
+    places = dict(Organisation.objects.get().memberships.values_list("user__username", "role"))
+    assert {"alice": "owner", "charlie": "member", "dora": "manager", "eve": "manager"} == places
+
+
+def test_whom_the_tree_says_nothing_new_of_keeps_a_place(instance: Instance, tmp_path: Path) -> None:
+    with_acme(instance)
+    saved = backup(instance.config, tmp_path / "saved.tar", CLOCK)
+    instance.upload("tool", "1.1")
+    PeoplePages(instance.config, instance.store, CLOCK).write_when_changed()
+
+    restore(instance.config, instance.store, saved, CLOCK)
+    done = reconcile(instance.publisher, OPERATOR, soon(30))
+
+    assert ([], 5) == (done.left, Organisation.objects.get().memberships.count())

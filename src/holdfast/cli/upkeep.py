@@ -82,6 +82,8 @@ def reconcile() -> None:
             click.echo(f"published again: {name}")
         for name in done.handed:
             click.echo(f"changed hands since: {name}; publishers, invitations and webhooks of the hands before ended")
+        for who in done.left:
+            click.echo(f"had left since: {who}; give the place again where that is wrong")
 
 
 @click.command()

@@ -69,7 +69,7 @@ def put_person(store: Store, kind: Kind, person: Person, serial: int) -> str:
     What is damaged is overruled. Raises Unavailable.
     """
     keys = _keys(store, kind, person.name)
-    newest = _place(keys[-1]) if keys else (0, -1)
+    newest = place_of(keys[-1]) if keys else (0, -1)
     if newest[0] > serial:
         return ""  # by somebody who knew more
     if keys and _is_stored(store, keys[-1], person):
@@ -137,7 +137,8 @@ def _keys(store: Store, kind: Kind, name: str) -> list[str]:
     return [info.key for info in store.list(f"{addresses.persons(kind)}{_segment(name)}/")]
 
 
-def _place(key: str) -> tuple[int, int]:
+def place_of(key: str) -> tuple[int, int]:
+    """The serial at which a document was true, and its number among those of that serial."""
     serial, _, number = key.rpartition("/")[2].removesuffix(".json").partition("-")
     return int(serial), int(number)
 

@@ -26,6 +26,7 @@ from holdfast.control.publication.absorb import (
 )
 from holdfast.control.publication.changes import Change
 from holdfast.control.publication.models import Counter, Event, Instance
+from holdfast.control.publication.older_places import Told, end_older_places, told_since
 from holdfast.control.publication.publisher import Publisher
 from holdfast.control.publication.transaction import WriteTransaction, current_serial, write_transaction
 from holdfast.core.model import Record
@@ -59,6 +60,7 @@ class Reconciled:
     tokens: int = 0  # that came back with the right to read alone
     republished: list[str] = field(default_factory=list)  # index/name of changes only the database had
     handed: list[str] = field(default_factory=list)  # index/name of projects whose old hands' rights ended
+    left: list[str] = field(default_factory=list)  # who had left which place in an organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class _Tail:
     records: list[Record]
     gone: list[ProjectEntry]
     delisted: list[Delisted]
+    told: Told
 
 
 def reconcile(publisher: Publisher, actor: Actor, deadline: float) -> Reconciled:
@@ -128,7 +131,7 @@ def _read_tail(reader: TreeReader, first: int) -> _Tail:
             records.append(reader.record(entry))
         else:
             gone.append(entry or ProjectEntry(index, name, name, 0, "", gone=True, owned=False))
-    return _Tail(segments, records, gone, read_delisted(reader, segments))
+    return _Tail(segments, records, gone, read_delisted(reader, segments), told_since(reader.store, first - 1))
 
 
 def _own_changes(diverged: list[Event]) -> list[Change]:
@@ -150,6 +153,7 @@ def _absorb(tail: _Tail, own: list[Change], tx: WriteTransaction, done: Reconcil
         project = absorb_gone(entry, tx.now)
         if not entry.owned:
             _end_older_rights(tx, project, done)
+    done.left = end_older_places(tx, tail.told)
     done.projects = len(tail.records) + len(tail.gone)
     for segment in tail.segments:
         for told in segment.entries:
