@@ -25,7 +25,10 @@ PAGE = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "X-PyPI-Last-Serial",
 }
-SANDBOX = {"content-security-policy": "sandbox allow-top-navigation; default-src 'none'"}
+SANDBOX = {
+    "content-security-policy": "sandbox allow-top-navigation; default-src 'none'; frame-ancestors 'none'",
+    "x-frame-options": "DENY",
+}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,12 @@ ERRORS_MAX = 50  # told one by one; who repairs those learns of the rest
 WWW_AUTHENTICATE = 'Basic realm="holdfast", charset="UTF-8"'
 RETRY_AFTER_SECONDS_MAX = 3600
 
-_COMMON = (("content-type", CONTENT_TYPE), ("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
+_COMMON = (
+    ("content-type", CONTENT_TYPE),
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),  # a browser may come across it, too
+)
 _TITLES = {503: "Temporarily unavailable", 451: "Unavailable for legal reasons"}
 
 

@@ -23,6 +23,7 @@ CSP = policy()
 
 PAGE_HEADERS: tuple[tuple[str, str], ...] = (
     ("content-security-policy", CSP),
+    ("x-frame-options", "DENY"),  # for what reads no `frame-ancestors`
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),

@@ -4,7 +4,10 @@ from holdfast.core.negotiation import Encoding, Media
 from holdfast.read.answers import NOSNIFF
 from holdfast.wire.messages import Headers
 
-SANDBOX = ("content-security-policy", "sandbox allow-top-navigation; default-src 'none'")
+SANDBOX: Headers = [
+    ("content-security-policy", "sandbox allow-top-navigation; default-src 'none'; frame-ancestors 'none'"),
+    ("x-frame-options", "DENY"),
+]
 _CORS: Headers = [("access-control-allow-origin", "*"), ("access-control-expose-headers", "X-PyPI-Last-Serial")]
 _SHAPES = {Media.JSON: "json", Media.HTML_V1: "html", Media.TEXT_HTML: "text"}
 FILE_SECONDS = 31_536_000
@@ -34,7 +37,7 @@ def page_headers(
     if encoding:
         headers.append(("content-encoding", encoding))
     if not media.is_json:
-        headers.append(SANDBOX)
+        headers += SANDBOX
     return headers
 
 

@@ -14,7 +14,7 @@ from holdfast.read.control_port import Control, sample_lines
 from holdfast.read.follow import Follower
 from holdfast.read.policies import Policies
 from holdfast.read.pull_port import Pull
-from holdfast.read.upstreams_page import upstreams_page
+from holdfast.read.upstreams_page import POLICY, upstreams_page
 from holdfast.tree.reader import TreeReader
 from holdfast.tree.switches import ages_in_force
 from holdfast.wire.messages import Response
@@ -72,7 +72,7 @@ class Health:
         status = await self._pull.status() if configured else None
         body = upstreams_page(configured, status, self._clock.now())
         response = _text(200 if status is not None or not configured else 503, "text/html; charset=utf-8", body)
-        response.headers.append(("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"))
+        response.headers.extend([("content-security-policy", POLICY), ("x-frame-options", "DENY")])
         if response.status == 503:
             response.headers.append(("retry-after", "5"))
         return response

@@ -1,7 +1,9 @@
 """The page for people at `/upstreams`: how each upstream is doing, as pull tells it. Pure, small, without scripts."""
 
+import base64
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +16,9 @@ _STYLE = (
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3em .8em .3em 0;"
     "border-bottom:1px solid #ccc}.bad{font-weight:bold}"
 )
+# The page's one policy: its own style, named by its digest, and nothing else, inline or not.
+_STYLE_DIGEST = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; frame-ancestors 'none'; base-uri 'none'"
 _HEADS = ("Upstream", "State", "Last answer", "Hit rate, last day", "Under way", "Last failure")
 
 

@@ -11,6 +11,7 @@ COMMON = (
     ("content-type", "application/problem+json"),
     ("cache-control", "no-store"),
     ("x-content-type-options", "nosniff"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
 )
 HELD_BACK = "The bytes failed their check and were held back; a good copy is looked for."
 

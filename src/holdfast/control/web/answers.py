@@ -17,7 +17,6 @@ _HEADERS = {
     "Cache-Control": "private, no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-    "X-Frame-Options": "DENY",
     **dict(PAGE_HEADERS),
 }
 _TITLES = {
