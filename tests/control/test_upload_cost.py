@@ -1,5 +1,7 @@
 """What an upload costs beside its bytes: statements and transactions, which every file of a release pays for."""
 
+import sys
+from types import FrameType
 from typing import Any
 
 import wheels
@@ -7,6 +9,7 @@ from doors import Door
 from instances import Instance
 
 from holdfast.control.database import connection
+from holdfast.control.projects.models import Project
 
 STATEMENTS_MAX = 54  # 52 of them now; each costs about a third of a millisecond
 TRANSACTIONS_MAX = 4  # intents, the upload itself, the publisher's lease and its mark: each is an fsync
@@ -28,3 +31,26 @@ def test_an_upload_to_a_known_project_takes_few_statements_and_transactions(sqli
     assert answer.status == 200
     assert len(statements) <= STATEMENTS_MAX, "\n".join(statements)
     assert statements.count("BEGIN IMMEDIATE") <= TRANSACTIONS_MAX
+
+
+def test_an_upload_to_a_known_project_has_django_write_no_sql_again(sqlite_instance: Instance):
+    door = Door(sqlite_instance)
+    token = door.token()
+    assert door.upload(wheels.twine_body(*wheels.wheel("demo", "1.0")), token).status == 200
+    assert door.upload(wheels.twine_body(*wheels.wheel("demo", "1.1")), token).status == 200
+    written: list[str] = []
+
+    def noting(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code.co_qualname.endswith("Compiler.as_sql"):
+            written.append(repr(frame.f_locals["self"].query.model))
+
+    body = wheels.twine_body(*wheels.wheel("demo", "1.2"))
+    sys.setprofile(noting)
+    try:
+        answer = door.upload(body, token)
+        assert Project.objects.count() == 1  # each that is written anew costs the CPU of ten that are prepared
+    finally:
+        sys.setprofile(None)
+
+    assert answer.status == 200
+    assert written == [repr(Project)], "the one above, which shows that such are seen"
