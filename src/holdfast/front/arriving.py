@@ -14,7 +14,7 @@ from holdfast.core.errors import Unavailable
 from holdfast.core.form_cut import Cut, Cutter
 from holdfast.store.port import DISK_FULL_ERRORS, DiskFull
 
-FLUSH_BYTES = 64 * 1024 * 1024  # of a file: then the disk may begin, or all of it waits for the fsync at the end
+FLUSH_BYTES = 32 * 1024 * 1024  # of a file: then the disk may begin, or all of it waits for the fsync at the end
 
 
 def content_path(form: Path) -> Path:
