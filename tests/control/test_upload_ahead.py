@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import wheels
 from doors import Answered, Door, basic
-from instances import Instance
+from instances import Instance, Scopes
 from processes import wait_for
 
 from holdfast.clock import ManualClock
@@ -23,6 +23,7 @@ FILES = {"demo/a.bin": bytes(range(256)) * 100, "demo/b.py": b"b = 1\n"}
 NAME, WHEEL = wheels.wheel("demo", "1.0", files=FILES)
 MEMBERS = len(FILES) + 3
 CLOCK = ManualClock()
+ADMIN = Scopes(("*",), ("*",), (), True, True)
 
 
 @pytest.fixture
@@ -195,3 +196,16 @@ def test_a_notice_is_sent_by_post_and_answered_when_enough_are_followed(sqlite_i
 
     assert 503 == notice(door, "form.content", door.token()).status
     assert 405 == door.request("GET", "/-/arriving").status
+
+
+def test_a_network_that_is_shut_out_has_nothing_read(sqlite_instance: Instance):
+    door = Door(sqlite_instance)
+    spooled(door.parts.config.spool_folder)
+    token = door.token()
+    root = {"Authorization": f"Bearer {door.token('root', ADMIN)}", "X-Holdfast-Client": "198.51.100.1"}
+    body = b'{"network": "192.0.2.0/24", "reason": "a flood"}'
+    assert 200 == door.request("POST", "/api/bans", body, root).status
+
+    answer = notice(Door(sqlite_instance, publisher=sqlite_instance.another_publisher()), "form.content", token)
+
+    assert (403, True) == (answer.status, "shut out" in answer.text)
