@@ -14,10 +14,10 @@ Publisher = Callable[[Person, Path, str, str], Done]
 def by_twine(person: Person, folder: Path, url: str, token: str) -> Done:
     """twine upload: user and password from the environment.
 
-    Without --verbose twine prints the status line's phrase alone, which our server cannot choose (decision 2).
+    Without --verbose twine prints the phrase of the status line alone (front/refusals.py).
     """
     return person.run(
-        tool("twine") / "twine", "upload", "--verbose", "--non-interactive", "--disable-progress-bar",
+        tool("twine") / "twine", "upload", "--non-interactive", "--disable-progress-bar",
         "--repository-url", url, *build(person, folder),
         env={"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token}, check=False,
     )  # fmt: skip

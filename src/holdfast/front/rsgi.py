@@ -11,6 +11,7 @@ from holdfast.core.logged_path import loggable
 from holdfast.front.access_log import AccessLog
 from holdfast.front.descriptors import Descriptors
 from holdfast.front.peers import TrustedProxies, bare_address
+from holdfast.front.refusals import phrase_of
 from holdfast.front.streams import Streams, close, refuse
 from holdfast.front.takeover import BYTES_MIN, Takeover
 from holdfast.read.app import ReadPlane
@@ -88,11 +89,12 @@ class RsgiApp:
             return
         headers = scope.headers
         client = self._client(scope)
-        request = Request(scope.method, scope.path, scope.query_string, headers, client, _chunks(proto))
+        body = _Body(proto)
+        request = Request(scope.method, scope.path, scope.query_string, headers, client, body.chunks())
         response = await self._plane.answer(request)
         status, sent = response.status, -1
         try:
-            status, sent = await self._send(scope, began, proto, request, response)
+            status, sent = await self._send(scope, max(began, body.ended), proto, request, response)
         except (Outcome, TimeoutError, OSError) as error:
             # The connection is broken by now, which is all a client can be told in mid-body.
             log.warning("an answer broke off: %s", error, path=loggable(request.path))
@@ -114,6 +116,13 @@ class RsgiApp:
         if request.method == "HEAD" or status in (204, 304):
             return status, await _send_head(proto, request, response)
         if isinstance(body, bytes):
+            phrase = phrase_of(request, response) if self._takeover is not None else ""
+            if (
+                phrase
+                and self._takeover is not None
+                and self._takeover.answer(scope, asked, status, phrase, headers, body)
+            ):
+                return status, len(body)
             proto.response_bytes(status, headers, body)
             return status, len(body)
         if isinstance(body, StreamBody):
@@ -135,9 +144,17 @@ class RsgiApp:
         return status, body.length
 
 
-async def _chunks(proto: Any) -> AsyncIterator[bytes]:
-    async for chunk in proto:
-        yield chunk
+class _Body:
+    """A request's body; `ended` is when its last byte was here, 0 for one that nobody read (monotonic seconds)."""
+
+    def __init__(self, proto: Any) -> None:
+        self._proto = proto
+        self.ended = 0.0
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self._proto:
+            yield chunk
+        self.ended = time.monotonic()
 
 
 async def _send_head(proto: Any, request: Request, response: Response) -> int:

@@ -30,6 +30,7 @@ from holdfast.core.errors import Unavailable
 from holdfast.wire.messages import Headers
 
 BYTES_MIN = 8 * 1024 * 1024  # below, a new connection may cost more than it saves
+ANSWER_BYTES_MAX = 12 * 1024  # of an answer that is written in one go: every socket's buffer has that
 AT_ONCE_MAX = 128  # each holds two descriptors, of a usual limit of 1,024
 STALL_SECONDS = 300.0  # a client that takes no byte for so long loses its place
 THREADS = 8  # a disk may be slow, and the event loop must not wait for it
@@ -76,6 +77,28 @@ class Takeover:
         finally:
             self.open -= 1
             os.close(file)
+
+    def answer(self, scope: Any, ended: float, status: int, phrase: str, headers: Headers, body: bytes) -> bool:
+        """Send a short answer with a phrase of its own in the status line; False when it must be sent otherwise.
+
+        `ended` is when the request's last byte was here (monotonic seconds). The connection ends after it.
+        """
+        if scope.http_version != "1.1" or self.open >= AT_ONCE_MAX:
+            return False
+        length = [] if any(name == "content-length" for name, _ in headers) else [("content-length", str(len(body)))]
+        whole = _head(status, [*headers, *length], phrase) + body
+        if len(whole) > ANSWER_BYTES_MAX:
+            return False
+        connection = connection_of(scope.client, scope.server, time.monotonic() - ended)
+        if connection is None:
+            return False
+        try:
+            connection.sendall(whole)  # at once: nothing lies before it in the socket's buffer
+        except OSError:
+            pass  # the client left, which is an ordinary end
+        finally:
+            _end(connection)
+        return True
 
     def close(self) -> None:
         """Let the threads end; what they are sending ends with its turn."""
@@ -173,8 +196,8 @@ def _count(connection: socket.socket, what: int) -> int:
     return int(struct.unpack("i", fcntl.ioctl(connection.fileno(), what, bytes(4)))[0])
 
 
-def _head(status: int, headers: Headers) -> bytes:
-    phrase = "Partial Content" if status == 206 else "OK"
+def _head(status: int, headers: Headers, phrase: str = "") -> bytes:
+    phrase = phrase or ("Partial Content" if status == 206 else "OK")
     own = [("date", formatdate(usegmt=True)), ("connection", "close")]
     lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in [*headers, *own])]
     if any("\r" in line or "\n" in line for line in lines):
