@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from markup import Markup
 from pull.fake_upstream import FakeFile, FakeUpstream
 from read.plays import plays
 from read.site import private_index, running
@@ -11,6 +12,7 @@ from read.test_pulled import layered
 from holdfast.clock import SystemClock
 from holdfast.config import UpstreamConfig
 from holdfast.core.names import is_index_name
+from holdfast.pages import CSP
 from holdfast.read.upstreams_page import upstreams_page
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -33,6 +35,8 @@ async def test_it_tells_how_each_upstream_is_doing(tmp_path):
     assert "answering" in after.body.decode()
     assert upstream.url in after.body.decode()
     assert "<script" not in after.body.decode()
+    assert [[], []] == [Markup(answer.body).faults for answer in (before, after)]
+    assert CSP == after.headers["content-security-policy"]
     for line in ("off", "breaker_open", "pages_in_flight", "files_in_flight", "last_success_age_seconds"):
         assert f'\nholdfast_upstream_{line}{{upstream="up"}} ' in metrics
     assert '\nholdfast_upstream_off{upstream="up"} 0\n' in metrics
@@ -48,7 +52,7 @@ async def test_the_hit_rate_is_that_of_what_fronts_served(tmp_path):
         await site.pull.get("/report")  # takes in what was told
         page, metrics = await site.get("/upstreams"), await site.get("/metrics")
 
-    assert "<td>75%</td>" in page.body.decode()
+    assert "75%" in page.body.decode()
     assert '\nholdfast_upstream_hit_rate{upstream="up"} 0.75\n' in metrics.body.decode()
 
 

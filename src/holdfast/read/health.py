@@ -8,13 +8,14 @@ from typing import Any, Protocol
 from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.core.errors import Outcome
+from holdfast.pages import PAGE_HEADERS, Site
 from holdfast.read.answers import NOSNIFF
 from holdfast.read.cache import PageCache
 from holdfast.read.control_port import Control, sample_lines
 from holdfast.read.follow import Follower
 from holdfast.read.policies import Policies
 from holdfast.read.pull_port import Pull
-from holdfast.read.upstreams_page import POLICY, upstreams_page
+from holdfast.read.upstreams_page import upstreams_page
 from holdfast.tree.reader import TreeReader
 from holdfast.tree.switches import ages_in_force
 from holdfast.wire.messages import Response
@@ -70,9 +71,10 @@ class Health:
         """For people. What cannot be known because pull is dead is no 200, and the page says what that means."""
         configured = self._config.upstreams
         status = await self._pull.status() if configured else None
-        body = upstreams_page(configured, status, self._clock.now())
+        body = upstreams_page(configured, status, self._clock.now(), Site(self._config.base_url).root)
         response = _text(200 if status is not None or not configured else 503, "text/html; charset=utf-8", body)
-        response.headers.extend([("content-security-policy", POLICY), ("x-frame-options", "DENY")])
+        told = {name for name, _value in response.headers}
+        response.headers.extend((name, value) for name, value in PAGE_HEADERS if name not in told)
         if response.status == 503:
             response.headers.append(("retry-after", "5"))
         return response

@@ -1,44 +1,55 @@
-"""The page for people at `/upstreams`: how each upstream is doing, as pull tells it. Pure, small, without scripts."""
+"""The page for people at `/upstreams`: how each upstream is doing, as pull tells it. Pure, small, without scripts.
 
-import base64
+It is put together here, in the common design but without the template engine: a front tells it while all else is dead.
+"""
+
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from hashlib import sha256
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
 from holdfast.config import UpstreamConfig
+from holdfast.pages.assets import asset_path
 
 NO_PULL = "The pull process does not answer: no upstream is asked. What is kept is served; everything else is 503."
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em}"
-    "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3em .8em .3em 0;"
-    "border-bottom:1px solid #ccc}.bad{font-weight:bold}"
-)
-# The page's one policy: its own style, named by its digest, and nothing else, inline or not.
-_STYLE_DIGEST = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; frame-ancestors 'none'; base-uri 'none'"
+_WAYS_ON = (("browse/", "Browse"), ("set-up/", "Set up"), ("indexes/", "Indexes"), ("account/", "Account"))
 _HEADS = ("Upstream", "State", "Last answer", "Hit rate, last day", "Under way", "Last failure")
 
 
-def upstreams_page(upstreams: Iterable[UpstreamConfig], status: Mapping[str, Any] | None, now: datetime) -> bytes:
+def upstreams_page(
+    upstreams: Iterable[UpstreamConfig], status: Mapping[str, Any] | None, now: datetime, root: str = "/"
+) -> bytes:
     """The page as HTML. `status` is pull's, None when it does not answer; every value in it is escaped."""
     configured = list(upstreams)
     told = {str(found.get("name")): found for found in (status or {}).get("upstreams", [])}
     notes = []
     if configured and status is None:
-        notes.append(f'<p class="bad" role="alert">{NO_PULL}</p>')
+        notes.append(f'<div class="notice notice-danger" role="alert"><p>{NO_PULL}</p></div>')
     if not configured:
         notes.append("<p>No upstream is configured: this index has what was uploaded to it.</p>")
     rows = "".join(_row(one, told.get(one.name), now) for one in configured)
     heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
+    table = (
+        '<div class="table table-stack" tabindex="0" role="region" aria-label="Upstreams"><table>'
+        f'<caption class="unseen">Upstreams</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+    return _document(escape(root), "".join(notes) + (table if rows else "")).encode()
+
+
+def _document(root: str, body: str) -> str:
+    ways = "".join(f'<li><a href="{root}{path}">{text}</a></li>' for path, text in _WAYS_ON)
     return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Upstreams</title>'
-        '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
-        f"<style>{_STYLE}</style></head><body><main><h1>Upstreams</h1>{''.join(notes)}{table}</main></body></html>\n"
-    ).encode()
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Upstreams · Holdfast</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
+        '<meta name="color-scheme" content="light dark">'
+        f'<link rel="stylesheet" href="{root}{asset_path("holdfast.css")}"></head><body>'
+        '<a class="skip" href="#main">Skip to the content</a><header class="site-header"><div class="bar">'
+        f'<a class="brand" href="{root}">Holdfast</a>'
+        f'<nav class="site-nav" aria-label="Main"><ul>{ways}</ul></nav></div></header>'
+        f'<main id="main" tabindex="-1"><h1>Upstreams</h1>{body}</main><footer class="site-footer">'
+        '<div class="bar"><p>As the process that asks them tells it, at this moment.</p></div></footer></body></html>\n'
+    )
 
 
 def _row(one: UpstreamConfig, found: Mapping[str, Any] | None, now: datetime) -> str:
@@ -49,8 +60,8 @@ def _row(one: UpstreamConfig, found: Mapping[str, Any] | None, now: datetime) ->
     rate = found.get("hit_rate")
     cells = (
         _state(found),
-        _age(found.get("last_success"), now) or "never",
-        f"{rate:.0%}" if isinstance(rate, int | float) else "",
+        f'<span class="narrow">answered </span>{_age(found.get("last_success"), now) or "never"}',
+        f'{rate:.0%}<span class="narrow"> hits</span>' if isinstance(rate, int | float) else "",
         escape(f"{found.get('pages_in_flight', 0)} pages, {found.get('files_in_flight', 0)} files"),
         _failure(found, now),
     )
@@ -61,15 +72,16 @@ def _state(found: Mapping[str, Any]) -> str:
     if found.get("off"):
         until = f" until {escape(str(found['off_until'])[:19].replace('T', ' '))} UTC" if found.get("off_until") else ""
         reason = f": {escape(str(found['off_reason']))}" if found.get("off_reason") else ""
-        return f'<span class="bad">off</span>{until}, by {escape(str(found.get("off_by")))}{reason}'
+        return f'<span class="badge badge-warning">off</span>{until}, by {escape(str(found.get("off_by")))}{reason}'
     if found.get("breaker_open"):
-        return '<span class="bad">not answering</span>'
+        return '<span class="badge badge-danger">not answering</span>'
     return "answering" if found.get("last_success") else "not asked yet"
 
 
 def _failure(found: Mapping[str, Any], now: datetime) -> str:
     age = _age(found.get("last_failure"), now)
-    return f"{age}: {escape(str(found.get('last_failure_reason')))}" if age else ""
+    told = escape(str(found.get("last_failure_reason")))
+    return f'<span class="narrow">failed </span>{age}: {told}' if age else ""
 
 
 def _age(moment: Any, now: datetime) -> str:
