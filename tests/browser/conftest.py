@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import instances  # noqa: F401 - sets Django up, without which no file here can import a model
 import pytest
+from browser.judging import DESKTOP
 from front.served import Served
 from playwright.sync_api import Browser, Page, sync_playwright
 from processes import wait_for
@@ -21,7 +23,6 @@ from holdfast.tree.journal import BytesRemoved
 from holdfast.tree.person import Part, Person, put_person
 
 CHROMIUM = shutil.which("chromium")
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 MARKDOWN = """Description-Content-Type: text/markdown
 Summary: Tools for everyday work, with a summary that is long enough to need a second line on a small screen
