@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import failures, installs, pulled, reads, resolving, scale, uploads, writes
+from bench import failures, installs, pulled, reads, resolving, scale, timing, uploads, writes
 
 
 def _reads() -> list[str]:
@@ -45,6 +45,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "writes": ("Writes (fsync on)", _writes),
     "uploads": ("Uploads, checked, beside the same bytes unchecked", uploads.run),
     "pulled": ("Pages of upstreams beside hosted ones", pulled.run),
+    "timing": ("Can tokens and people be told apart by time?", timing.run),
     "installs": ("A chain of fifty packages", installs.run),
     "resolving": ("uv resolves a chain of fifty: upstream 50 ms and 10 MB/s away, no metadata", resolving.run),
     "failures": ("While the upstream fails: other indexes on the same rig", failures.run),

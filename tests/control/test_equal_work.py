@@ -1,6 +1,9 @@
 """Nobody learns by the time of an answer which tokens or addresses there are: the same is done for all of them."""
 
+import json
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from browsers import Browser
@@ -9,11 +12,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from instances import OPERATOR, Instance, Scopes, soon
 
-from holdfast.clock import SystemClock
+from holdfast.clock import ManualClock, SystemClock
+from holdfast.config import Config, IndexConfig
 from holdfast.control.accounts.actions import authenticate, create_token
 from holdfast.control.accounts.models import Token
 from holdfast.control.mail.models import Mail
 from holdfast.core import tokens
+from holdfast.core.errors import Refused
+from holdfast.read.access import Access
+from holdfast.tree.journal import TokenIssued
+from holdfast.tree.reader import TreeReader
 
 CLOCK = SystemClock()
 
@@ -65,3 +73,60 @@ def test_a_reset_asks_the_database_much_the_same_for_everybody(sqlite_instance: 
         assert 1 == Mail.objects.count() - before
 
     assert abs(asked[0] - asked[1]) <= 3, asked
+
+
+def test_what_a_token_is_good_for_is_read_only_once_it_is_known_to_be_right(
+    sqlite_instance: Instance, monkeypatch: pytest.MonkeyPatch
+):
+    """Reading it takes long enough to be seen from outside (bench/timing.py)."""
+    text = create_token(sqlite_instance.publisher, "ci", "alice", Scopes(), None, OPERATOR, deadline=soon()).text
+    read: list[str] = []
+    real = json.loads
+    monkeypatch.setattr("json.loads", lambda *given, **more: (read.append("scopes"), real(*given, **more))[1])
+
+    right = authenticate(text, CLOCK)
+    known = read.copy()
+    read.clear()
+    Token.objects.update(digest="f" * 64)
+    wrong = authenticate(text, CLOCK)
+
+    assert (True, None) == (right is not None, wrong)
+    assert ([], True) == (read, bool(known))
+
+
+@pytest.mark.parametrize("case", ["unknown", "another secret", "expired", "revoked", "right"])
+def test_a_front_compares_once_whatever_the_token(monkeypatch: pytest.MonkeyPatch, case: str):
+    """Digests of full length, in constant time; the index is looked at afterwards."""
+    clock, minted = ManualClock(), tokens.mint()
+    ends = clock.now() - timedelta(1) if case == "expired" else None
+    issued = TokenIssued(minted.id, "f" * 64 if case == "another secret" else minted.digest, ("team",), expires=ends)
+    reader = TreeOf({} if case in ("unknown", "revoked") else {minted.id: issued}, clock)
+    access = Access(Config(data=Path("/nonexistent"), indexes=(IndexConfig("team", private=True),)), reader, clock)  # type: ignore[arg-type]
+    compared: list[tuple[int, int]] = []
+    real = tokens.hmac.compare_digest
+    monkeypatch.setattr(
+        "hmac.compare_digest", lambda one, other: (compared.append((len(one), len(other))), real(one, other))[1]
+    )
+
+    try:
+        access.demand("team", f"Bearer {minted.text}")
+        found = "let in"
+    except Refused as error:
+        found = error.reason
+
+    assert ("let in" if case == "right" else "the token is unknown, expired or revoked") == found
+    assert ([(64, 64)], [minted.id]) == (compared, reader.asked)
+
+
+class TreeOf(TreeReader):
+    """A reader that has read a tree with these tokens, a moment ago."""
+
+    def __init__(self, issued: dict[str, TokenIssued], clock: ManualClock) -> None:
+        self.last_contact = clock.monotonic()
+        self.asked: list[str] = []
+        self._issued, self._clock = issued, clock
+
+    def token(self, id: str) -> TokenIssued | None:
+        self.asked.append(id)
+        found = self._issued.get(id)
+        return found if found is not None and (found.expires is None or found.expires > self._clock.now()) else None

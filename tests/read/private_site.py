@@ -190,7 +190,7 @@ def _other_secret(text: str) -> str:
     """A token of the right form and id whose secret is another one."""
     body = text.rpartition("_")[0]
     body = body[:-1] + ("b" if body[-1] == "a" else "a")
-    return f"{body}_{tokens._checksum(body)}"
+    return f"{body}_{tokens.checksum(body)}"
 
 
 async def _control(request: Request, *, page: bool = False) -> Response:

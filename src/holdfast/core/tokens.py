@@ -48,14 +48,14 @@ def mint(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> MintedTo
     token_id = _base62(int.from_bytes(random_bytes(16)) % 62**_ID_CHARS, _ID_CHARS)
     secret = _base62(int.from_bytes(random_bytes(_SECRET_BYTES)), _SECRET_CHARS)
     body = f"{PREFIX}{token_id}_{secret}"
-    text = f"{body}_{_checksum(body)}"
+    text = f"{body}_{checksum(body)}"
     return MintedToken(text, token_id, digest(text))
 
 
 def parse(text: str) -> ParsedToken | None:
     """Recognise a token by its shape and checksum; None for anything else."""
     match = _TOKEN.fullmatch(text)
-    if match is None or match["checksum"] != _checksum(text[: -_CHECKSUM_CHARS - 1]):
+    if match is None or match["checksum"] != checksum(text[: -_CHECKSUM_CHARS - 1]):
         return None
     return ParsedToken(match["id"], digest(text))
 
@@ -98,7 +98,8 @@ def _basic_secret(encoded: str) -> str:
     return password.strip() or (user.strip() if user.strip().startswith(PREFIX) else "")
 
 
-def _checksum(body: str) -> str:
+def checksum(body: str) -> str:
+    """The end of a token, from all that stands before it and its underscore."""
     return _base62(zlib.crc32(body.encode()), _CHECKSUM_CHARS)
 
 
