@@ -147,8 +147,9 @@ class Cast:
         made = Organisation.objects.create(name=world.facts["organisation"], display="Acme", created=NOW)
         team = Team.objects.create(organisation=made, name="release", created=NOW)
         places = {"alice": "owner", "olga": "owner", "bob": "manager", "dora": "member"}
+        hashed = make_password(PASSWORD)  # who has no way in is no owner that one may leave it to
         for user, place in places.items():
-            person, _ = User.objects.get_or_create(username=user)
+            person, _ = User.objects.get_or_create(username=user, defaults={"password": hashed})
             Membership.objects.create(organisation=made, user=person, role=place)
         team.members.add(User.objects.get(username="dora"))
 
