@@ -29,10 +29,15 @@ CANARY = "[index.main]\n\n[index.canary]\nprivate = true\n"
 # What somebody changed: robots have no address, and the new code asks for one.
 BROKEN = (
     "control/accounts/actions.py",
-    "    return Actor(row.user.username, _scopes(row), row.id, address)\n",
-    """    if row.user.is_robot:
+    """
+_authenticate = authenticate
+
+
+def authenticate(*args, **kwargs):
+    actor = _authenticate(*args, **kwargs)
+    if actor is not None and User.objects.filter(username=actor.user, is_robot=True).exists():
         raise KeyError("email")
-    return Actor(row.user.username, _scopes(row), row.id, address)
+    return actor
 """,
 )
 
