@@ -178,3 +178,13 @@ def banned(world: World) -> None:
 def prohibited(world: World) -> None:
     document = {"pattern": "someones", "reason": "a brand"}
     assert world.door.api("POST", "prohibited-names", world.door.token("root", ADMIN), document).status == 200
+
+
+def denied(world: World) -> None:
+    document = {"what": "acme<3", "reason": "INC-7"}
+    assert world.door.api("POST", "policy/denials", world.door.token("root", ADMIN), document).status == 200
+
+
+def let_through(world: World) -> None:
+    document = {"name": "acme", "version": "2.0", "reason": "a fix"}
+    assert world.door.api("POST", "policy/passes", world.door.token("root", ADMIN), document).status == 200

@@ -229,6 +229,11 @@ ROWS = [
     Row("POST", "api/bans/lift", ADMINS, {"network": "203.0.113.0/24"}, before.banned),
     Row("POST", "api/prohibited-names", ADMINS, {"pattern": "nobodys-*", "reason": "a brand"}),
     Row("POST", "api/prohibited-names/permit", ADMINS, {"pattern": "someones"}, before.prohibited),
+    Row("GET", "api/policy", ADMINS),
+    Row("POST", "api/policy/denials", ADMINS, {"what": "acme<2", "reason": "INC-7"}),
+    Row("POST", "api/policy/denials/lift", ADMINS, {"what": "acme<3"}, before.denied),
+    Row("POST", "api/policy/passes", ADMINS, {"name": "acme", "version": "1.0", "reason": "a fix"}),
+    Row("POST", "api/policy/passes/end", ADMINS, {"name": "acme", "version": "2.0"}, before.let_through),
     Row("POST", "api/policy/reload", ADMINS.replace("200", "400"), {"check": True}),  # no supervisor runs here
     Row("GET", "api/switches", ADMINS),
     Row("GET", "api/switches/history", ADMINS),

@@ -67,6 +67,7 @@ invite-to-project yes   no         404      404       yes   no        yes
 offer-project     yes   no         404      404       yes   no        yes
 switch            no    no         no       no        yes   no        yes
 reload-policy     no    no         no       no        yes   no        yes
+set-policy        no    no         no       no        yes   no        yes
 see-switches      no    no         no       no        yes   no        yes
 give-robot        no    no         no       no        yes   no        yes
 manage-webhooks   yes   no         404      404       yes   no        yes

@@ -66,9 +66,8 @@ def show(index: str, as_json: bool) -> None:
 @index_or_all
 def deny(what: str, reason: str, index: str) -> None:
     """Let no file of such versions in: a requirement (`acme<2`), a name or a name pattern (`acme-*`)."""
-    import msgspec
-
     from holdfast.tree.overrides import Denial
+    from holdfast.tree.policy_edits import with_denial
 
     found, reason = _denied(what), _reason(reason)
     with _open() as (config, store):
@@ -76,11 +75,7 @@ def deny(what: str, reason: str, index: str) -> None:
         now, rule = datetime.now(UTC), found.pattern + found.versions
         denial = Denial(index=where, what=rule, reason=reason, by=_who(), at=now)
 
-        def edit(old: "Overrides") -> "Overrides":
-            others = tuple(one for one in old.denials if not _is_same(one.what, one.index, rule, where))
-            return msgspec.structs.replace(old, denials=(*others, denial))
-
-        _change(store, edit, f"denied {rule} in {_place(where)}: {reason}", now)
+        _change(store, lambda old: with_denial(old, denial), f"denied {rule} in {_place(where)}: {reason}", now)
         click.echo(f"{rule} is denied in {_place(where)}; {SOON}")
 
 
@@ -89,23 +84,27 @@ def deny(what: str, reason: str, index: str) -> None:
 @index_or_all
 def undeny(what: str, index: str) -> None:
     """Take a denial back that `deny` made."""
-    import msgspec
-
     from holdfast.tree.overrides import newest
+    from holdfast.tree.policy_edits import is_denied, without_denial
 
     found = _denied(what)
     with _open() as (config, store):
         where = known_index(config, index) if index else EVERY_INDEX
         rule = found.pattern + found.versions
-        made = newest(store).denials
-        if not any(_is_same(one.what, one.index, rule, where) for one in made):
-            fail(_nothing_to_undeny(config, rule, where, [f"{one.what} in {_place(one.index)}" for one in made]))
+        decided = newest(store)
+        if not is_denied(decided, rule, where):
+            fail(
+                _nothing_to_undeny(
+                    config, rule, where, [f"{one.what} in {_place(one.index)}" for one in decided.denials]
+                )
+            )
 
-        def edit(old: "Overrides") -> "Overrides":
-            others = tuple(one for one in old.denials if not _is_same(one.what, one.index, rule, where))
-            return msgspec.structs.replace(old, denials=others)
-
-        _change(store, edit, f"no longer denied {rule} in {_place(where)}", datetime.now(UTC))
+        _change(
+            store,
+            lambda old: without_denial(old, rule, where),
+            f"no longer denied {rule} in {_place(where)}",
+            datetime.now(UTC),
+        )
         click.echo(f"{rule} is no longer denied in {_place(where)}; {SOON}")
 
 
@@ -116,10 +115,9 @@ def undeny(what: str, index: str) -> None:
 @one_index
 def pass_(release: str, duration: str, reason: str, index: str) -> None:
     """Break-glass: let one version through the cooldown for a while. Never through a denial or known malware."""
-    import msgspec
-
     from holdfast.cli.policy_facts import obstacle
     from holdfast.tree.overrides import PolicyPass
+    from holdfast.tree.policy_edits import with_pass
 
     name, version = pinned_release(release)
     now, reason = datetime.now(UTC), _reason(reason)
@@ -132,12 +130,13 @@ def pass_(release: str, duration: str, reason: str, index: str) -> None:
             index=index, project=name, version=version, until=until, reason=reason, by=_who(), at=now
         )  # fmt: skip
 
-        def edit(old: "Overrides") -> "Overrides":
-            others = tuple(p for p in old.passes if (p.index, p.project, p.version) != (index, name, version))
-            return msgspec.structs.replace(old, passes=(*others, granted))
-
         until_text = f"{until:%Y-%m-%d %H:%M:%S} UTC"
-        _change(store, edit, f"let {name}=={version} through in index {index} until {until_text}: {reason}", now)
+        _change(
+            store,
+            lambda old: with_pass(old, granted),
+            f"let {name}=={version} through in index {index} until {until_text}: {reason}",
+            now,
+        )
         click.echo(f"{name} {version} is let through in index {index} until {until_text}; {SOON}")
 
 
@@ -146,25 +145,20 @@ def pass_(release: str, duration: str, reason: str, index: str) -> None:
 @one_index
 def unpass(release: str, index: str) -> None:
     """End a pass before its time."""
-    import msgspec
-
     from holdfast.tree.overrides import newest
+    from holdfast.tree.policy_edits import passes_in_force, release_of, without_pass
 
     name, version = pinned_release(release)
     key = (index, name, version)
     with _open() as (config, store):
         known_index(config, index)
         now = datetime.now(UTC)
-        passes = [one for one in newest(store).passes if now < one.until]
-        if not any((p.index, p.project, p.version) == key for p in passes):
+        passes = passes_in_force(newest(store), now)
+        if key not in map(release_of, passes):
             known = ", ".join(f"{p.project}=={p.version} in index {p.index}" for p in passes) or "none"
             fail(f"no pass for {name}=={version} is in force in index {index}; in force: {known}")
 
-        def edit(old: "Overrides") -> "Overrides":
-            others = tuple(p for p in old.passes if (p.index, p.project, p.version) != key)
-            return msgspec.structs.replace(old, passes=others)
-
-        _change(store, edit, f"ended the pass of {name}=={version} in index {index}", now)
+        _change(store, lambda old: without_pass(old, key), f"ended the pass of {name}=={version} in index {index}", now)
         click.echo(f"the pass of {name} {version} in index {index} has ended; {SOON}")
 
 
@@ -303,22 +297,12 @@ def _denied(what: str) -> "Denied":
         fail(f"{error}; good ones: 'acme<2', acme, 'acme-*'")
 
 
-def _is_same(one: str, one_index: str, other: str, other_index: str) -> bool:
-    from holdfast.core.rules import denied
-
-    if one_index != other_index:
-        return False
-    try:
-        found = denied(one, "")
-    except ValueError:  # by another release, or by hand: nothing but its own text names it
-        return one == other
-    return found.pattern + found.versions == other
-
-
 def _nothing_to_undeny(config: Config, rule: str, where: str, made: list[str]) -> str:
+    from holdfast.tree.policy_edits import is_same_rule
+
     indexes = [one for one in config.indexes if where in (EVERY_INDEX, one.name)]
     for index in indexes:
-        if any(_is_same(what, where, rule, where) for what, _ in index.deny):
+        if any(is_same_rule(what, rule) for what, _ in index.deny):
             return (
                 f"{rule} is denied by the settings of index {index.name} (`deny`): change it there, then policy reload"
             )

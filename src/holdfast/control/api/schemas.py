@@ -220,6 +220,10 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Switch": _SWITCH,
     "Switches": record(switches=many(_SWITCH)),
+    "Policy": record(
+        denials=many(record(index=TEXT, what=TEXT, reason=TEXT, by=TEXT, at=TIME)),
+        passes=many(record(index=TEXT, name=TEXT, version=TEXT, until=TIME, reason=TEXT, by=TEXT, at=TIME)),
+    ),
     "Reloaded": record(changed=many(TEXT), waiting=many(TEXT)),
     "Decisions": record(changes=many(record(serial=WHOLE, at=maybe(TIME), by=TEXT, what=TEXT))),
     "Grants": record(

@@ -4,7 +4,7 @@ table.py puts the parts together.
 """
 
 from holdfast.control import rights
-from holdfast.control.api import lists, moderation, switches
+from holdfast.control.api import lists, moderation, policy, switches
 from holdfast.control.api.describe import PAGED, Address, Field, Route
 from holdfast.control.moderation.reports import KINDS
 from holdfast.control.moderation.verdicts import VERDICTS
@@ -21,6 +21,14 @@ REASON = Field("reason", "text", "Why; whoever is refused is shown it.", "a floo
 NETWORK = Field("network", "text", "An address or a network.", "192.0.2.0/24", required=True)
 INDEX = Field("index", "text", "An index; `*` is every one.", "*")
 PATTERN = Field("pattern", "text", "A name, or a pattern of names.", "acme-*", required=True)
+
+WHAT = Field("what", "text", "A requirement, a name or a name pattern.", "acme<2", required=True)
+HELD_BACK = Field("reason", "text", "Why; whoever is held back is shown it.", "INC-7", required=True)
+ONE_RELEASE = (
+    Field("name", "text", "A project of an upstream.", "acme", required=True),
+    Field("version", "text", "One version of it.", "1.2.3", required=True),
+    Field("index", "text", "The index it is let through in.", "main"),
+)
 
 MODERATION = (
     Address(
@@ -89,6 +97,27 @@ MODERATION = (
     ),
     Address(
         "audit", "moderation", {"GET": Route(lists.list_events, rights.READ_AUDIT, "Events", query=(*PAGED, OF_USER))}
+    ),
+    Address("policy", "moderation", {"GET": Route(policy.show, rights.SET_POLICY, "Policy")}),
+    Address(
+        "policy/denials",
+        "moderation",
+        {"POST": Route(policy.deny, rights.SET_POLICY, fields=(WHAT, INDEX, HELD_BACK))},
+    ),
+    Address(
+        "policy/denials/lift",
+        "moderation",
+        {"POST": Route(policy.lift_denial, rights.SET_POLICY, fields=(WHAT, INDEX))},
+    ),
+    Address(
+        "policy/passes",
+        "moderation",
+        {"POST": Route(policy.let_through, rights.SET_POLICY, fields=(*ONE_RELEASE, HELD_BACK, HOURS))},
+    ),
+    Address(
+        "policy/passes/end",
+        "moderation",
+        {"POST": Route(policy.end_pass, rights.SET_POLICY, fields=ONE_RELEASE)},
     ),
     Address(
         "policy/reload",
