@@ -62,6 +62,7 @@ def scene(instance: Instance, request: pytest.FixtureRequest) -> Scene:
     User.objects.filter(username="bob").update(is_active=True)
     name = f"demo{Project.objects.count()}"
     instance.upload(name, "1.0")
+    User.objects.filter(username="alice").update(password="a hash")  # an owner who remains when Bob goes
     return Scene(Door(replace(instance, config=config)), name)
 
 

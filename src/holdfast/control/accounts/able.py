@@ -14,18 +14,18 @@ from django.db.models import Exists, OuterRef, Q
 from holdfast.control.accounts.models import Token, User
 
 
-def able_among(names: Collection[str], now: datetime) -> set[str]:
-    """Those of the named people who can act now. Raises what the database raises: call it inside a transaction."""
+def able_among(names: Collection[str], now: datetime, acting: str = "") -> set[str]:
+    """Those of the named people who can act now; whoever is `acting` can. Raises what the database raises."""
     tokens = Token.objects.filter(Q(expires=None) | Q(expires__gt=now), user=OuterRef("pk"), revoked=None)
     ways = Exists(tokens) | Exists(SocialAccount.objects.filter(user=OuterRef("pk")))
     passkeys = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.WEBAUTHN)
     people = User.objects.filter(username__in=names, is_active=True, is_robot=False)
     found = people.annotate(has_way=ways | Exists(passkeys))
-    return {person.username for person in found if person.has_way or person.has_usable_password()}
+    return {one.username for one in found if one.username == acting or one.has_way or one.has_usable_password()}
 
 
-def why_not_to_leave(owners: Collection[str], leaving: str, now: datetime) -> str:
-    """Why one of the owners cannot go: "is the last owner", with what is wrong with the others. "" when they can.
+def why_not_to_leave(owners: Collection[str], leaving: str, acting: str, now: datetime) -> str:
+    """Why one of the owners cannot go, asked by `acting`; "" when they can.
 
     Whoever cannot act themselves may be taken out as long as anybody is left: nobody is lost who could have acted.
     """
@@ -34,7 +34,7 @@ def why_not_to_leave(owners: Collection[str], leaving: str, now: datetime) -> st
         return ""
     if not others:
         return f"{leaving!r} is the last owner"
-    able = able_among(owners, now)
+    able = able_among(owners, now, acting)
     if leaving in able and not able - {leaving}:
         return f"{leaving!r} is the last owner who can act ({', '.join(others[:5])}: frozen, a robot, or no way in yet)"
     return ""

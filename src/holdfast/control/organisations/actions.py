@@ -186,5 +186,5 @@ def _keep_robots_members(user: User, place: str) -> None:
 
 def _keep_an_owner(tx: WriteTransaction, organisation: Organisation, leaving: str) -> None:
     owners = set(organisation.memberships.filter(role="owner").values_list("user__username", flat=True))
-    if why := why_not_to_leave(owners, leaving, tx.now):
+    if why := why_not_to_leave(owners, leaving, tx.actor.user, tx.now):
         raise NotAccepted(f"{why} of {organisation.name!r}; make somebody else an owner first")

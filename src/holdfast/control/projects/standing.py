@@ -132,5 +132,5 @@ def _keep_an_owner(tx: WriteTransaction, project: Project, leaving: str) -> None
     if holder_of(project) is not None:
         return  # an organisation always has an owner, who is one of its projects too
     owners = set(project.roles.filter(role="owner").values_list("user__username", flat=True))
-    if why := why_not_to_leave(owners, leaving, tx.now):
+    if why := why_not_to_leave(owners, leaving, tx.actor.user, tx.now):
         raise NotAccepted(f"{why} of {project.name!r}; add another owner first")
