@@ -2,7 +2,7 @@
 
 Making a queryset's SQL costs ten times what SQLite needs to answer it, and an upload asks some forty things. The models
 stay the one description of the tables: a query is written as ever, over values that come later. What a database
-answered is never kept (decision 37).
+answered is never kept (decision 38).
 """
 
 from collections.abc import Callable, Mapping, Sequence
