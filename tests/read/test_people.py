@@ -159,6 +159,18 @@ async def test_errors_elsewhere_stay_what_programs_expect(tmp_path):
     assert 404 == json.loads(answers[1].body)["status"]
 
 
+@plays
+async def test_a_browser_is_told_on_a_page_that_nothing_is_at_an_address(tmp_path):
+    browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    async with running(tmp_path) as site:
+        lost, unlisted = [await site.get(path, accept=browsers) for path in ("/nothing/here", "/simple/nobody/")]
+
+    assert (404, "text/html; charset=utf-8") == (lost.status, lost.headers["content-type"])
+    assert "There is nothing here" in lost.body.decode()
+    assert ("no-store", "DENY") == (lost.headers["cache-control"], lost.headers["x-frame-options"])
+    assert "application/problem+json" == unlisted.headers["content-type"]
+
+
 @pytest.mark.parametrize("name", ["indexes", "assets", "search", "set-up", "project", "user", "org"])
 def test_no_index_can_take_the_address_of_a_page(name):
     from holdfast.core.names import is_index_name

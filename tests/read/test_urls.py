@@ -56,7 +56,7 @@ ROUTES = Routes(("main", "team"), "main", "/pypi-mirror")
         ("/admin/", ForwardedPage()),
         ("/_/me", ForwardedPage()),
         ("/_/me/", NotFound("there is nothing at this address")),
-        ("/accounts/", NotFound("there is nothing at this address", "main")),
+        ("/accounts/", NotFound("there is nothing at this address", "main", for_people=True)),
         ("/legacy/+simple/A.b/", SimpleDetail("main", "a-b")),
         ("/healthz", Own("healthz")),
         ("/pypi-mirror/readyz", Own("readyz")),

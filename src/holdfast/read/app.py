@@ -60,6 +60,7 @@ from holdfast.read.routes import (
     SimpleList,
     UnhashedFile,
     routes_of,
+    told_as_page,
 )
 from holdfast.read.stack import Stacks
 from holdfast.read.usage import Usage
@@ -191,8 +192,8 @@ class ReadPlane:
         except Exception:  # the server's own answer would be an empty page that says nothing
             log.exception("a request was not answered", path=loggable(request.path))
             response = problem(500, "Something went wrong here, and was noted. It is not your request's fault.")
-        if isinstance(route, Page):
-            response = await self._people.told(request, route, response)
+        if (page := told_as_page(route, request.headers.get("accept"))) is not None:
+            response = await self._people.told(request, page, response)
         if (unchanged := _unchanged(request, response)) is not None:
             await _let_go(response)
             response = unchanged

@@ -115,6 +115,7 @@ class Own:
 class NotFound:
     reason: str
     index: str | None = None  # the index whose rights decide whether that may be told
+    for_people: bool = False  # no program has any business there: whoever asks followed a link, or typed
 
 
 LABELS: dict[type, str] = {  # how metrics call the routes
@@ -240,7 +241,19 @@ def _in_index(index: str, parts: list[str]) -> Route:
     found = page_at(index, parts)
     if isinstance(found, str):
         return Moved(found, index)
-    return found or NotFound(_NOTHING_HERE, index)
+    return found or NotFound(_NOTHING_HERE, index, for_people=True)
+
+
+def told_as_page(route: Route, accept: str | None) -> Page | None:
+    """The page in whose frame an error there is told; None where programs ask, which expect a problem document.
+
+    Browsers name XHTML among what they accept; old installers accept `text/html`, and get what they always got.
+    """
+    if isinstance(route, Page):
+        return route
+    if isinstance(route, NotFound) and route.for_people and route.index and "application/xhtml+xml" in (accept or ""):
+        return Page(route.index, "home")
+    return None
 
 
 def _detail(index: str, raw: str, up: str) -> Route:
