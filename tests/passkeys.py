@@ -31,12 +31,14 @@ class Passkey:
         named = self._named({"clientDataJSON": _b64(client), "attestationObject": _b64(attested)})
         return named | {"clientExtensionResults": {"credProps": {"rk": resident}}}
 
-    def answer(self, options: dict[str, Any]) -> str:
-        """The answer to a page's question."""
+    def answer(self, options: dict[str, Any], handle: str = "") -> str:
+        """The answer to a page's question. `handle`: whose key it is, which one that signs in alone tells."""
         client = _client("webauthn.get", options["publicKey"]["challenge"])
         data = bytes(AuthenticatorData.create(_rp(), _FLAGS, 1))
         signature = self._key.sign(data + sha256(client).digest(), ec.ECDSA(SHA256()))
         parts = {"clientDataJSON": client, "authenticatorData": data, "signature": signature}
+        if handle:
+            parts["userHandle"] = handle.encode()
         return json.dumps(self._named({name: _b64(part) for name, part in parts.items()}))
 
     def _named(self, response: dict[str, str]) -> dict[str, Any]:

@@ -1,18 +1,21 @@
 """People who are signed in already, as signing in leaves them."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from allauth.account.internal.flows.login import (
     _AUTHENTICATION_METHODS_USER_SESSION_KEY,
     AUTHENTICATION_METHODS_SESSION_KEY,
 )
+from allauth.mfa.models import Authenticator
 from browsers import Browser
 from django.conf import settings
 from doors import Door
 
+from holdfast.control.accounts import secrets
 from holdfast.control.accounts.models import User
-from holdfast.control.web.sessions import SessionStore
+from holdfast.control.web.sessions import BEGUN, SessionStore
 
 
 def signed_in(door: Door, name: str = "alice", *, just_now: bool = False, **facts: Any) -> Browser:
@@ -29,4 +32,18 @@ def signed_in(door: Door, name: str = "alice", *, just_now: bool = False, **fact
     session.save()
     browser = Browser(door)
     browser.cookies["holdfast"] = session.session_key or ""
+    return browser
+
+
+def with_app(name: str, key: str) -> None:
+    """Somebody has an authenticator app with that key (base32), as if set up in another browser."""
+    user = User.objects.get(username=name)
+    Authenticator.objects.create(user=user, type="totp", data={"secret": secrets.encrypt(key)})
+
+
+def aged(browser: Browser, minutes: int = 16) -> Browser:
+    """As if it had signed in so long ago."""
+    store = SessionStore(browser.cookies["holdfast"])
+    store[BEGUN] = {**store.get(BEGUN, {}), "at": (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()}
+    store.save()
     return browser

@@ -10,7 +10,7 @@ import time
 import pytest
 from allauth.mfa.models import Authenticator
 from browsers import Browser
-from control.test_sign_up_and_in import PASSWORD, confirmed, is_in, opened, sign_in
+from control.test_sign_up_and_in import confirmed, is_in, opened, sign_in
 from doors import Door
 from instances import OPERATOR, Instance, soon
 
@@ -33,7 +33,6 @@ def with_app(door: Door, name: str = "alice") -> tuple[Browser, str, list[str]]:
     """(browser, the app's key, recovery codes) after setting an app up."""
     browser = sign_in(confirmed(door, name), name)
     browser.get("/account/2fa/totp/activate/")
-    browser.submit("/account/reauthenticate/", password=PASSWORD)
     secret = re.findall(r"<code>([A-Z2-7]{32})</code>", browser.page.text)[0]
     page = browser.submit("/account/2fa/totp/activate/", code=code_of(secret))
     codes = re.findall(r"^(?:.*<code>)?(\d{8})", page.text, re.MULTILINE)
@@ -157,8 +156,7 @@ def test_a_key_offers_this_host_and_loopback_its_one_name(sqlite_instance: Insta
 
 def test_only_the_page_with_the_picture_may_draw_one(sqlite_instance: Instance):
     browser = sign_in(confirmed(opened(sqlite_instance)))
-    browser.get("/account/2fa/totp/activate/")
-    page = browser.submit("/account/reauthenticate/", password=PASSWORD)
+    page = browser.get("/account/2fa/totp/activate/")
 
     assert "img-src 'self' data:" in page.headers["content-security-policy"] and "data:image/svg+xml" in page.text
     assert "data:" not in browser.get("/account/2fa/").headers["content-security-policy"]

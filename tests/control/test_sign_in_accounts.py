@@ -6,8 +6,8 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from browsers import Browser
 from control.going_elsewhere import come, come_first, door_to
-from control.signing_in import signed_in
-from control.test_sign_up_and_in import PASSWORD, confirmed, is_in, sign_in
+from control.signing_in import aged, signed_in
+from control.test_sign_up_and_in import confirmed, is_in, sign_in
 from control.test_sign_up_stopped import switched_off
 from doors import Door
 from instances import OPERATOR, Instance, soon
@@ -39,7 +39,6 @@ def connected(door: Door) -> Browser:
     """Alice, with a password, connects her account to the provider."""
     browser = sign_in(confirmed(door))
     browser.get("/account/sign-ins/")
-    browser.submit("/account/reauthenticate/", password=PASSWORD)
     assert "/account/sign-ins/" == browser.location
     come(browser, "/account/sign-ins/")
     return browser
@@ -64,7 +63,7 @@ def test_who_is_signed_in_connects_and_lets_go(sqlite_instance: Instance, sso: P
 
 def test_connecting_asks_first_who_it_is(sqlite_instance: Instance, sso: PeopleIssuer):
     door = door_to(sqlite_instance, sso, config_sign_up="open")
-    browser = sign_in(confirmed(door))
+    browser = aged(sign_in(confirmed(door)))
     browser.get("/account/sign-ins/")
     assert "/account/reauthenticate/?next=%2Faccount%2Fsign-ins%2F" == browser.location
     token = browser.page.text.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]

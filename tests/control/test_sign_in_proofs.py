@@ -3,13 +3,12 @@
 import html
 import json
 import re
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
 from browsers import Browser
 from control.going_elsewhere import begin, come, come_first, door_to, there_and_back
-from control.signing_in import signed_in
+from control.signing_in import aged, signed_in, with_app
 from control.test_second_factors import code_of
 from control.test_sign_up_and_in import is_in
 from doors import Door
@@ -17,26 +16,10 @@ from instances import Instance
 from passkeys import Passkey
 from people_issuer import PeopleIssuer
 
-from holdfast.control.accounts import secrets
 from holdfast.control.accounts.models import User
-from holdfast.control.web.sessions import BEGUN, SessionStore
 
 SENSITIVE = "/account/delete/"
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-
-
-def with_app(name: str = "alice") -> None:
-    Authenticator.objects.create(
-        user=User.objects.get(username=name), type="totp", data={"secret": secrets.encrypt(KEY)}
-    )
-
-
-def aged(browser: Browser, minutes: int = 16) -> Browser:
-    """As if it had signed in so long ago."""
-    store = SessionStore(browser.cookies["holdfast"])
-    store[BEGUN] = {**store.get(BEGUN, {}), "at": (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()}
-    store.save()
-    return browser
 
 
 # Whose second factor counts
@@ -59,7 +42,7 @@ def test_whose_second_factor_counts(
 ):
     door = door_to(sqlite_instance, sso, **settings)
     come_first(door)
-    with_app()
+    with_app("alice", KEY)
     sso.person |= claims
 
     browser = Browser(door)
@@ -134,7 +117,7 @@ def test_only_a_proof_of_the_same_person_and_of_now_counts(
 
 def test_with_an_app_and_no_password_its_code_is_asked_for(sqlite_instance: Instance):
     browser = aged(signed_in(Door(sqlite_instance)))
-    with_app()
+    with_app("alice", KEY)
     browser.get(SENSITIVE)
     assert "/account/2fa/reauthenticate/" == browser.location.partition("?")[0]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from browsers import Browser
+from control.signing_in import aged
 from doors import Door
 from instances import OPERATOR, Instance, soon
 
@@ -319,7 +320,6 @@ def test_an_account_is_deleted_by_its_name_and_its_name_is_never_given_again(sql
     door = opened(sqlite_instance)
     browser = sign_in(confirmed(door))
     browser.get("/account/delete/")
-    browser.submit("/account/reauthenticate/", password=PASSWORD)
 
     assert 400 == browser.submit("/account/delete/", name="bob").status
     assert "The account is deleted" in browser.submit("/account/delete/", name="alice").text
@@ -336,8 +336,7 @@ def test_the_only_owner_of_something_cannot_leave(sqlite_instance: Instance):
     browser = sign_in(confirmed(door))
     sqlite_instance.upload("demo", "1.0")
 
-    browser.get("/account/delete/")
-    page = browser.submit("/account/reauthenticate/", password=PASSWORD)
+    page = browser.get("/account/delete/")
 
     assert "main/demo" in page.text and "Delete the account</button>" not in page.text
     browser.get("/account/email/")
@@ -346,7 +345,7 @@ def test_the_only_owner_of_something_cannot_leave(sqlite_instance: Instance):
 
 
 def test_what_is_sensitive_asks_again(sqlite_instance: Instance):
-    browser = sign_in(confirmed(opened(sqlite_instance)))
+    browser = aged(sign_in(confirmed(opened(sqlite_instance))))
 
     for path in ("/account/delete/", "/account/2fa/totp/activate/", "/account/2fa/keys/add/"):
         browser.get(path)

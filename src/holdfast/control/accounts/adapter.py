@@ -21,7 +21,7 @@ from holdfast.control.accounts.messages import ERRORS, LINKS, MAILS, MESSAGES, O
 from holdfast.control.accounts.models import Invitation, Session, User
 from holdfast.control.accounts.noting import agent_of, noting
 from holdfast.control.accounts.places import begun, remember_place
-from holdfast.control.accounts.proofs import is_lately, proved_elsewhere_lately
+from holdfast.control.accounts.proofs import proved_elsewhere_lately, signed_in_lately
 from holdfast.control.accounts.recovery import begin_wait
 from holdfast.control.accounts.signing_in import SignIn, tally
 from holdfast.control.http import client_of, parts_of
@@ -144,13 +144,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return [*found, {**way, "url": reverse("account_reauthenticate_elsewhere")}]
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
-        """Who signs in elsewhere alone, and has nothing to prove themselves with here, has just done so for a while."""
+        """Not of who has just signed in, or has just proved to their provider who they are; else allauth sees to it."""
         request = allauth_context.request
-        if proved_elsewhere_lately(request, request.user):
-            return False
-        if any(method["id"] != _ELSEWHERE for method in self.get_reauthentication_methods(request.user)):
-            return True
-        return not is_lately(request, request.session.get(BEGUN, {}).get("at", ""))
+        user = request.user
+        return not (proved_elsewhere_lately(request, user) or signed_in_lately(request, user))
 
     # Mail and messages
 
