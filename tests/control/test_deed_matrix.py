@@ -162,7 +162,7 @@ ROWS = [
     Row(PROJECT, "remove-role", OWNERS, {"user": "robot"}),
     Row(PROJECT, "invite", OWNERS, {"to": "dora", "role": "maintainer"}, before.dora),
     Row(PROJECT, "offer", GIVERS, {"to": "dora", "kind": "user"}, before.dora),
-    Row(PROJECT, "leave", LEAVERS),
+    Row(PROJECT, "leave", LEAVERS, lambda world: {"confirm": world.project}),
     Row(PROJECT, "add-publisher", OWNERS, {"provider": "ci", "ci-email": "ci@acme.example"}),
     Row(PROJECT, "remove-publisher", OWNERS, publisher, before.published_to),
     Row(
@@ -183,7 +183,7 @@ ROWS = [
     Row(ORGANISATION, "revoke-invitation", RUNNERS_BY_ID, invitation, invited_member),
     Row(ORGANISATION, "set-place", LEADERS, {"user": "dora", "place": "manager"}, before.organisation),
     Row(ORGANISATION, "remove", RUNNERS, {"user": "dora"}, before.organisation),
-    Row(ORGANISATION, "leave", MEMBERS, {}, before.organisation),
+    Row(ORGANISATION, "leave", MEMBERS, lambda world: {"confirm": world.facts["organisation"]}, before.organisation),
     Row(ORGANISATION, "delete", LEADERS, lambda world: {"confirm": world.facts["organisation"]}, before.organisation),
     Row(ORGANISATION, "create-team", RUNNERS, {"team": "fresh"}, before.organisation),
     Row(ORGANISATION, "delete-team", RUNNERS, {"team": "release"}, before.organisation),

@@ -11,7 +11,7 @@ from doors import Answered, Door
 from instances import Instance
 
 from holdfast.control.accounts.models import Token, User
-from holdfast.control.organisations.models import Invitation, Organisation
+from holdfast.control.organisations.models import Invitation, Membership, Organisation
 from holdfast.control.projects.models import Project, Release, Role
 
 PROJECT = "/manage/projects/main/tool/"
@@ -106,10 +106,39 @@ def test_to_an_outsider_a_project_is_absent_whatever_they_send(door: Door):
 
 
 def test_the_last_owner_stays(alice: Browser):
-    refused = do(alice, PROJECT, "leave")
+    refused = do(alice, PROJECT, "leave", confirm="tool")
 
     assert (400, True) == (refused.status, "last owner" in refused.text)
     assert Role.objects.filter(project__name="tool", role="owner").exists()
+
+
+def test_giving_ones_role_up_says_who_stays_and_is_confirmed(door: Door, alice: Browser):
+    assert "You are its last owner" in alice.get(PROJECT).text
+    bob = signed_in(door, "bob")
+    Role.objects.create(project=Project.objects.get(name="tool"), user=User.objects.get(username="bob"), role="owner")
+    assert "It stays with its owner, alice." in bob.get(PROJECT).text
+
+    refused = do(bob, PROJECT, "leave")
+
+    assert (400, True) == (refused.status, "Type tool to confirm" in refused.text)
+    assert "You left tool" in do(bob, PROJECT, "leave", confirm="tool").text
+    assert not Role.objects.filter(user__username="bob").exists()
+
+
+def test_leaving_an_organisation_says_who_stays_and_is_confirmed(door: Door, alice: Browser):
+    do(alice, "/manage/organisations/new/", "make", name="acme")
+    page = "/manage/organisations/acme/"
+    assert "You are its last owner" in alice.get(page).text
+    bob = signed_in(door, "bob")
+    user, acme = User.objects.get(username="bob"), Organisation.objects.get(name="acme")
+    Membership.objects.create(organisation=acme, user=user, role="member")
+    assert "It stays with its owner, alice." in bob.get(page).text
+
+    refused = do(bob, page, "leave")
+
+    assert (400, True) == (refused.status, "Type acme to confirm" in refused.text)
+    assert "You left acme" in do(bob, page, "leave", confirm="acme").text
+    assert not Membership.objects.filter(user=user).exists()
 
 
 def test_nobody_is_given_a_role_unasked(door: Door, alice: Browser):

@@ -33,7 +33,9 @@ def organisation(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         facts = listing.show_organisation(name, actor, clock)  # Absent for who is not in it
         leads = actor.is_admin or facts.place == "owner"
         runs = leads or facts.place == "manager"
-        return page(request, "manage/organisation.html", status, refused=refused, facts=facts, leads=leads, runs=runs)
+        others = [user for user, place in facts.members if place == "owner" and user != actor.user]
+        context = {"refused": refused, "facts": facts, "leads": leads, "runs": runs, "other_owners": others}
+        return page(request, "manage/organisation.html", status, **context)
 
     return page_with_deeds(request, actor, _deeds(name), show)
 
@@ -72,6 +74,7 @@ def _deeds(name: str) -> dict[str, Deed]:
         return Done(f"{user} is not in the organisation any more.")
 
     def leave(asked: Asked) -> Done:
+        asked.confirmed(name)
         actions.leave_organisation(asked.parts.publisher, name, asked.actor, deadline=asked.deadline)
         return Done(f"You left {name}.", reverse("manage"))
 

@@ -113,6 +113,7 @@ def _remove_role(index: str, name: str, asked: Asked) -> Done:
 
 
 def _leave(index: str, name: str, asked: Asked) -> Done:
+    asked.confirmed(name)
     standing.leave_project(asked.parts.publisher, index, name, asked.actor, deadline=asked.deadline)
     return Done(f"You left {name}.", reverse("manage"))
 
