@@ -11,7 +11,7 @@ from doors import Answered, Door
 from instances import Instance
 
 from holdfast.control.accounts.models import Token, User
-from holdfast.control.organisations.models import Invitation, Membership, Organisation
+from holdfast.control.organisations.models import Holding, Invitation, Membership, Organisation, Team, TeamRole
 from holdfast.control.projects.models import Project, Release, Role
 
 PROJECT = "/manage/projects/main/tool/"
@@ -123,6 +123,21 @@ def test_giving_ones_role_up_says_who_stays_and_is_confirmed(door: Door, alice: 
     assert (400, True) == (refused.status, "Type tool to confirm" in refused.text)
     assert "You left tool" in do(bob, PROJECT, "leave", confirm="tool").text
     assert not Role.objects.filter(user__username="bob").exists()
+
+
+def test_a_role_that_comes_through_an_organisation_is_left_there(door: Door, alice: Browser):
+    do(alice, "/manage/organisations/new/", "make", name="acme")
+    bob = signed_in(door, "bob")
+    user, acme, tool = User.objects.get(username="bob"), Organisation.objects.get(), Project.objects.get(name="tool")
+    Membership.objects.create(organisation=acme, user=user, role="member")
+    Holding.objects.create(organisation=acme, project=tool)
+    team = Team.objects.create(organisation=acme, name="release", created=acme.created)
+    team.members.add(user)
+    TeamRole.objects.create(team=team, project=tool, role="maintainer")
+
+    page = bob.get(PROJECT)
+
+    assert "you are maintainer" in page.text and "Leaving" not in page.text
 
 
 def test_leaving_an_organisation_says_who_stays_and_is_confirmed(door: Door, alice: Browser):

@@ -9,7 +9,7 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.audit_reading import about_project
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.database import read_snapshot
-from holdfast.control.organisations.effective import ProjectRole, people_of, role_on
+from holdfast.control.organisations.effective import ProjectRole, holder_of, people_of, role_on
 from holdfast.control.projects.models import Project, Role
 from holdfast.core.errors import Absent
 
@@ -42,6 +42,7 @@ class ProjectFacts:
     is_owner: bool  # may do what owners may
     has_own_role: bool  # which can be given up; one that comes through an organisation is left there
     other_owners: tuple[str, ...]
+    is_held: bool  # by an organisation, which always has an owner
     releases: tuple[ReleaseFacts, ...]
 
 
@@ -62,6 +63,7 @@ def read(index: str, name: str, actor: Actor) -> ProjectFacts:
             actor.is_admin or role == "owner",
             project.roles.filter(user__username=actor.user).exists(),
             tuple(sorted(user for user, held in people_of(project).items() if held == "owner" and user != actor.user)),
+            holder_of(project) is not None,
             _releases(project),
         )
 
