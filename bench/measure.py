@@ -75,6 +75,9 @@ def memory_mib(pid: int) -> tuple[float, float]:
     return rss / 1024, pss / 1024
 
 
+PATIENCE = ("--timeout", "10s")  # wrk's own 2 s call a gigabyte a second among four clients an error, of either server
+
+
 def wrk(url: str, server_pid: int, *, headers: Mapping[str, str], seconds: int = 4, connections: int = 32) -> Sample:
     """One wrk run from the client's core; the server's CPU is read around it."""
     script = "wrk.method = 'GET'\n" + "".join(f"wrk.headers[{k!r}] = {v!r}\n" for k, v in headers.items())
@@ -87,8 +90,9 @@ def wrk(url: str, server_pid: int, *, headers: Mapping[str, str], seconds: int =
         lua.write(script)
         lua.flush()
         before = cpu_seconds(server_pid)
+        pinned = ["taskset", "-c", CLIENT_CPU]
         done = subprocess.run(
-            ["taskset", "-c", CLIENT_CPU, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", lua.name, url],
+            [*pinned, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *PATIENCE, "-s", lua.name, url],
             capture_output=True,
             text=True,
             timeout=seconds + 60,
