@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,10 @@ from holdfast.config import IndexConfig, UpstreamConfig
 from holdfast.control.accounts.actions import create_token
 from holdfast.control.parts import Opening, Parts
 from holdfast.control.wsgi import application
+from holdfast.core.digests import Digests
 from holdfast.core.errors import Unavailable
+from holdfast.core.form_cut import Cut, Cutter
+from holdfast.core.multipart import boundary_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +145,16 @@ def basic(token: str, user: str = "__token__") -> dict[str, str]:
     if not token:
         return {}
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()}
+
+
+def spooled(folder: Path, content_type: str, body: bytes) -> Cut:
+    """What a front leaves of an upload in the spool: the form's file `form`, and the content's beside it."""
+    cutter, form, content = Cutter(boundary_of(content_type)), b"", b""
+    for where, piece in (*cutter.feed(body), *cutter.end()):
+        form, content = (form, content + piece) if where == "content" else (form + piece, content)
+    digests = Digests()
+    digests.update(content)
+    assert cutter.at is not None
+    (folder / "form").write_bytes(form)
+    (folder / "form.content").write_bytes(content)
+    return Cut("form.content", cutter.at, digests.finish())

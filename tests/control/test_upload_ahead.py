@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import wheels
-from doors import Answered, Door, basic
+from doors import Answered, Door, basic, spooled
 from instances import Instance, Scopes
 from processes import wait_for
 
@@ -15,12 +15,11 @@ from holdfast.clock import ManualClock
 from holdfast.control.projects.models import File
 from holdfast.control.uploads.ahead import FILES_MAX, QUIET_SECONDS_MAX, Ahead
 from holdfast.core.archive import examine
-from holdfast.core.digests import Digests
-from holdfast.core.form_cut import Cut, Cutter, reference
-from holdfast.core.multipart import boundary_of
+from holdfast.core.form_cut import reference
 
 FILES = {"demo/a.bin": bytes(range(256)) * 100, "demo/b.py": b"b = 1\n"}
 NAME, WHEEL = wheels.wheel("demo", "1.0", files=FILES)
+CONTENT_TYPE, BODY = wheels.twine_body(NAME, WHEEL)
 MEMBERS = len(FILES) + 3
 CLOCK = ManualClock()
 ADMIN = Scopes(("*",), ("*",), (), True, True)
@@ -135,28 +134,14 @@ def notice(door: Door, name: str, token: str, **headers: str) -> Answered:
     return door.request("POST", "/-/arriving", b"", {"X-Holdfast-Spool": name, **basic(token), **headers})
 
 
-def spooled(folder: Path) -> Cut:
-    """What a front leaves of the upload: the form's file and the content's."""
-    content_type, body = wheels.twine_body(NAME, WHEEL)
-    cutter, form, content = Cutter(boundary_of(content_type)), b"", b""
-    for where, piece in (*cutter.feed(body), *cutter.end()):
-        form, content = (form, content + piece) if where == "content" else (form + piece, content)
-    digests = Digests()
-    digests.update(content)
-    assert cutter.at is not None
-    (folder / "form").write_bytes(form)
-    (folder / "form.content").write_bytes(content)
-    return Cut("form.content", cutter.at, digests.finish())
-
-
 def test_an_upload_that_was_noticed_is_published_from_what_was_read(sqlite_instance: Instance):
     door = Door(sqlite_instance)
-    cut, token = spooled(door.parts.config.spool_folder), door.token()
+    cut, token = spooled(door.parts.config.spool_folder, CONTENT_TYPE, BODY), door.token()
     path = door.parts.config.spool_folder / cut.name
 
     noticed = [notice(door, cut.name, token).status for _ in range(3)]
     is_followed = door.parts.ahead.notice(path, door.parts.clock)
-    named = {"Content-Type": wheels.twine_body(NAME, WHEEL)[0], "X-Holdfast-Spool": reference("form", cut)}
+    named = {"Content-Type": CONTENT_TYPE, "X-Holdfast-Spool": reference("form", cut)}
     answer = door.request("POST", "/legacy/", b"", {**named, **basic(token)})
 
     assert ([204] * 3, True, 200) == (noticed, is_followed, answer.status)
@@ -179,7 +164,7 @@ def test_only_who_may_come_in_has_a_file_of_the_spool_read(
 ):
     """Unpacking costs more than sending: a stranger must not have it done, and nobody outside the spool's folder."""
     door = Door(sqlite_instance)
-    spooled(door.parts.config.spool_folder)
+    spooled(door.parts.config.spool_folder, CONTENT_TYPE, BODY)
 
     answer = notice(door, name, door.token() if token == "alice's" else token)
 
@@ -189,7 +174,7 @@ def test_only_who_may_come_in_has_a_file_of_the_spool_read(
 
 def test_a_notice_is_sent_by_post_and_answered_when_enough_are_followed(sqlite_instance: Instance, tmp_path: Path):
     door = Door(sqlite_instance)
-    spooled(door.parts.config.spool_folder)
+    spooled(door.parts.config.spool_folder, CONTENT_TYPE, BODY)
     for number in range(FILES_MAX):
         (tmp_path / f"{number}").write_bytes(b"P")
         door.parts.ahead.follow(tmp_path / f"{number}", door.parts.clock)
@@ -200,7 +185,7 @@ def test_a_notice_is_sent_by_post_and_answered_when_enough_are_followed(sqlite_i
 
 def test_a_network_that_is_shut_out_has_nothing_read(sqlite_instance: Instance):
     door = Door(sqlite_instance)
-    spooled(door.parts.config.spool_folder)
+    spooled(door.parts.config.spool_folder, CONTENT_TYPE, BODY)
     token = door.token()
     root = {"Authorization": f"Bearer {door.token('root', ADMIN)}", "X-Holdfast-Client": "198.51.100.1"}
     body = b'{"network": "192.0.2.0/24", "reason": "a flood"}'

@@ -1,34 +1,18 @@
 """Uploads whose file the front cut out of the form while it arrived: taken as they are, or not at all."""
 
 import hashlib
-from pathlib import Path
 
 import pytest
 import wheels
-from doors import Answered, Door, basic
+from doors import Answered, Door, basic, spooled
 from instances import Instance
 
 from holdfast.control.projects.models import File, Intent, Project
-from holdfast.core.digests import Digests
-from holdfast.core.form_cut import Cut, Cutter, reference
-from holdfast.core.multipart import boundary_of
+from holdfast.core.form_cut import Cut, reference
 from holdfast.tree import addresses
 
 WHEEL = wheels.wheel("demo", "1.0")
 CONTENT_TYPE, BODY = wheels.twine_body(*WHEEL)
-
-
-def spooled(folder: Path) -> Cut:
-    """What a front leaves of the upload: the form's file and the content's."""
-    cutter, form, content = Cutter(boundary_of(CONTENT_TYPE)), b"", b""
-    for where, piece in (*cutter.feed(BODY), *cutter.end()):
-        form, content = (form, content + piece) if where == "content" else (form + piece, content)
-    digests = Digests()
-    digests.update(content)
-    assert cutter.at is not None
-    (folder / "form").write_bytes(form)
-    (folder / "form.content").write_bytes(content)
-    return Cut("form.content", cutter.at, digests.finish())
 
 
 def upload(door: Door, cut: Cut) -> Answered:
@@ -39,7 +23,7 @@ def upload(door: Door, cut: Cut) -> Answered:
 def test_the_cut_file_itself_becomes_the_published_one(sqlite_instance: Instance):
     door = Door(sqlite_instance)
     folder = door.parts.config.spool_folder
-    cut = spooled(folder)
+    cut = spooled(folder, CONTENT_TYPE, BODY)
     inode = (folder / "form.content").stat().st_ino
 
     answer = upload(door, cut)
@@ -56,7 +40,7 @@ def test_the_cut_file_itself_becomes_the_published_one(sqlite_instance: Instance
 @pytest.mark.parametrize("harm", ["gone", "shorter", "a link"])
 def test_a_cut_file_that_is_not_what_arrived_is_our_trouble_and_changes_nothing(sqlite_instance: Instance, harm: str):
     door = Door(sqlite_instance, hold_seconds=0.1)
-    cut = spooled(door.parts.config.spool_folder)
+    cut = spooled(door.parts.config.spool_folder, CONTENT_TYPE, BODY)
     content = door.parts.config.spool_folder / cut.name
     if harm == "shorter":
         content.write_bytes(WHEEL[1][:-1])
@@ -73,7 +57,7 @@ def test_a_cut_file_that_is_not_what_arrived_is_our_trouble_and_changes_nothing(
 def test_a_refused_upload_leaves_no_cut_file(sqlite_instance: Instance):
     door = Door(sqlite_instance)
     folder = door.parts.config.spool_folder
-    cut = spooled(folder)
+    cut = spooled(folder, CONTENT_TYPE, BODY)
     (folder / "form").write_bytes((folder / "form").read_bytes().replace(b"\r\n1.0\r\n", b"\r\n9.0\r\n"))
 
     assert 400 == upload(door, cut).status

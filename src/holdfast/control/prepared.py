@@ -5,6 +5,7 @@ stay the one description of the tables: a query is written as ever, over values 
 answered is never kept (decision 38).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +52,7 @@ class _Written:
     make: Make = tuple  # from a row's values what is answered for it
 
 
-class _Statement:
+class _Statement(ABC):
     """SQL by engine, and by how many values the sequences among the arguments hold."""
 
     def __init__(self) -> None:
@@ -69,8 +70,9 @@ class _Statement:
             self._written[shape] = written
         return written
 
+    @abstractmethod
     def _write(self, wrapper: BaseDatabaseWrapper, bounds: Sequence[Any]) -> _Written:
-        raise NotImplementedError
+        """Have Django write it, over places for values. Raises EmptyResultSet when no row can meet it."""
 
 
 class Prepared(_Statement, Generic[Row]):
