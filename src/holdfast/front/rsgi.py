@@ -116,14 +116,9 @@ class RsgiApp:
         if request.method == "HEAD" or status in (204, 304):
             return status, await _send_head(proto, request, response)
         if isinstance(body, bytes):
-            phrase = phrase_of(request, response) if self._takeover is not None else ""
-            if (
-                phrase
-                and self._takeover is not None
-                and self._takeover.answer(scope, asked, status, phrase, headers, body)
-            ):
-                return status, len(body)
-            proto.response_bytes(status, headers, body)
+            phrase = phrase_of(request, response) if self._takeover else ""
+            if not (phrase and self._takeover and self._takeover.answer(scope, asked, status, phrase, headers, body)):
+                proto.response_bytes(status, headers, body)
             return status, len(body)
         if isinstance(body, StreamBody):
             return await self._streams.send(proto, response)
