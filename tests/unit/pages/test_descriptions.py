@@ -1,6 +1,9 @@
 """Descriptions are strangers' text: what comes out can be read, and can do nothing else."""
 
+import gc
 import re
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,6 +157,27 @@ def test_what_takes_too_long_is_shown_as_it_is() -> None:
 
     assert (None, "it takes too long to render") == (found.html, found.why)
     assert found.text.startswith("Word")
+
+
+def test_a_limit_that_ends_inside_a_callback_ends_the_rendering_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The interpreter drops what is raised inside a garbage collector's callback: one alarm may be lost there."""
+    lost: list[object] = []
+
+    def collected(_phase: str, _info: dict[str, int]) -> None:
+        if not lost and signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.pause()
+
+    monkeypatch.setattr(sys, "unraisablehook", lost.append)
+    gc.callbacks.append(collected)
+    try:
+        found = described("Word *word* `word`_.\n\n" * 3001, RST, images=False, seconds_max=0.02)
+    finally:
+        gc.callbacks.remove(collected)
+
+    assert len(lost) == 1
+    assert (None, "it takes too long to render") == (found.html, found.why)
 
 
 @pytest.mark.parametrize(

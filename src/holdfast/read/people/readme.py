@@ -20,6 +20,7 @@ from holdfast.read.people.description_html import rewritten
 RENDERED_CHARS_MAX = 400_000  # the longest descriptions known are half of it; comrak and docutils take a second for it
 SHOWN_CHARS_MAX = 100_000  # of a description that is shown as plain text
 RENDER_SECONDS_MAX = 4.0  # then as plain text; docutils with a table of ten thousand cells takes longer
+ALARM_AGAIN_SECONDS = 0.05  # one alarm may be lost, see _within
 HTML_CHARS_MAX = 2_000_000  # a few thousand fenced blocks, highlighted
 KEPT = 64  # descriptions remembered, about 5 MB: a project's page is made again with every new file
 
@@ -33,8 +34,8 @@ class Description:
     why: str = ""
 
 
-class _TooSlow(Exception):  # noqa: N818 - a verdict on a text
-    """The description takes too long."""
+class _TooSlow(BaseException):
+    """The description takes too long. No Exception, so that no library's own handler takes it for its own trouble."""
 
 
 def described(text: str, content_type: str, *, images: bool, seconds_max: float = RENDER_SECONDS_MAX) -> Description:
@@ -99,15 +100,28 @@ def _renderer(kind: str, variant: str) -> Callable[[str], str | None]:
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """Raises _TooSlow in the body once the time is over. The helper does one thing at a time, in its main thread."""
+    """Raises _TooSlow in the body once the time is over. The helper does one thing at a time, in its main thread.
+
+    The alarm repeats until the body has ended: what is raised in a garbage collector's callback or in a destructor is
+    dropped by the interpreter, and a single alarm that fell there would leave the body without a limit.
+    """
+    late, running = False, True
 
     def ring(_number: int, _frame: FrameType | None) -> None:
-        raise _TooSlow
+        nonlocal late
+        late = True
+        if running:
+            raise _TooSlow
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, ALARM_AGAIN_SECONDS)
     try:
-        yield
-    finally:
+        try:
+            yield
+        finally:
+            running = False
+    finally:  # of its own: an alarm may still raise on the way into the inner one
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    if late:
+        raise _TooSlow
