@@ -26,8 +26,11 @@ def signed_in(door: Door, name: str = "alice", *, just_now: bool = False, **fact
     session["_auth_user_backend"] = settings.AUTHENTICATION_BACKENDS[0]
     session["_auth_user_hash"] = user.get_session_auth_hash()
     if just_now:
-        proof = {"method": "password", "at": time.time(), "reauthenticated": True}
-        session[AUTHENTICATION_METHODS_SESSION_KEY] = [proof]
+        shown: list[dict[str, Any]] = [
+            {"method": "password"},
+            {"method": "mfa", "type": "webauthn"},
+        ]  # all one can have
+        session[AUTHENTICATION_METHODS_SESSION_KEY] = [{**one, "at": time.time()} for one in shown]
         session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
     session.save()
     browser = Browser(door)
@@ -42,8 +45,10 @@ def with_app(name: str, key: str) -> None:
 
 
 def aged(browser: Browser, minutes: int = 16) -> Browser:
-    """As if it had signed in so long ago."""
+    """As if it had signed in, and shown all it did, so long ago."""
     store = SessionStore(browser.cookies["holdfast"])
     store[BEGUN] = {**store.get(BEGUN, {}), "at": (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()}
+    records = store.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
+    store[AUTHENTICATION_METHODS_SESSION_KEY] = [{**one, "at": one["at"] - minutes * 60} for one in records]
     store.save()
     return browser

@@ -13,16 +13,15 @@ from control.signing_in import with_app as with_app_of
 from control.test_second_factors import code_of, with_app
 from control.test_sign_in_proofs import KEY
 from control.test_sign_up_and_in import PASSWORD, confirmed, is_in, opened, sign_in
-from django.conf import settings
 from instances import Instance
 from passkeys import Passkey
 from people_issuer import PeopleIssuer
 
 from holdfast.control.accounts.models import User
+from holdfast.control.accounts.proofs import PROOF_SECONDS
 from holdfast.control.web.sessions import SessionStore
 
 SENSITIVE = "/account/delete/"
-ASKED = "/account/reauthenticate/"
 
 
 def is_asked(browser: Browser) -> bool:
@@ -74,7 +73,7 @@ def test_a_password_alone_is_no_second_factor(sqlite_instance: Instance):
     with_app_of("alice", KEY)
 
     assert is_asked(browser)
-    browser.submit(ASKED, password=PASSWORD)
+    browser.submit("/account/2fa/reauthenticate/", code=code_of(KEY))
     assert SENSITIVE == browser.location
 
 
@@ -84,7 +83,7 @@ def test_a_factor_that_was_shown_long_ago_is_none(sqlite_instance: Instance):
     assert not is_asked(browser)
 
     store = SessionStore(browser.cookies["holdfast"])
-    past = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT - 1
+    past = time.time() - PROOF_SECONDS - 1
     store[AUTHENTICATION_METHODS_SESSION_KEY] = [
         {**one, "at": past} if one["method"] == "mfa" else one for one in store[AUTHENTICATION_METHODS_SESSION_KEY]
     ]

@@ -105,7 +105,7 @@ ACCOUNT_RATE_LIMITS = dict.fromkeys(
     "request_login_code confirm_email verify_phone change_phone".split()
 ) | {"login_failed": "10/15m/key"}
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # seconds
+ACCOUNT_REAUTHENTICATION_TIMEOUT = float("-inf")  # allauth takes any one proof for enough: accounts/proofs.py decides
 ACCOUNT_REAUTHENTICATION_METHODS = {"password", "mfa"}
 MFA_ADAPTER = "holdfast.control.accounts.mfa.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -117,6 +117,7 @@ MFA_FORMS = {
     "add_webauthn": f"{_PASSKEYS}.AddPasskey",
     "authenticate_webauthn": f"{_PASSKEYS}.AuthenticateByKey",
     "login_webauthn": f"{_PASSKEYS}.SignInByPasskey",
+    "reauthenticate": "holdfast.control.accounts.forms.ReauthenticateByCode",
     "reauthenticate_webauthn": f"{_PASSKEYS}.ReauthenticateByKey",
 }
 MFA_RATE_LIMITS = {"webauthn_login": None}

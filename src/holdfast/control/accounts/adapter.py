@@ -21,7 +21,7 @@ from holdfast.control.accounts.messages import ERRORS, LINKS, MAILS, MESSAGES, O
 from holdfast.control.accounts.models import Invitation, Session, User
 from holdfast.control.accounts.noting import agent_of, noting
 from holdfast.control.accounts.places import begun, remember_place
-from holdfast.control.accounts.proofs import proved_elsewhere_lately, signed_in_lately
+from holdfast.control.accounts.proofs import ELSEWHERE, PASSWORD, is_proved, ways_on
 from holdfast.control.accounts.recovery import begin_wait
 from holdfast.control.accounts.signing_in import SignIn, tally
 from holdfast.control.http import client_of, parts_of
@@ -30,8 +30,6 @@ from holdfast.control.sign_in.binding import holds_alone
 from holdfast.control.web.letting_in import mail_way_in
 from holdfast.control.web.sessions import BEGUN, digest
 from holdfast.core.model import format_time
-
-_ELSEWHERE = "elsewhere"  # the way of proving anew who one is with a provider
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -131,23 +129,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return HttpResponseRedirect(reverse("account_login"))
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
+        """What is still to be shown, the first of them first."""
+        return ways_on(allauth_context.request, user, self._ways(user)) if isinstance(user, User) else []
+
+    def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
+        """The one decision: what allauth counts besides is switched off (settings.py)."""
+        request = allauth_context.request
+        return not is_proved(request, request.user, self._ways(request.user))
+
+    def _ways(self, user: User) -> list[dict[str, Any]]:
         """allauth's, and the providers that the account is connected to; with `only`, no password."""
         found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         config = parts_of(allauth_context.request).config
-        if not isinstance(user, User) or not SocialAccount.objects.filter(
-            user=user, provider__in=[one.issuer for one in config.sign_in]
-        ):
+        if not SocialAccount.objects.filter(user=user, provider__in=[one.issuer for one in config.sign_in]):
             return found
         if holds_alone(config, user):
-            found = [one for one in found if one["id"] != "reauthenticate"]
-        way = {"id": _ELSEWHERE, "description": "Sign in with your provider once more"}
+            found = [one for one in found if one["id"] != PASSWORD]
+        way = {"id": ELSEWHERE, "description": "Sign in with your provider once more"}
         return [*found, {**way, "url": reverse("account_reauthenticate_elsewhere")}]
-
-    def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
-        """Not of who has just signed in, or has just proved to their provider who they are; else allauth sees to it."""
-        request = allauth_context.request
-        user = request.user
-        return not (proved_elsewhere_lately(request, user) or signed_in_lately(request, user))
 
     # Mail and messages
 

@@ -55,6 +55,11 @@ def has_second_factor(user: User) -> bool:
     return bool(Authenticator.objects.filter(user=user, type__in=_FACTORS).exists())
 
 
+def second_factors(user: User) -> frozenset[str]:
+    """Which kinds of them somebody has; recovery codes are none."""
+    return frozenset(Authenticator.objects.filter(user=user, type__in=_FACTORS).values_list("type", flat=True))
+
+
 def must_have_second_factor(user: User, setting: str) -> bool:
     """Whether the setting `two_factor` demands one of this person: of all, or of whoever can publish or administer."""
     if setting == "all":

@@ -142,7 +142,7 @@ def _again(request: HttpRequest, person: User, provider: SignIn, arrival: Arriva
             " hour nothing is asked then"
         )
     _follow(request, person, provider, arrival, actor_for(request, person))
-    note_proof_elsewhere(request, person)
+    note_proof_elsewhere(request, person, provider if arrival.has_factor else None)
     return HttpResponseRedirect(made.next or reverse("account_home"))
 
 
