@@ -261,7 +261,8 @@ def test_whoever_takes_a_project_without_people_takes_it_alone(sqlite_instance: 
     assert door.upload(release("4.0"), token).status == 401
 
 
-def test_what_is_switched_off_is_told_as_not_enabled(sqlite_instance: Instance, issuer: Issuer):
+def test_what_is_switched_off_is_told_where_clients_print_it(sqlite_instance: Instance, issuer: Issuer):
+    """uv and twine print nothing of a refused audience but its status, and every word of a refused exchange."""
     owned(opened(sqlite_instance, issuer))
     now = datetime.now(UTC)
     off = new_switch(
@@ -272,7 +273,9 @@ def test_what_is_switched_off_is_told_as_not_enabled(sqlite_instance: Instance, 
 
     audience, minted = door.request("GET", "/_/oidc/audience"), mint(door, issuer.token())
 
-    assert [(audience.status, code(audience)), (minted.status, code(minted))] == [(403, "not-enabled")] * 2
+    assert (200, AUDIENCE) == (audience.status, audience.json()["audience"])
+    assert (403, "not-enabled") == (minted.status, code(minted))
+    assert "Trusted publishing is switched off: a leak." == minted.json()["errors"][0]["description"]
     assert UsedIdentityToken.objects.count() == 0
 
 
