@@ -59,7 +59,7 @@ def test_names_and_networks_are_shut_out_and_let_in_again(desk: Desk):
     desk.run("moderate", "ban", "192.0.2.7", "--reason", "a flood", "--for", "3d")
     shown = desk.run("moderate", "list").stdout
     desk.run("moderate", "permit", "acme-*")
-    desk.run("moderate", "lift-ban", "192.0.2.7")
+    desk.run("moderate", "lift-ban", "::ffff:192.0.2.7")
 
     assert "name     */acme-*, by root@" in shown
     assert "network  192.0.2.7/32 until 2" in shown
@@ -67,6 +67,18 @@ def test_names_and_networks_are_shut_out_and_let_in_again(desk: Desk):
     assert "this machine" in desk.run("moderate", "ban", "127.0.0.1", "--reason", "x", code=1).output
     told = AuditEvent.objects.order_by("id").values_list("action", flat=True)
     assert ["prohibit-name", "ban-network", "permit-name", "lift-ban"] == list(told)[-4:]
+
+
+def test_who_came_by_ssh_does_not_shut_themselves_out(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """From there nobody could reach the operators' pages any more."""
+    monkeypatch.setenv("SSH_CONNECTION", "::ffff:192.0.2.7 50000 198.51.100.1 22")
+
+    refused = desk.run("moderate", "ban", "192.0.2.0/24", "--reason", "x", code=1)
+    done = desk.run("moderate", "ban", "203.0.113.0/24", "--reason", "x")
+
+    assert "yourself" in refused.output
+    assert "take it back with: holdfast moderate lift-ban 203.0.113.0/24" in done.stdout
+    assert ["203.0.113.0/24"] == [one.network for one in newest(desk.instance.store).bans]
 
 
 def test_the_trail_is_listed_exported_and_verified(desk: Desk):

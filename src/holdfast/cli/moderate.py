@@ -3,6 +3,7 @@
 Prohibitions and bans are written to the store, so they need no database; the rest is in it.
 """
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from holdfast.cli.control_tools import index_option, known_index, one_line, open
 from holdfast.cli.errors import fail
 from holdfast.cli.switch import note_decision, open_store
 from holdfast.cli.who import who
-from holdfast.tree.bans import BAN_DEFAULT, BAN_MAX, EVERY_INDEX, new_ban, new_prohibition
+from holdfast.tree.bans import BAN_DEFAULT, BAN_MAX, EVERY_INDEX, as_network, new_ban, new_prohibition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,12 +180,15 @@ def ban(network: str, reason: str, duration: str, no_expiry: bool) -> None:
 
         until = None if no_expiry else now + _duration(duration)
         try:
-            made = new_ban(network, one_line(reason), until, who(), now, config.trusted_proxies)
+            made = new_ban(network, one_line(reason), until, who(), now, (*config.trusted_proxies, *_own_address()))
         except ValueError as error:
             fail(str(error))
         deciding.ban(store, made)
         ends = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "until it is lifted"
         click.echo(f"{made.network} is banned {ends}; {SOON}")
+        click.echo(
+            f"administrators are refused there, too; take it back with: holdfast moderate lift-ban {made.network}"
+        )
         note_decision(config, store, "ban-network", made.network, **switching.terms(made.reason, made.until))
 
 
@@ -233,6 +237,15 @@ def _each(
     for name in [project_name(name) for name in names] or projects_matching(index, *wanted):
         act(name)
         click.echo(f"{name} {done}")
+
+
+def _own_address() -> tuple[str, ...]:
+    """Where the operator sits, if they came by ssh: at the keyboard of the machine itself nobody can be shut out."""
+    address = os.environ.get("SSH_CONNECTION", "").partition(" ")[0].partition("%")[0]
+    try:
+        return (str(as_network(address)),) if address else ()
+    except ValueError:
+        return ()
 
 
 def _duration(text: str) -> timedelta:

@@ -18,6 +18,7 @@ BAN_DEFAULT = timedelta(days=7)  # addresses change hands; who bans for longer s
 BAN_MAX = timedelta(days=366)
 PREFIX_MIN = {4: 12, 6: 24}  # shorter ones are whole countries: a mistake, or no answer to abuse
 REASON_CHARS_MAX = 200
+_MAPPED_PREFIX = 96  # bits before the IPv4 address in ::ffff:192.0.2.7 (RFC 4291 §2.5.5.2)
 
 Network = IPv4Network | IPv6Network
 
@@ -55,6 +56,15 @@ class NetworkBan(msgspec.Struct, frozen=True, kw_only=True):
         return found.version == network.version and found in network
 
 
+def as_network(text: str) -> Network:
+    """A network, or an address as one, host bits dropped. IPv4 inside IPv6 is IPv4, as it is judged. Raises ValueError."""
+    found = ip_network(text, strict=False)
+    inside = found.network_address.ipv4_mapped if isinstance(found, IPv6Network) else None
+    if inside is None or found.prefixlen < _MAPPED_PREFIX:
+        return found
+    return ip_network((inside, found.prefixlen - _MAPPED_PREFIX))
+
+
 def new_prohibition(index: str, pattern: str, reason: str, by: str, now: datetime) -> ProhibitedName:
     """A prohibition as it may be kept. Raises ValueError with a sentence."""
     if index != EVERY_INDEX and not is_index_name(index):
@@ -73,7 +83,7 @@ def new_ban(
     Raises ValueError with a sentence.
     """
     try:
-        found = ip_network(network, strict=False)
+        found = as_network(network)
     except ValueError:
         raise ValueError(f"{network!r} is no address or network such as 192.0.2.7 or 2001:db8::/48") from None
     if found.prefixlen < PREFIX_MIN[found.version]:
@@ -81,7 +91,7 @@ def new_ban(
     if found.is_loopback:
         raise ValueError(f"{found} is this machine itself")
     for one in spared:
-        other = ip_network(one, strict=False)
+        other = as_network(one)
         if found.version == other.version and found.overlaps(other):
             raise ValueError(f"{found} holds {other}, a trusted proxy or yourself: everybody behind it would be banned")
     if until is not None and not now < until <= now + BAN_MAX:

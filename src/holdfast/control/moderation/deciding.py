@@ -8,7 +8,7 @@ import structlog
 
 from holdfast.core.errors import Absent
 from holdfast.store.port import Store
-from holdfast.tree.bans import NetworkBan, ProhibitedName
+from holdfast.tree.bans import NetworkBan, ProhibitedName, as_network
 from holdfast.tree.overrides import Overrides, change
 
 log = structlog.get_logger()
@@ -47,10 +47,14 @@ def ban(store: Store, made: NetworkBan) -> None:
 
 
 def lift_ban(store: Store, network: str, by: str, now: datetime) -> None:
-    """Let a network in again. Raises Absent, Unavailable, Corrupt."""
+    """Let a network in again, written as it was banned or as it is kept. Raises Absent, Unavailable, Corrupt."""
+    try:
+        wanted = str(as_network(network))
+    except ValueError:
+        wanted = network
 
     def edit(old: Overrides) -> Overrides:
-        others = tuple(one for one in old.bans if network not in (one.network, one.network.partition("/")[0]))
+        others = tuple(one for one in old.bans if one.network not in (network, wanted))
         if len(others) == len(old.bans):
             raise Absent(f"{network} is not banned")
         return msgspec.structs.replace(old, bans=others)
