@@ -149,6 +149,16 @@ def test_a_switch_is_thrown_prolonged_and_taken_back(root: Browser):
     assert ["switch-off", "extend-switch", "switch-on"] == list(done)
 
 
+def test_the_page_that_throws_a_switch_shows_what_is_in_force_now(root: Browser):
+    """Banners follow the store within half a second; whoever has just decided something is not shown the old ones."""
+    page, banner = "/admin/switches/", 'role="status"><p>Search is switched off'
+
+    thrown = do(root, page, "off", capability="search", reason="A flood", hours="6")
+    taken_back = do(root, page, "on", capability="search", scope="*")
+
+    assert (True, False) == (banner in thrown.text, banner in taken_back.text)
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

@@ -86,6 +86,7 @@ def _permit(asked: Asked) -> Done:
 
 def _noted(asked: Asked, action: str, subject: str, sentence: str, **detail: object) -> Done:
     """It is in force whatever happens to its note."""
+    asked.parts.switches.decided()
     trouble = switching.note(asked.parts.publisher, action, subject, asked.actor, asked.deadline, **detail)
     return Done(f"{sentence} The audit trail could not note it: {trouble}" if trouble else sentence)
 

@@ -89,6 +89,7 @@ def _noted(asked: Asked, action: str, switch: Switch | tuple[str, str], sentence
     """The change is in force whatever happens to its note."""
     named = (switch.capability, switch.scope) if isinstance(switch, Switch) else switch
     detail = switching.terms(switch.reason, switch.until) if isinstance(switch, Switch) else {}
+    asked.parts.switches.decided()  # else this very page would show the banner of what was just switched on
     trouble = switching.audit(asked.parts.publisher, action, named, asked.actor, asked.deadline, **detail)
     return Done(f"{sentence} The audit trail could not note it: {trouble}" if trouble else sentence)
 

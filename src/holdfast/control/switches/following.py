@@ -72,6 +72,10 @@ class Switches:
         now = self._clock.now()
         return tuple(one for one in self._reader.current.switches if one.is_in_force(now))
 
+    def decided(self) -> None:
+        """Somebody here has just decided something: whoever asks next looks, however new the last look is."""
+        self._looked = float("-inf")
+
     def look(self) -> None:
         """Take in what is new, when the last look is half a second old. Raises Unavailable before the first success."""
         if not self._is_due():
