@@ -13,6 +13,7 @@ from instances import OPERATOR, Instance, Scopes, empty_database, soon
 from holdfast.clock import SystemClock
 from holdfast.config import AutoQuarantine, IndexConfig
 from holdfast.control.accounts.models import AuditEvent
+from holdfast.control.moderation import deciding
 from holdfast.control.moderation.models import Report
 from holdfast.control.moderation.reports import backlog
 from holdfast.control.moderation.rules import PUBLIC, Suspect, must_quarantine
@@ -21,6 +22,7 @@ from holdfast.control.projects import actions
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.rebuild import rebuild
 from holdfast.control.tokens.rate import Rate
+from holdfast.tree.bans import new_ban
 
 ADMIN = Scopes(("*",), ("*",), (), True, True)
 MALWARE = {"kind": "malware", "text": "it sends tokens away"}
@@ -290,6 +292,41 @@ def test_a_ban_holds_for_every_kind_of_credential_and_can_be_lifted_from_elsewhe
     assert (200, "192.0.2.0/24") == (other.status, other.json()["bans"][0]["network"])
     assert 200 == lifted.status
     assert Door(sqlite_instance, publisher=sqlite_instance.another_publisher()).api("GET", "bans", root).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "said"),
+    [
+        (
+            "POST",
+            "/legacy/",
+            "text/plain; charset=utf-8",
+            "your network is shut out from everything but reading: a flood",
+        ),
+        ("POST", "/team/legacy", "text/plain; charset=utf-8", "a flood"),
+        ("POST", "/_/oidc/mint-token", "application/json", '"errors": [{"code": "not-enabled", "description": "your'),
+        (
+            "GET",
+            "/manage/",
+            "text/html; charset=utf-8",
+            "Your network is shut out from everything but reading: a flood",
+        ),
+        ("GET", "/_/me", "application/problem+json", '"detail": "your network'),
+        ("GET", "/api/projects", "application/problem+json", '"detail": "your network'),
+    ],
+)
+def test_a_banned_network_is_told_in_the_form_that_its_client_shows(
+    sqlite_instance: Instance, method: str, path: str, kind: str, said: str
+):
+    """twine prints the first line of plain text, uv the errors of an exchange, a browser a page."""
+    now = datetime.now(UTC)
+    deciding.ban(sqlite_instance.store, new_ban("192.0.2.0/24", "a flood", now + timedelta(days=1), "oper", now))
+
+    answer = Door(sqlite_instance).request(method, path)
+
+    assert (403, kind) == (answer.status, answer.headers["content-type"])
+    assert said in answer.text
+    assert "no-store" in answer.headers["cache-control"]
 
 
 def test_nobody_bans_their_own_network_or_a_trusted_proxy(sqlite_instance: Instance):

@@ -10,11 +10,12 @@ from holdfast.config import Config
 from holdfast.control.http import OPENING
 from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.parts import Opening
+from holdfast.control.shut_out import shut_out
 from holdfast.control.threads import NOTICE_THREADS, WaitingRoom
 from holdfast.control.web.environ import page_environ, without_prefix
 from holdfast.core.errors import Refused, Unavailable
 from holdfast.core.page_paths import is_control_page
-from holdfast.core.problem import translate
+from holdfast.core.problem import Problem, translate
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -35,7 +36,8 @@ def application(opening: Opening, working_max: int, config: Config) -> WsgiApp:
         if environ.get("PATH_INFO") == "/-/arriving":
             return inside(notices, environ, start_response)
         if refused := _banned(opening, environ.get("HTTP_X_HOLDFAST_CLIENT", "")):
-            return _refused(refused, start_response)
+            told = shut_out(refused, environ["PATH_INFO"], environ.get("HTTP_ACCEPT", ""), config.base_url)
+            return _answered(told, start_response)
         return inside(room, environ, start_response)
 
     def inside(room: WaitingRoom, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -74,8 +76,11 @@ def _banned(opening: Opening, address: str) -> Refused | None:
         return None  # the request is about to learn that itself
 
 
-def _refused(error: Unavailable | Refused, start_response: StartResponse) -> Iterable[bytes]:
-    refusal = translate(error)
-    headers = [*refusal.headers, ("content-length", str(len(refusal.body)))]
-    start_response(f"{refusal.status} {HTTPStatus(refusal.status).phrase}", headers)
-    return [refusal.body]
+def _refused(error: Unavailable, start_response: StartResponse) -> Iterable[bytes]:
+    return _answered(translate(error), start_response)
+
+
+def _answered(told: Problem, start_response: StartResponse) -> Iterable[bytes]:
+    headers = [*told.headers, ("content-length", str(len(told.body)))]
+    start_response(f"{told.status} {HTTPStatus(told.status).phrase}", headers)
+    return [told.body]

@@ -1,0 +1,42 @@
+"""What a banned network is answered: no credential is looked at, and each client is told in the form that it shows.
+
+twine prints the status line, which a front makes of an upload's plain text; uv and twine read an exchange's `errors`.
+"""
+
+import json
+from functools import lru_cache
+
+from holdfast.control.uploads import answer as uploads
+from holdfast.core.errors import Refused
+from holdfast.core.page_paths import ME, is_control_page
+from holdfast.core.problem import Problem, printable, translate
+from holdfast.pages import PAGE_HEADERS, Site, render
+from holdfast.pages.values import sentence
+
+_EXCHANGES = "/_/oidc/"
+_REASON_CHARS_MAX = 400
+_JSON_HEADERS = (
+    ("content-type", "application/json"), ("cache-control", "no-store"), ("x-content-type-options", "nosniff"),
+)  # fmt: skip
+_PAGE_HEADERS = (("content-type", "text/html; charset=utf-8"), ("cache-control", "private, no-store"), *PAGE_HEADERS)
+_KEPT = 16  # pages that say the same are made once: a ban is there to make less work
+
+
+def shut_out(refused: Refused, path: str, accept: str, base_url: str) -> Problem:
+    """The answer for a path without the public URL's prefix."""
+    if path.rstrip("/").endswith("/legacy"):
+        told = uploads.refused(refused, accept)
+        return Problem(told.status, told.headers, told.body)
+    if path.startswith(_EXCHANGES):
+        error = {"code": "not-enabled", "description": printable(refused.reason, _REASON_CHARS_MAX)}
+        document = {"message": "Token request failed", "errors": [error]}
+        return Problem(403, _JSON_HEADERS, json.dumps(document).encode() + b"\n")
+    if is_control_page(path) and path != ME:
+        return Problem(403, _PAGE_HEADERS, _page(base_url, printable(refused.reason, _REASON_CHARS_MAX)))
+    return translate(refused)
+
+
+@lru_cache(_KEPT)
+def _page(base_url: str, reason: str) -> bytes:
+    facts = {"status": 403, "title": "Not allowed", "text": sentence(reason), "hint": "", "here": "account"}
+    return render("error.html", site=Site(base_url), **facts).encode()
