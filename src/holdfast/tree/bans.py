@@ -57,7 +57,7 @@ class NetworkBan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def as_network(text: str) -> Network:
-    """A network, or an address as one, host bits dropped. IPv4 inside IPv6 is IPv4, as it is judged. Raises ValueError."""
+    """A network, or an address as one, host bits dropped. IPv4 inside IPv6 is IPv4, as judged. Raises ValueError."""
     found = ip_network(text, strict=False)
     inside = found.network_address.ipv4_mapped if isinstance(found, IPv6Network) else None
     if inside is None or found.prefixlen < _MAPPED_PREFIX:

@@ -58,7 +58,7 @@ def _answers(method: str) -> Callable[[Callable[..., HttpResponse]], View]:
 
 @_answers("GET")
 def audience(request: HttpRequest, parts: Parts, index: str = "") -> HttpResponse:
-    """What an identity token must be made for. Whatever is switched off is told by the exchange, which clients print."""
+    """What an identity token must be made for. What is switched off is told by the exchange, which clients print."""
     return _json(request, 200, {"audience": parts.config.audience(index)})
 
 
