@@ -197,14 +197,14 @@ def test_what_an_operator_switched_off_is_told_by_uv_in_the_operators_words(grou
     add(ground, "widgets", "ci", *GITHUB)
     before = json.loads(mint(ground, ground.github.issuer.token(aud=audience_of(ground))).body)["token"]
     ground.rig.run("switch", "off", "trusted-publishing", "--reason", "the issuer leaks", "--for", "1h")
-    wait_until(lambda: b"the issuer leaks" in ground.rig.get("/").body, 10, "the banner")
+    wait_until(lambda: b"the issuer leaks" in ground.rig.get("/").body, READY_SECONDS_MAX, "the banner")
     made = wheel("widgets", "3.2")
 
     refused = uv_publish(ground, alice, made, ground.github.job())
     kept = ground.rig.upload(wheel("widgets", "3.3"), token=before)
     version = installed(ground, alice, wheel("widgets", "3.3"))
     ground.rig.run("switch", "on", "trusted-publishing")
-    wait_until(lambda: b"the issuer leaks" not in ground.rig.get("/").body, 10, "the banner gone")
+    wait_until(lambda: b"the issuer leaks" not in ground.rig.get("/").body, READY_SECONDS_MAX, "the banner gone")
     done = uv_publish(ground, alice, made, ground.github.job())
 
     assert (2, True) == (refused.returncode, "UTC: the issuer leaks." in refused.stdout), refused.stdout
