@@ -1,5 +1,6 @@
 """The RSGI driver: Granian's requests to our values and back. Decides nothing."""
 
+import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,6 +10,7 @@ import structlog
 from holdfast.core.errors import Outcome, Unavailable
 from holdfast.core.logged_path import loggable
 from holdfast.front.access_log import AccessLog
+from holdfast.front.cached_bytes import CACHED_BYTES_MAX, Preadv, read_cached
 from holdfast.front.descriptors import Descriptors
 from holdfast.front.peers import TrustedProxies, bare_address
 from holdfast.front.refusals import phrase_of
@@ -31,13 +33,16 @@ class RsgiApp:
         proxies: TrustedProxies,
         streams: Streams,
         takeover: Takeover | None,
+        preadv: Preadv = os.preadv,
     ) -> None:
-        """`takeover` is None where connections cannot be taken over (TLS)."""
+        """`takeover` is None where connections cannot be taken over (TLS); `preadv` reads what memory has."""
+        self._preadv = preadv
         self._is_room = Descriptors().is_room
         self._streams = streams
         self._takeover = takeover
         self._plane = plane
         self._find = plane.find
+        self._find_file = plane.find_file
         self._add = access_log.add if access_log is not None else None
         self._proxies = proxies
 
@@ -45,10 +50,10 @@ class RsgiApp:
         """Answer from memory if that is possible. This is the hot path: every line here is measured."""
         if scope.method != "GET" or scope.query_string:
             return False
-        get = scope.headers.get
-        found = self._find(scope.path, get)
+        get, path = scope.headers.get, scope.path
+        found = self._find(path, get)
         if found is None:
-            return self._send_file_now(scope, proto, get)
+            return self._send_file_now(scope, proto, path, get)
         prepared, unchanged = found
         if unchanged:
             proto.response_empty(304, prepared.unchanged)
@@ -63,20 +68,32 @@ class RsgiApp:
             self._add((time.time(), self._client(scope), known, get("user-agent"), -1))
         return True
 
-    def _send_file_now(self, scope: Any, proto: Any, get: Any) -> bool:
-        found = self._plane.find_file(scope.path, get)
-        if found is None or (self._takeover is not None and found.end - found.start >= BYTES_MIN):
+    def _send_file_now(self, scope: Any, proto: Any, path: str, get: Any) -> bool:
+        found = self._find_file(path, get)
+        if found is None:
             return False
-        if not self._is_room():
+        status, headers, file, start, end, logged, tally = found
+        length = end - start
+        if length >= BYTES_MIN and self._takeover is not None:
             return False
-        if found.status == 200:
-            proto.response_file(200, found.headers, found.path)
+        body = None
+        if length <= CACHED_BYTES_MAX:
+            body = read_cached(file.descriptor, start, length, self._preadv)
+        # Asked after the reading: bytes of a file that was changed meanwhile do not leave either.
+        if not file.is_unchanged():
+            return False
+        if body is not None:
+            proto.response_bytes(status, headers, body)
+        elif not self._is_room():
+            return False
+        elif status == 200:
+            proto.response_file(200, headers, str(file.path))
         else:
-            proto.response_file_range(206, found.headers, found.path, found.start, found.end)
-        found.tally[0] += 1
-        found.tally[1] += found.end - found.start
+            proto.response_file_range(206, headers, str(file.path), start, end)
+        tally[0] += 1
+        tally[1] += length
         if self._add is not None:
-            self._add((time.time(), self._client(scope), found.log, get("user-agent"), -1))
+            self._add((time.time(), self._client(scope), logged, get("user-agent"), -1))
         return True
 
     async def __call__(self, scope: Any, proto: Any) -> None:

@@ -1,7 +1,7 @@
 """Conditional and range requests (RFC 9110 §13, §14): pure decisions over header texts."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII)
 
@@ -15,8 +15,7 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     return any(part.strip().removeprefix("W/") == etag for part in if_none_match.split(","))
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """`length` bytes from `start`. `whole` when no part was asked for."""
 
     start: int
@@ -34,15 +33,14 @@ def requested_span(range_header: str | None, if_range: str | None, etag: str, si
     What is not one single byte range is answered whole, as RFC 9110 §14.2 allows: other units, several ranges,
     nonsense, or an If-Range that names other bytes (§13.1.5, strong comparison only).
     """
-    whole = Span(0, size, whole=True)
     if not range_header or (if_range is not None and if_range.strip() != etag):
-        return whole
+        return Span(0, size, whole=True)
     found = _RANGE.fullmatch(range_header.strip())
     if found is None:
-        return whole
+        return Span(0, size, whole=True)
     first, last = found.groups()
     if not first and not last:
-        return whole
+        return Span(0, size, whole=True)
     if not first:
         suffix = min(int(last), size)
         if suffix == 0:
@@ -51,7 +49,7 @@ def requested_span(range_header: str | None, if_range: str | None, etag: str, si
     start = int(first)
     end = min(int(last), size - 1) if last else size - 1
     if last and int(last) < start:
-        return whole
+        return Span(0, size, whole=True)
     if start >= size:
         raise Unsatisfiable
     return Span(start, end - start + 1, whole=False)

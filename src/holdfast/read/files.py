@@ -274,7 +274,7 @@ class Files:
             return  # of the addresses of views there is no end
         etag = next(value for name, value in headers if name == "etag")
         tallies = self._tallies.credited(request.credit)
-        file = HotFile(request.path, etag, headers, partial(self._local.at_hand, key), tallies)
+        file = HotFile(request.path, etag, headers, partial(self._local.known, key), tallies)
         entry = HotEntry(route.index if private else "", sha256=route.sha256, file=file)
         entry.until = self._gate.hot_until(grant)
         entry.pulled = request.credit.pulled

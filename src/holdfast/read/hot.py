@@ -63,10 +63,17 @@ def unchanged_headers(headers: Headers) -> Headers:
 
 def log_fragment(method: str, path: str, status: int, length: int, cache: str) -> str:
     """The part of an access-log line that is the same for every request for one representation."""
-    path = loggable(path)
-    return (
-        f'"method":{json.dumps(method)},"path":{json.dumps(path)},"status":{status},"bytes":{length},"cache":"{cache}"'
-    )
+    return log_end(log_start(method, path, status), length, cache)
+
+
+def log_start(method: str, path: str, status: int) -> str:
+    """That part up to the answer's length, for who answers one path with many lengths."""
+    return f'"method":{json.dumps(method)},"path":{json.dumps(loggable(path))},"status":{status},"bytes":'
+
+
+def log_end(start: str, length: int, cache: str) -> str:
+    """The whole part, of what `log_start` made."""
+    return f'{start}{length},"cache":"{cache}"'
 
 
 class HotEntry:

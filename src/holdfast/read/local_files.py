@@ -57,6 +57,13 @@ class OpenFile:
         """A name for the very bytes that were verified, whatever happens to the file's own name."""
         return Path(f"/proc/self/fd/{self.descriptor}")
 
+    def is_unchanged(self) -> bool:
+        """True while these are the very bytes that were verified, as far as inode, size and mtime tell."""
+        try:
+            return _identity(os.fstat(self.descriptor)) == self.identity
+        except OSError:
+            return False  # closed at this moment by the thread that owns the table
+
 
 class LocalFiles:
     """Verified files by store key. Files of a remote store become local copies first, or while they are sent."""
@@ -82,15 +89,14 @@ class LocalFiles:
         self._verified: OrderedDict[tuple[Identity, str], None] = OrderedDict()
         self._flights: SingleFlight[str, OpenFile] = SingleFlight(1000)
 
+    def known(self, key: str) -> OpenFile | None:
+        """The open file, whose `is_unchanged` must be asked before its bytes leave. Any thread may ask."""
+        return self._open.get(key)
+
     def at_hand(self, key: str) -> OpenFile | None:
         """The open file if it is still the one that was verified. Any thread may ask."""
         found = self._open.get(key)
-        if found is None:
-            return None
-        try:
-            return found if _identity(os.fstat(found.descriptor)) == found.identity else None
-        except OSError:
-            return None  # closed at this moment by the thread that owns the table
+        return found if found is not None and found.is_unchanged() else None
 
     async def open(self, key: str, sha256: str) -> OpenFile:
         """The object at `key`, held to that digest ("" = whatever it has). Raises Absent, Unavailable, Corrupt."""
