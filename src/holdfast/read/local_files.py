@@ -81,6 +81,7 @@ class LocalFiles:
         self._open_max = open_max
         self._retired_max = retired_max or max(OPEN_FILES_MAX, _descriptors_max() // RETIRED_SHARE)
         self._retired: deque[tuple[float, int]] = deque()  # (when, descriptor), the oldest first
+        self._opening = 0  # files that are being opened and checked: each will have a descriptor, or has it
         self._store = store
         self._workers = workers
         self._copied = store if isinstance(store, CopiedStore) else None
@@ -150,20 +151,27 @@ class LocalFiles:
 
     async def _open_verified(self, key: str, sha256: str) -> OpenFile:
         self._close_retired()
-        if len(self._retired) >= self._retired_max and len(self._open) >= self._open_max:
+        if self._opening + len(self._open) + len(self._retired) >= self._open_max + self._retired_max:
             raise Unavailable("too many files are asked for at once", retry_after_seconds=CLOSE_SECONDS_MIN)
+        self._opening += 1
+        try:
+            file = await self._open_local(key, sha256)
+        finally:
+            self._opening -= 1
+        self._remember(key, file, sha256)
+        return file
+
+    async def _open_local(self, key: str, sha256: str) -> OpenFile:
         path = self._store.local_path(key)
         if path is None:
             assert self._copied is not None, key
             path = await self._workers.in_thread(self._copied.copy, key)
         try:
-            file = await self._workers.in_thread(self._open_and_check, key, path, sha256)
+            return await self._workers.in_thread(self._open_and_check, key, path, sha256)
         except Corrupt:
             if self._copied is not None:
                 self._copied.drop_copy(key)  # the next request reads the bucket again
             raise
-        self._remember(key, file, sha256)
-        return file
 
     def _on_its_way(self, key: str) -> Arriving | None:
         found = self._arriving.get(key)
