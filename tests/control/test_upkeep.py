@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from instances import (
     soon,
     stored_upload,
 )
+from wheels import metadata_text, wheel
 
 from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.accounts.actions import authenticate, create_token, list_tokens, revoke_token
@@ -222,7 +224,46 @@ def test_fsck_finds_missing_and_wrong_bytes_and_does_not_pretend_to_repair_them(
         assert [
             f"main/tool/tool-1.0.tar.gz: its bytes {addresses.blob(missing)} are missing",
             f"main/tool/tool-2.0.tar.gz: its bytes {addresses.blob(wrong)} do not have their digest",
-        ] == [line.partition(": put them back")[0] for line in fsck(instance, repair=repair)]
+        ] == [
+            line.partition(": upload the same file again, put them back")[0] for line in fsck(instance, repair=repair)
+        ]
+
+
+@pytest.mark.parametrize("damage", [None, b"Name: other"], ids=["missing", "other bytes"])
+def test_fsck_reads_the_metadata_of_a_whole_wheel_out_of_it_again(instance: Instance, damage: bytes | None) -> None:
+    filename, content = wheel("tool", "1.0")
+    metadata = metadata_text("tool", "1.0")
+    digests = [sha256(data).hexdigest() for data in (content, metadata)]
+    for digest, data in zip(digests, (content, metadata), strict=True):
+        instance.store.put(addresses.blob(digest), data)
+    facts = {"filename": filename, "packagetype": "bdist_wheel", "python_version": "py3"}
+    instance.upload("tool", "1.0", digests[0], size=len(content), metadata_sha256=digests[1], **facts)
+    key = addresses.blob(digests[1])
+    if damage is None:
+        instance.store.delete(key)
+    else:
+        instance.store.put(key, damage)
+
+    found, repaired = fsck(instance), fsck(instance, repair=True)
+
+    assert [True] == ["`holdfast fsck --repair` reads them out of the wheel" in line for line in found]
+    assert [True] == [line.startswith(f"repaired: metadata of main/tool/{filename}") for line in repaired]
+    assert metadata == instance.store.get(key)
+    assert [] == fsck(instance)
+
+
+@pytest.mark.parametrize("content", [b"no zip at all", wheel("tool", "2.0")[1]], ids=["no wheel", "another wheel"])
+def test_fsck_puts_no_other_metadata_in_the_place_of_what_is_lost(instance: Instance, content: bytes) -> None:
+    """The wheel may be damaged, too: then its bytes are what must come back first."""
+    digest, lost = sha256(content).hexdigest(), sha256(metadata_text("tool", "1.0")).hexdigest()
+    instance.store.put(addresses.blob(digest), content)
+    facts = {"filename": "tool-1.0-py3-none-any.whl", "packagetype": "bdist_wheel", "python_version": "py3"}
+    instance.upload("tool", "1.0", digest, size=len(content), metadata_sha256=lost, **facts)
+
+    told = fsck(instance, repair=True)
+
+    assert [True] == [addresses.blob(lost) in line and "upload the same file again" in line for line in told]
+    assert not list(instance.store.list(addresses.blob(lost)))
 
 
 def test_fsck_under_a_running_server_takes_nothing_new_for_damage(instance: Instance) -> None:

@@ -69,6 +69,16 @@ def examine(path: Path, filename: str, limits: ArchiveLimits = LIMITS, known: Kn
         return Examined(None, (problem("content", filename, error.rule, error.step or _REBUILD),))
 
 
+def metadata_of_wheel(file: BinaryIO, limits: ArchiveLimits = LIMITS) -> bytes:
+    """METADATA out of a wheel that was examined when it came. Raises Hostile for what can be no such wheel."""
+    directory = zip_reading.read_directory(file, limits)
+    infos = dist_infos(entry.member for entry in directory.entries)
+    entry = directory.by_name.get(f"{infos[0]}/METADATA") if len(infos) == 1 else None
+    if entry is None:
+        raise Hostile("the wheel has no METADATA")
+    return zip_reading.read_entry(file, entry, limits.metadata_bytes_max)
+
+
 def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits, known: Known) -> Examined:
     with path.open("rb") as file:
         directory = zip_reading.read_directory(file, limits)

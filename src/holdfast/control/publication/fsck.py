@@ -6,7 +6,6 @@ Repair never invents anything: it publishes again what the rows say, and deletes
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from holdfast.clock import SystemClock
 from holdfast.config import Config
@@ -16,6 +15,7 @@ from holdfast.control.instance import check_instance, read_marker, with_instance
 from holdfast.control.projects.models import Project, Removal
 from holdfast.control.publication.documents import record_of
 from holdfast.control.publication.erase import erase
+from holdfast.control.publication.fsck_bytes import Bytes
 from holdfast.control.publication.fsck_decisions import check_decisions
 from holdfast.control.publication.fsck_journal import check_journal
 from holdfast.control.publication.fsck_pages import check_assets, check_people
@@ -33,8 +33,6 @@ from holdfast.tree.checkpoint import ProjectEntry
 from holdfast.tree.reader import TreeReader
 from holdfast.tree.record import encode_record
 
-HASHED_BYTES_MAX = 64 * 1024 * 1024  # larger files are hashed with --deep only
-READ_BYTES = 8 * 1024 * 1024
 REPAIR_SECONDS = 30.0
 
 Say = Callable[[str], object]
@@ -76,10 +74,8 @@ class _Check:
     publisher: Publisher | None  # None: no database, nothing can be repaired
     reader: TreeReader
     report: Report
-    deep: bool
+    bytes: Bytes
     repairing: bool
-    blobs: set[str] = field(default_factory=set)  # digests some record needs
-    hashed: dict[str, str] = field(default_factory=dict)  # blob -> what is wrong with it, "" when nothing
     stale: set[tuple[str, str]] = field(default_factory=set)  # projects to publish again
 
 
@@ -96,7 +92,7 @@ def check(config: Config, *, repair: bool, deep: bool, say: Say) -> Report:
     if not check_journal(store, publisher, report, repair=repair):
         return report
     reader.load()
-    run = _Check(config, store, publisher, reader, report, deep, repair)
+    run = _Check(config, store, publisher, reader, report, Bytes(store, report, deep=deep, repair=repair), repair)
     for index in reader.indexes():
         for entry in list(reader.state().entries(index)):
             _check_entry(run, entry)
@@ -146,11 +142,11 @@ def _check_file(run: _Check, record: Record, file: File) -> None:
         _stale(run, record.index, record.name, f"{where} is still listed although its bytes were removed")
         return
     _check_card(run, record, file, where)
-    _check_blob(run, file.sha256, where, size=file.size)
+    run.bytes.check_file(file, where)
     if file.has_metadata and run.reader.removal(file.metadata_sha256) is None:
-        _check_blob(run, file.metadata_sha256, f"metadata of {where}")
+        run.bytes.check_metadata(file, where)
     if file.provenance_sha256 and run.reader.removal(file.provenance_sha256) is None:
-        _check_blob(run, file.provenance_sha256, f"provenance of {where}")
+        run.bytes.check_provenance(file, where)
 
 
 def _check_card(run: _Check, record: Record, file: File, where: str) -> None:
@@ -172,37 +168,6 @@ def _check_card(run: _Check, record: Record, file: File, where: str) -> None:
         run.report.repair(f"card of {where}, which {wrong}")
     else:
         run.report.finding(f"card of {where} {wrong}: `holdfast fsck --repair` writes it again")
-
-
-def _check_blob(run: _Check, digest: str, where: str, size: int | None = None) -> None:
-    run.blobs.add(digest)
-    if digest not in run.hashed:
-        run.hashed[digest] = _what_is_wrong(run, digest, size)
-    if run.hashed[digest]:
-        run.report.finding(
-            f"{where}: its bytes {addresses.blob(digest)} {run.hashed[digest]}: put them back from a copy of the store,"
-            " or delete the file"
-        )
-
-
-def _what_is_wrong(run: _Check, digest: str, size: int | None) -> str:
-    key = addresses.blob(digest)
-    try:
-        info = run.store.head(key)
-        if size is not None and info.size != size:
-            return f"have {info.size} bytes instead of {size}"
-        if info.size >= HASHED_BYTES_MAX and not run.deep:
-            return ""
-        return "" if _hash(run.store, key, info.size) == digest else "do not have their digest"
-    except Absent:
-        return "are missing"
-
-
-def _hash(store: Store, key: str, size: int) -> str:
-    found = sha256()
-    for start in range(0, size, READ_BYTES):
-        found.update(store.read(key, start, READ_BYTES))
-    return found.hexdigest()
 
 
 def _check_removed(run: _Check) -> None:
@@ -311,12 +276,13 @@ def _check_once_more(run: _Check, index: str, name: str) -> None:
 def _count_orphans(run: _Check) -> None:
     """Blobs that no listed file needs. Without a database, deleted files' bytes count too, and nothing is deleted."""
     clock = SystemClock()
+    needed = run.bytes.seen
     if run.publisher is not None:
         with database_guard():
-            run.blobs |= staged_digests()
+            needed = needed | staged_digests()
     for info in list(run.store.list(addresses.BLOB_PREFIX)):
         digest = info.key.removeprefix(addresses.BLOB_PREFIX).replace("/", "")
-        if digest in run.blobs:
+        if digest in needed:
             continue
         if run.repairing and run.publisher is not None and collect(run.store, digest, clock):
             run.report.repair(f"deleted the orphan {info.key}")
