@@ -165,6 +165,7 @@ class Config:
     domain_resolvers: tuple[
         tuple[str, int], ...
     ] = ()  # addresses and ports that the watch asks; () = this machine's own
+    domain_registries: tuple[tuple[str, str], ...] = ()  # (suffix or "*", RDAP service's URL); () = DNS alone
     secret_key_file: str = ""  # signs cookies, encrypts second factors; "" = <data>/secret-key
     secret_key_fallback_files: tuple[str, ...] = ()  # earlier keys, whose signatures are still taken
     attestations_trust_root: str = ""  # sigstore's trusted_root.json; "" = attestations are kept unverified

@@ -201,6 +201,12 @@ def test_name_servers_are_asked_for_over_dns(domain: str, found: Found):
         assert found == Dns((address,), 2.0).look(domain)
 
 
+def test_an_answer_that_was_cut_off_is_no_news():
+    """RFC 2181 §9: what came is no whole set, and some name servers alone would look like a move."""
+    with resolver({"example.org": (0x0200, [OURS[0]])}) as address:
+        assert Found("unknown") == Dns((address,), 2.0).look("example.org")
+
+
 def test_a_resolver_that_does_not_answer_is_no_news():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))

@@ -6,6 +6,7 @@ that of the layers (settings/layer_table.py). A key `spool_bytes_max` is `HOLDFA
 
 from dataclasses import dataclass
 
+from holdfast.settings.domain_values import parse_registries, parse_resolvers
 from holdfast.settings.values import (
     Parser,
     parse_boolean,
@@ -21,7 +22,6 @@ from holdfast.settings.values import (
     parse_networks,
     parse_path,
     parse_public_url,
-    parse_resolvers,
     parse_seconds,
     parse_sender,
     parse_size,
@@ -257,6 +257,13 @@ SCALARS: tuple[Setting, ...] = (
         "[]",
         "Name servers that the domain watch asks, by IP address. Empty: those of this machine.",
         '["192.0.2.53", "127.0.0.1:5353"]',
+    ),
+    Setting(
+        "domain_registries",
+        parse_registries,
+        "[]",
+        "RDAP services that the domain watch asks as well: was a domain registered anew, or is it about to be deleted?",
+        '["org=https://rdap.registry.example/", "*=https://rdap.example/"]',
     ),
     Setting(
         "secret_key_file",

@@ -374,18 +374,3 @@ def absolute_store(store: str, base: Path) -> str:
 def absolute_log(path: str, base: Path) -> str:
     """Like `absolute`, except for the words `-` and `off`."""
     return path if path in ("-", "off") else absolute(path, base)
-
-
-def parse_resolvers(raw: object) -> tuple[tuple[str, int], ...]:
-    """Addresses of name servers, each with or without a port: `192.0.2.53`, `127.0.0.1:5353`, `[::1]:53`."""
-    found = []
-    for text in parse_list(raw):
-        host, _, port = text.rpartition(":") if re.fullmatch(r"\[.+\]:\d+|[^:]+:\d+", text) else (text, "", "53")
-        try:
-            address = ipaddress.ip_address(host.strip("[]"))
-        except ValueError:
-            raise ValueError("a list of IP addresses, each with or without a port") from None
-        if not 0 < int(port) < 65536:
-            raise ValueError("ports between 1 and 65535")
-        found.append((str(address), int(port)))
-    return tuple(found)

@@ -8,15 +8,16 @@ import socket
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 NS = 2
 SECONDS_MAX = 2.0  # for one question to one resolver
 LABELS_MIN = 2  # what lies above a registered name is no delegation of its holder's
 _PACKET_BYTES_MAX = 4096
+_IS_ANSWER, _IS_CUT_OFF = 0x8000, 0x0200  # QR and TC, RFC 1035 §4.1.1
 _POINTERS_MAX = 20  # RFC 1035 §4.1.4; more is a loop
 
-State = Literal["there", "gone", "unknown"]
+State = Literal["there", "gone", "lapsed", "unknown"]  # "lapsed": a registry is about to delete it
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class Found:
 
     state: State
     servers: tuple[str, ...] = ()
+    registered: str = ""  # since when, `2030-01-31T00:00:00Z`; "" unless a registry said so
+
+
+class Checker(Protocol):
+    """How a domain is looked at: DNS, here, and the registries that an operator names (rdap.py)."""
+
+    def look(self, domain: str) -> Found:
+        """What is seen of it now. Never raises."""
 
 
 class Dns:
@@ -88,8 +97,10 @@ def _encoded(name: str) -> bytes:
 def _read(packet: bytes, number: int, name: str) -> tuple[int, set[str]]:
     """The answer to our question. Raises ValueError for another's."""
     found, flags, questions, answers, _, _ = struct.unpack_from(">HHHHHH", packet)
-    if found != number or not flags & 0x8000 or questions != 1:
+    if found != number or not flags & _IS_ANSWER or questions != 1:
         raise ValueError("no answer to this question")
+    if flags & _IS_CUT_OFF:
+        raise ValueError("not all of the answer")  # some of the servers alone would look like a move
     asked, place = _name(packet, 12)
     if asked != name:
         raise ValueError("an answer to another question")

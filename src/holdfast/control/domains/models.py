@@ -8,6 +8,7 @@ class MailDomain(models.Model):
 
     domain = models.CharField(primary_key=True, max_length=253)
     servers = models.JSONField(default=list)  # the name servers it was delegated to when it was last well
+    registered = models.CharField(max_length=32, default="", db_default="")  # since when, at that time; "" = not known
     looked = models.DateTimeField(null=True, db_index=True)
     suspect = models.CharField(max_length=32, default="", db_default="")  # what was seen once, until it is seen again
 

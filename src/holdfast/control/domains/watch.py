@@ -1,12 +1,12 @@
 """Looking after the mail domains of whoever can publish, and what follows when one is lost.
 
-Lost is a domain that no longer exists, or that is delegated to wholly other name servers than when it was last well,
-seen twice. Its addresses are not confirmed any more, so nobody gets a new password through them; the account goes on
-with its password and second factor, confirms another address, or this one again. What cannot be known changes nothing.
+Lost is a domain that no longer exists or is about to be deleted, that was registered anew, or that is delegated to
+wholly other name servers than when it was last well, seen twice. Its addresses are not confirmed any more, so nobody
+gets a new password through them; the account goes on with its password and second factor, confirms another address, or
+this one again. What cannot be known changes nothing.
 """
 
 from datetime import datetime, timedelta
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import structlog
@@ -18,8 +18,9 @@ from holdfast.config import Config
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.models import User
 from holdfast.control.database import database_guard
-from holdfast.control.domains.dns import Dns, Found
+from holdfast.control.domains.dns import Checker, Dns, Found
 from holdfast.control.domains.models import LostAddress, MailDomain
+from holdfast.control.domains.rdap import Registries
 from holdfast.control.mail.queue import queue
 from holdfast.control.projects.models import Role
 from holdfast.control.publication.transaction import Publication, WriteTransaction, unpublished_transaction
@@ -31,14 +32,12 @@ AGAIN = timedelta(minutes=10)  # when something was seen for the first time
 BATCH_MAX = 50  # domains per call, two seconds each at worst
 HOLD_SECONDS = 5.0
 WATCHMAN = Actor("domain-watch", credential="machine")
-_WHAT = {"gone": "does not exist any more", "moved": "is in other hands: its name servers all changed"}
-
-
-class Checker(Protocol):
-    """How a domain is looked at: DNS here; a registry's data (RDAP) would know more."""
-
-    def look(self, domain: str) -> Found:
-        """What is seen of it now. Never raises."""
+_WHAT = {
+    "gone": "does not exist any more",
+    "lapsed": "was not renewed: its registry is about to delete it",
+    "anew": "is in other hands: it was registered anew",
+    "moved": "is in other hands: its name servers all changed",
+}
 
 
 def watch(config: Config, publisher: Publication, clock: Clock, checker: Checker | None = None) -> None:
@@ -46,13 +45,19 @@ def watch(config: Config, publisher: Publication, clock: Clock, checker: Checker
     if checker is None:
         if not (config.domain_watch and config.mail_servers):
             return
-        checker = Dns(config.domain_resolvers)
+        checker = configured(config)
     now = clock.now()
     for domain in _due(now):
         found = checker.look(domain)
         with database_guard():
             row, _ = MailDomain.objects.get_or_create(domain=domain)
         _judge(config, publisher, row, found, now)
+
+
+def configured(config: Config) -> Checker:
+    """Who is asked, as the settings have it."""
+    dns = Dns(config.domain_resolvers)
+    return Registries(dns, config.domain_registries) if config.domain_registries else dns
 
 
 def is_lost(email: str) -> bool:
@@ -63,7 +68,7 @@ def is_lost(email: str) -> bool:
 def found_again(email: str) -> None:
     """An address was confirmed anew: it is no longer lost, and its domain is taken as it is now."""
     LostAddress.objects.filter(email=email.lower()).delete()
-    MailDomain.objects.filter(domain=domain_of(email)).update(servers=[], suspect="")
+    MailDomain.objects.filter(domain=domain_of(email)).update(servers=[], registered="", suspect="")
 
 
 def domain_of(email: str) -> str:
@@ -96,13 +101,16 @@ def _judge(config: Config, publisher: Publication, row: MailDomain, found: Found
     row.suspect = seen
     if found.state == "there" and not seen:
         row.servers = sorted({*found.servers})
+        row.registered = found.registered or row.registered
     with database_guard():
         row.save()
 
 
 def _seen(row: MailDomain, found: Found) -> str:
-    if found.state == "gone":
-        return "gone"
+    if found.state in ("gone", "lapsed"):
+        return found.state
+    if row.registered and found.registered > row.registered:
+        return "anew"
     if found.state == "there" and row.servers and not set(row.servers) & set(found.servers):
         return "moved"
     return ""
@@ -111,7 +119,7 @@ def _seen(row: MailDomain, found: Found) -> str:
 def _lose(config: Config, publisher: Publication, row: MailDomain, what: str) -> None:
     """Addresses, audit and mails in one transaction."""
     with unpublished_transaction(publisher, WATCHMAN, publisher.clock.monotonic() + HOLD_SECONDS) as tx:
-        row.servers, row.suspect = [], ""
+        row.servers, row.registered, row.suspect = [], "", ""
         row.save()
         lost = EmailAddress.objects.filter(email__iendswith=f"@{row.domain}", verified=True).select_related("user")
         for address in list(lost):

@@ -70,9 +70,16 @@ def fetch(source: Source, url: str, bytes_max: int, *, seconds_max: float = SECO
     return said.body
 
 
-def ask(source: Source, question: Question, bytes_max: int, *, seconds_max: float = SECONDS_MAX) -> Said:
-    """Ask about a person. Raises Unavailable, naming the host and no more."""
-    return _ask(source, question, bytes_max, "who somebody is", seconds_max)
+def ask(
+    source: Source,
+    question: Question,
+    bytes_max: int,
+    *,
+    what: str = "who somebody is",
+    seconds_max: float = SECONDS_MAX,
+) -> Said:
+    """Ask about a person, or `what`. Raises Unavailable, naming the host and no more."""
+    return _ask(source, question, bytes_max, what, seconds_max)
 
 
 def _ask(source: Source, question: Question, bytes_max: int, what: str, seconds_max: float) -> Said:
