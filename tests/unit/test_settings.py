@@ -52,11 +52,7 @@ SET = [
     ("mail_servers", "smtp://m?password_env=P,smtp://n", {"mail_servers": ("smtp://m?password_env=P", "smtp://n")}),
     ("domain_watch", "off", {"domain_watch": False}),
     ("domain_resolvers", "192.0.2.53,[::1]:54", {"domain_resolvers": (("192.0.2.53", 53), ("::1", 54))}),
-    (
-        "domain_registries",
-        "org=https://rdap.example/v1/,*=http://127.0.0.1:9",
-        {"domain_registries": (("org", "https://rdap.example/v1"), ("*", "http://127.0.0.1:9"))},
-    ),
+    ("domain_registries", ".ORG=https://r.example/v1/", {"domain_registries": (("org", "https://r.example/v1"),)}),
     ("secret_key_file", "key", {"secret_key_file": "/srv/here/key"}),
     ("secret_key_fallback_files", "/run/old,/run/older", {"secret_key_fallback_files": ("/run/old", "/run/older")}),
     ("description_images", "yes", {"description_images": True}),
