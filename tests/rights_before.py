@@ -1,9 +1,12 @@
 """What must be there before a row of the rights matrix can succeed: one function each, given the row's world."""
 
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
 from instances import ALICE, OPERATOR, soon
 from rights_world import ADMIN, World, form
 
-from holdfast.control.accounts.models import User
+from holdfast.control.accounts.models import Session, User
 from holdfast.control.hooks.actions import Wanted, make_webhook
 from holdfast.control.organisations.grants import Grantee, grant_index
 from holdfast.control.organisations.invitations import invite_to_project
@@ -66,6 +69,14 @@ def pending(world: World) -> None:
 def a_token(world: World) -> None:
     made = world.door.token("dora")
     world.facts["token"] = made.split("_")[1]
+
+
+def signed_in_somewhere(world: World) -> None:
+    """Alice is signed in with a browser."""
+    number = sha256(f"{world.number}".encode()).hexdigest()
+    alice, then = User.objects.get(username="alice"), datetime.now(UTC) + timedelta(days=1)
+    Session.objects.get_or_create(session_key=number, user=alice, expire_date=then, seen=then)
+    world.facts["session"] = number
 
 
 def organisation(world: World) -> None:

@@ -54,6 +54,9 @@ def test_people_are_made_invited_frozen_and_freed(tmp_path: Path) -> None:
         assert "tried again" in holdfast("mail", "retry", "1")
         assert "no unsent mail 7" in holdfast("mail", "retry", "7", status=1)
 
+        assert "there is no account" in holdfast("user", "sessions", "nobody", status=1)
+        assert "" == holdfast("user", "sessions", "dora")
+        assert "ended: 0" in holdfast("user", "sessions", "dora", "--end-all")
         assert "dora is frozen" in holdfast("user", "freeze", "dora", "--reason", "a test")
         assert ["ci  robot", "dora  admin, frozen, dora@example.org"] == holdfast("user", "list").splitlines()[:2]
         assert "is open again" in holdfast("user", "unfreeze", "dora")

@@ -203,6 +203,7 @@ ROWS = [
     Row("manage/organisations/new/", "make", ANYBODY, new_name, without_organisations),
     Row(PERSON, "freeze", ADMINS, {"reason": "x"}, of_dave),
     Row(PERSON, "unfreeze", ADMINS, {}, of_dave),
+    Row(PERSON, "end-sessions", ADMINS, {}, of_dave),
     Row(PERSON, "reset-factors", ADMINS, {"confirm": "dave"}, of_dave),
     Row(PERSON, "make-moderator", ADMINS, {}, of_dave),
     Row(PERSON, "end-moderator", ADMINS, {}, of_dave),

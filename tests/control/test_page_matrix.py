@@ -44,7 +44,7 @@ ROWS = {
     "account/password/reset/done/": "200 200 200",
     r"account/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "200 200 200",
     "account/password/reset/key/done/": "200 200 200",
-    "account/sessions/": "302 200 200",
+    "account/sessions/": "302 302 302",
     "account/delete/": "302 302 302",
     "account/2fa/": "302 200 200",
     "account/2fa/authenticate/": "302 302 302",

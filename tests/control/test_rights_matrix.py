@@ -30,6 +30,7 @@ SHADOW = "api/grants/shadow/<slug:index>/<str:name>"
 SESSIONS = "api/sessions/<slug:index>"
 SESSION = SESSIONS + "/<slug:session>"
 
+SIGN_INS = "api/sign-in-sessions"
 ORGANISATION = "api/organisations/<slug:organisation>"
 TEAM = ORGANISATION + "/teams/<slug:team>"
 TEAM_PROJECT = TEAM + "/projects/<slug:index>/<str:name>"
@@ -91,6 +92,7 @@ LEAVERS = f"           400 200 404 404 403 401   403 403 403 403 {NOBODY_KNOWN}"
 MEMBERS_LEAVE = f"     200 200 404 404 403 401   403 403 403 403 {NOBODY_KNOWN}"
 # Tokens that manage projects may ask, so what they may not revoke is told as absent.
 OFFERERS = f"          200 404 404 200 404 401   404 404 404 403 {NOBODY_KNOWN}"
+ALICES_ALONE = f"      200 404 404 404 403 401   403 403 403 403 {NOBODY_KNOWN}"
 TOKEN_ENDERS = f"      404 404 404 200 403 401   403 403 403 403 {NOBODY_KNOWN}"
 
 MANAGERS = f"          200 200 200 200 200 401   200 200 200 403 {NOBODY_KNOWN}"
@@ -242,6 +244,11 @@ ROWS = [
     Row("DELETE", SWITCH, ADMINS, before=before.switched_off),
     Row("GET", "api/openapi.json", ANYBODY),
     # Tokens. Only an administrator's token makes tokens; people make theirs in person.
+    # Where people are signed in.
+    Row("GET", SIGN_INS, FOR_ONESELF),
+    Row("DELETE", SIGN_INS, FOR_ONESELF),
+    Row("DELETE", SIGN_INS + "/<slug:session>", ALICES_ALONE, before=before.signed_in_somewhere),
+    Row("DELETE", "api/people/<str:user>/sign-in-sessions", ADMINS, before=before.dora),
     Row("GET", "api/tokens", FOR_ONESELF),
     Row("POST", "api/tokens", NEW_BY_ADMINS, {"name": "ci"}),
     Row("DELETE", "api/tokens/<str:token>", TOKEN_ENDERS, before=before.a_token),

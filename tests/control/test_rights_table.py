@@ -95,6 +95,8 @@ list-all-tokens   no    no         no       no        yes   no        yes
 administer        no    no         no       no        yes   no        yes
 invite-person     no    no         no       no        yes   no        yes
 manage-person     no    no         no       no        yes   no        yes
+list-sign-in-sessions no no       no       no        no    no        yes
+end-sign-in-sessions no no        no       no        yes   no        yes
 report-project    yes   yes        yes      yes       yes   no        yes
 see-reports       no    no         no       yes       yes   no        yes
 judge-report      no    no         no       yes       yes   no        yes
@@ -136,6 +138,8 @@ list-mine           yes     no        no    yes     yes
 make-own-token      yes     no        no    no      yes
 list-own-tokens     yes     no        no    yes     yes
 end-own-token       yes     no        no    yes     yes
+list-own-sign-in-sessions yes no no yes yes
+end-own-sign-in-session yes   no no yes yes
 report-leaked-tokens yes    yes       yes   yes     yes
 describe-api        yes     yes       yes   yes     yes
 leave-instance      yes     no        no    no      no

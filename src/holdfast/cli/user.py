@@ -7,6 +7,8 @@ import click
 from holdfast.cli.control_tools import Desk, open_desk
 from holdfast.cli.errors import fail
 
+ID_CHARS = 12  # of a session's id, as far as it is shown: enough to tell one person's apart
+
 
 @click.group()
 def user() -> None:
@@ -142,6 +144,37 @@ def reset_two_factor(name: str) -> None:
 
         people.reset_second_factor(desk.publisher, name, operator(), deadline=desk.deadline)
         click.echo(f"{name} signs in with the password alone until another factor is set up")
+
+
+@user.command()
+@click.argument("name")
+@click.option("--end", default="", metavar="ID", help="End one of them, by the beginning of its id.")
+@click.option("--end-all", is_flag=True, help="End all of them; tokens go on.")
+def sessions(name: str, end: str, end_all: bool) -> None:
+    """Where NAME is signed in with a browser, or end that. Releases that wait are `holdfast project staged`."""
+    if end and end_all:
+        fail("give --end or --end-all, not both")
+    with open_desk() as desk:
+        from holdfast.clock import SystemClock
+        from holdfast.control.accounts.actor import operator
+        from holdfast.control.accounts.sign_in_sessions import end_sessions_of, list_sessions_of
+
+        if end_all:
+            ended = end_sessions_of(desk.publisher, name, operator(), deadline=desk.deadline)
+            click.echo(f"{name} is signed in nowhere any more; ended: {ended}")
+            return
+        found = list_sessions_of(name, operator(), SystemClock())
+        if end:
+            fitting = [one.id for one in found if one.id.startswith(end)]
+            if len(fitting) != 1:
+                fail(f"{len(fitting)} sessions of {name} have an id that begins with {end!r}; give more of it")
+            end_sessions_of(desk.publisher, name, operator(), deadline=desk.deadline, number=fitting[0])
+            click.echo(f"{fitting[0][:ID_CHARS]} has ended")
+            return
+        for one in found:
+            since = f"since {one.begun:%Y-%m-%d %H:%M} UTC, " if one.begun else ""
+            used = f"used {one.seen:%Y-%m-%d %H:%M} UTC"
+            click.echo(f"{one.id[:ID_CHARS]}  {one.browser}  {one.address or 'unknown network'}  {since}{used}")
 
 
 def _link(desk: Desk, person: object) -> str:

@@ -133,6 +133,18 @@ READ_AUDIT = Right("read-audit", "reading the audit trail", ("person", "admin"),
 # Accounts.
 INVITE_PERSON = Right("invite-person", "inviting a person", ("admin",))
 MANAGE_PERSON = Right("manage-person", "changing the account of somebody else", ("admin",))
+# Where somebody is signed in. The page asks besides that it was proved lately (web/account_pages.py). From where is for
+# themselves to know: an administrator ends sessions of others, and only the machine, whose database it is, lists them.
+LIST_OWN_SIGN_IN_SESSIONS = Right(
+    "list-own-sign-in-sessions", "listing one's own sign-in sessions", ("person",), needs="account"
+)
+END_OWN_SIGN_IN_SESSION = Right(
+    "end-own-sign-in-session", "ending a sign-in session of one's own", ("person",), needs="account"
+)
+LIST_SIGN_IN_SESSIONS = Right(
+    "list-sign-in-sessions", "listing somebody else's sign-in sessions", ("admin",), ("machine",)
+)
+END_SIGN_IN_SESSIONS = Right("end-sign-in-sessions", "ending somebody else's sign-in sessions", ("admin",))
 LEAVE_INSTANCE = Right("leave-instance", "deleting an account", ("self",), ("session",), waits=True)
 
 # Tokens.

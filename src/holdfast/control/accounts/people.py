@@ -137,24 +137,6 @@ def set_moderator(publisher: Publication, name: str, moderates: bool, actor: Act
 
 
 @held
-def end_session(publisher: Publication, user: User, number: str, actor: Actor, *, deadline: float) -> None:
-    """End one of a person's own sessions, by what the database calls it. Raises Absent."""
-    with unpublished_transaction(publisher, actor, deadline) as tx:
-        if not Session.objects.filter(user=user, session_key=number).delete()[0]:
-            raise Absent("there is no such session of yours; it may have ended already")
-        tx.audit("end-session", user.username)
-
-
-@held
-def end_other_sessions(publisher: Publication, user: User, mine: str, actor: Actor, *, deadline: float) -> int:
-    """End all sessions of a person but the one they ask with; how many there were."""
-    with unpublished_transaction(publisher, actor, deadline) as tx:
-        ended: int = Session.objects.filter(user=user).exclude(session_key=mine).delete()[0]
-        tx.audit("end-sessions", user.username, count=ended)
-    return ended
-
-
-@held
 def delete_person(publisher: Publication, user: User, actor: Actor, *, deadline: float) -> int:
     """Delete one's own account. What it published stays; its name is never given to anybody else.
 

@@ -249,6 +249,12 @@ SCHEMAS: dict[str, Schema] = {
             )
         )
     ),
+    "SignInSessions": record(
+        sign_in_sessions=many(
+            record(id=TEXT, browser=TEXT, agent=TEXT, address=TEXT, begun=maybe(TIME), seen=TIME, current=FLAG)
+        )
+    ),
+    "Ended": record(ended=WHOLE),
     "NewToken": record(id=TEXT, token=TEXT, serial=WHOLE),
     "Received": record(received=WHOLE),
     "Description": {"type": "object", "required": ["openapi", "info", "paths"]},

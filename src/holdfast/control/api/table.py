@@ -13,6 +13,7 @@ from holdfast.control.api import (
     people,
     projects,
     promotions,
+    sign_in_sessions,
     tokens,
 )
 from holdfast.control.api.describe import FILE, PAGED, PROJECT, RELEASE, ROLE, TO, Address, Field, Route
@@ -206,6 +207,28 @@ INSTANCE = (
     ),
 )
 
+# Of browsers; `sessions/...` are publishing sessions.
+SIGN_IN_SESSIONS = (
+    Address(
+        "sign-in-sessions",
+        "people",
+        {
+            "GET": Route(sign_in_sessions.list_own, rights.LIST_OWN_SIGN_IN_SESSIONS, "SignInSessions"),
+            "DELETE": Route(sign_in_sessions.end_own_others, rights.END_OWN_SIGN_IN_SESSION, "Ended"),
+        },
+    ),
+    Address(
+        "sign-in-sessions/<slug:session>",
+        "people",
+        {"DELETE": Route(sign_in_sessions.end_own, rights.END_OWN_SIGN_IN_SESSION)},
+    ),
+    Address(
+        "people/<str:user>/sign-in-sessions",
+        "people",
+        {"DELETE": Route(sign_in_sessions.end_all_of, rights.END_SIGN_IN_SESSIONS, "Ended")},
+    ),
+)
+
 TOKENS = (
     Address(
         "tokens",
@@ -262,5 +285,6 @@ TABLE: tuple[Address, ...] = (
     *WEBHOOKS,
     *INSTANCE,
     *MODERATION,
+    *SIGN_IN_SESSIONS,
     *TOKENS,
 )

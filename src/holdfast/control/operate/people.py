@@ -11,6 +11,7 @@ from holdfast.control import rights
 from holdfast.control.accounts import invitations, people
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.accounts.administrators import set_administrator
+from holdfast.control.accounts.sign_in_sessions import end_sessions_of
 from holdfast.control.http import parts_of
 from holdfast.control.operate import people_facts
 from holdfast.control.operate.doors import administrators
@@ -85,6 +86,7 @@ def _deeds(name: str) -> dict[str, Deed]:
     return {
         "freeze": partial(_freeze, name),
         "unfreeze": partial(_unfreeze, name),
+        "end-sessions": partial(_end_sessions, name),
         "reset-factors": partial(_reset_factors, name),
         "make-moderator": partial(_set_moderator, name, True),
         "end-moderator": partial(_set_moderator, name, False),
@@ -106,6 +108,11 @@ def _unfreeze(name: str, asked: Asked) -> Done:
         raise NotAccepted(f"{name} deleted the account; what was in it is gone")
     people.unfreeze(asked.parts.publisher, name, asked.actor, deadline=asked.deadline)
     return Done(f"{name} is open again, with the tokens it had.")
+
+
+def _end_sessions(name: str, asked: Asked) -> Done:
+    ended = end_sessions_of(asked.parts.publisher, name, asked.actor, deadline=asked.deadline)
+    return Done(f"{name} is signed in nowhere any more" + (f": {ended} sessions have ended." if ended > 1 else "."))
 
 
 def _reset_factors(name: str, asked: Asked) -> Done:

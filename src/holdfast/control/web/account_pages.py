@@ -15,10 +15,10 @@ from holdfast.control.accounts.invitations import open_invitation
 from holdfast.control.accounts.limits import counters, network_of
 from holdfast.control.accounts.models import Session, User
 from holdfast.control.accounts.noting import HOLD_SECONDS, noting
+from holdfast.control.accounts.sign_in_sessions import end_own_other_sessions, end_own_session, list_own_sessions
 from holdfast.control.http import client_of, parts_of
 from holdfast.control.mail.queue import queue
 from holdfast.control.projects.rights import NotAccepted
-from holdfast.control.web.agents import browser_name
 from holdfast.control.web.pages import page, recently, signed_in
 from holdfast.control.web.second_factor import lacks_second_factor
 from holdfast.control.web.sessions import digest
@@ -53,23 +53,21 @@ def home(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @signed_in
+@recently
 def sessions(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Where one is signed in, with a way to end it."""
-    user = _user(request)
+    """Where one is signed in, with a way to end it: a session that was left open neither tells nor ends the others."""
     mine = digest(request.session.session_key or "")
     parts = parts_of(request)
     if request.method == "POST":
         deadline = parts.clock.monotonic() + HOLD_SECONDS
         wanted = request.POST.get("session", "")
         if wanted:
-            people.end_session(parts.publisher, user, wanted, actor, deadline=deadline)
+            end_own_session(parts.publisher, wanted, actor, deadline=deadline)
         else:
-            people.end_other_sessions(parts.publisher, user, mine, actor, deadline=deadline)
+            end_own_other_sessions(parts.publisher, mine, actor, deadline=deadline)
         messages.success(request, "The session was ended." if wanted else "All other sessions were ended.")
         return HttpResponseRedirect(reverse("account_sessions"))
-    rows = Session.objects.filter(user=user, expire_date__gt=_now(request)).order_by("-seen")
-    names = {row.session_key: browser_name(row.agent) for row in rows}
-    return page(request, "account/sessions.html", rows=list(rows), names=names, mine=mine)
+    return page(request, "account/sessions.html", rows=list_own_sessions(actor, parts.clock, mine))
 
 
 @signed_in
