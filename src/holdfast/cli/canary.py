@@ -121,7 +121,7 @@ def _findings(
             texts += [reader, *(one.text for one in made)]
             known = replace(candidate, reader=reader)
             yield from _published(known, [*handed, *map(_ours, made)])
-            yield from _by_identity(desk.config, known, identity)
+            yield from _by_identity(desk.config, known, index, identity)
         finally:
             yield from _cleaned(desk, index, texts)
 
@@ -139,7 +139,7 @@ def _published(candidate: Candidate, credentials: list[Credential]) -> Iterator[
         yield candidate.installs(list(newest.values()))
 
 
-def _by_identity(config: Config, candidate: Candidate, identity: str) -> Iterator[Finding]:
+def _by_identity(config: Config, candidate: Candidate, index: str, identity: str) -> Iterator[Finding]:
     """The whole way of a trusted publisher, which only a CI can begin: nobody else has an identity token."""
     name = "identity token"
     if not identity:
@@ -148,7 +148,7 @@ def _by_identity(config: Config, candidate: Candidate, identity: str) -> Iterato
         return
     began = time.monotonic()
     try:
-        text = candidate.exchange(identity)
+        text = candidate.exchange(identity, index, config.audience(index))
     except Failed as error:
         yield Finding(name, False, str(error), time.monotonic() - began, "see docs/trusted-publishing.md")
         return

@@ -147,13 +147,20 @@ class Candidate:
             "pip install", False, printable(text.replace(self.reader, "…"), SAYS_CHARS_MAX), seconds, LOG_STEP
         )
 
-    def exchange(self, identity_token: str) -> str:
-        """The token that a trusted publisher gets for its identity token. Raises Failed."""
+    def exchange(self, identity_token: str, index: str, audience: str) -> str:
+        """The token for that index which a trusted publisher gets for its identity token. Raises Failed.
+
+        An identity that other projects trust as well may get a token for their index: the audience decides.
+        """
         said = self.ask(
             "/_/oidc/mint-token", data=json.dumps({"token": identity_token}).encode(), kind="application/json"
         )
         _demand(said, 200, "the exchange of the identity token")
-        return str(_document(said.body).get("token", ""))
+        given = _document(said.body)
+        if given.get("index") != index:
+            other = printable(str(given.get("index")))
+            raise Failed(f"the exchange gives a token for index {other}; have it made for the audience {audience}")
+        return str(given.get("token", ""))
 
     def upload(self, made: Wheel, credential: Credential) -> Said:
         """POST /legacy/ with a Basic credential, as every tool does."""
@@ -258,8 +265,11 @@ def _document(body: bytes) -> Mapping[str, Any]:
 
 
 def _sentence(body: bytes) -> str:
-    """A problem document's detail, else the text's first line."""
-    detail = _document(body).get("detail")
+    """A problem document's detail, an exchange's first error, else the text's first line."""
+    document = _document(body)
+    errors = document.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    detail = document.get("detail") or first.get("description")
     return str(detail) if detail else body[: 4 * SAYS_CHARS_MAX].decode(errors="replace").strip().partition("\n")[0]
 
 
