@@ -1,4 +1,4 @@
-"""deploy/promote on its own: what it starts, asks, switches and stops, with small programs in place of the real ones."""
+"""deploy/promote on its own: what it starts, asks, switches and stops, with small programs in their place."""
 
 import os
 import signal

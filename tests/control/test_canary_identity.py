@@ -53,5 +53,5 @@ def test_why_an_exchange_is_refused_is_told_without_its_wrapping(door: Door, iss
     with served(door) as url:
         candidate = Candidate(url, f"/{INDEX}", 20)
         candidate.exchange(used, INDEX, "unused")
-        with pytest.raises(Failed, match="is answered 422: the token was exchanged before; each is good for once$"):
+        with pytest.raises(Failed, match=r"is answered 422: the token was exchanged before; each is good for once$"):
             candidate.exchange(used, INDEX, "unused")
