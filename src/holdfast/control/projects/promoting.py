@@ -5,7 +5,7 @@ transaction with their outbox row. The upload time is that of the promotion, bec
 index could first get the file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.config import IndexConfig
 from holdfast.control.accounts.actor import Actor
@@ -20,6 +20,7 @@ from holdfast.control.projects.publishing import (
 )
 from holdfast.control.projects.rights import NotAccepted, require_reader, require_uploader
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.retention.quotas import Sighting, look
 from holdfast.core.errors import Absent, Removed, Unavailable
 from holdfast.core.release_rules import NO_RULES, ReleaseRules
 
@@ -75,6 +76,7 @@ def promote_release(
     if source.name == target.name:
         raise NotAccepted(f"a release is promoted from one index to another, not from {source.name!r} to itself")
     require_reader(actor, source.name, name, private=source.private)
+    seen = {} if dry_run else look(target.name, name, rules.project_bytes_max)
     with write_transaction(publisher, actor, deadline) as tx:
         release, rows = _locked_release(tx, name, version, source.name, target.name)
         project = Project.objects.filter(index=target.name, name=name).first()
@@ -82,7 +84,7 @@ def promote_release(
         files = _compare(target.name, name, release, rows)
         creates = project is None or not project.owned
         if not dry_run and not all(file.existing for file in files):
-            _list(tx, target.name, release, rows, files, rules)
+            _list(tx, target.name, release, rows, files, rules, seen)
         elif not dry_run and project is not None:
             tx.await_serial = project.last_serial
     return Promotion(release.version, files, creates, tx.serial or tx.await_serial)
@@ -147,6 +149,7 @@ def _list(
     rows: list[File],
     files: tuple[PromotedFile, ...],
     rules: ReleaseRules,
+    seen: Sighting,
 ) -> None:
     source = rows[0].project
     project = project_for_upload(tx, target, source.name, source.display, rules)
@@ -157,7 +160,8 @@ def _list(
         there.save(update_fields=["yanked", "yanked_reason"])
     for row, file in zip(rows, files, strict=True):
         if not file.existing:
-            add_file(tx, project, there, _new_file(row, there.version), (row.yanked, row.yanked_reason), rules)
+            new = replace(_new_file(row, there.version), seen=seen)
+            add_file(tx, project, there, new, (row.yanked, row.yanked_reason), rules)
     subject = f"{target}/{source.name}/{there.version}"
     tx.audit("promote-release", subject, source=source.index, files=[file.filename for file in files])
 

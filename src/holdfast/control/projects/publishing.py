@@ -4,7 +4,7 @@ The bytes and their metadata are durable in the store before this runs; a crash 
 an invisible orphan.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from holdfast.control.accounts.actor import Actor
@@ -19,7 +19,7 @@ from holdfast.control.projects.rights import NotAccepted, has_people, require_up
 from holdfast.control.publication.changes import file_added
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.control.publishers.arrival import first_owner
-from holdfast.control.retention.quotas import require_room
+from holdfast.control.retention.quotas import Sighting, lock_bounds, require_room
 from holdfast.core.errors import Refused, Removed
 from holdfast.core.name_rules import imitated
 from holdfast.core.names import normalize
@@ -53,6 +53,7 @@ class NewFile:
     md5: str = ""
     blake2b_256: str = ""
     intents: tuple[int, ...] = ()  # what keeps its bytes from a sweep until it is listed
+    seen: Sighting = field(default_factory=dict, compare=False)  # what its places held before the transaction
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -187,14 +188,17 @@ def release_for_upload(tx: WriteTransaction, project: Project, version: str) -> 
     return release
 
 
-def require_place_for(index: str, new: NewFile, rules: ReleaseRules, now: datetime) -> None:
-    """Say before anything is stored what `add_file` would refuse in the end. Raises NotAccepted."""
+def require_place_for(index: str, new: NewFile, rules: ReleaseRules, now: datetime) -> Sighting:
+    """Say before anything is stored what `add_file` would refuse in the end, and what it need not look at again.
+
+    Raises NotAccepted.
+    """
     name = normalize(new.project)
     project = project_row(index, name)
     release = equal_release(project, new.version) if project is not None else None
     if release is not None:
         require_place(release, new.filename, new.sha256, new.packagetype, rules, now)
-    require_room(index, name, new.size, rules.project_bytes_max)
+    return require_room(index, name, new.size, rules.project_bytes_max)
 
 
 def add_file(
@@ -210,7 +214,8 @@ def add_file(
     Raises NotAccepted past a quota, and when the rules give the file no place.
     """
     require_place(release, new.filename, new.sha256, new.packagetype, rules, tx.now)
-    require_room(project.index, project.name, new.size, rules.project_bytes_max)
+    lock_bounds(tx, project.index)
+    require_room(project.index, project.name, new.size, rules.project_bytes_max, seen=new.seen)
     yanked, yanked_reason = (True, release.yanked_reason) if release.yanked else yank
     insert(
         FilenameBinding(

@@ -3,6 +3,8 @@
 A staged filename binds nothing: an upload of that name meanwhile wins, and is a conflict when the session is published.
 """
 
+from types import MappingProxyType
+
 from django.db.models import Sum
 from packaging.version import Version
 
@@ -13,7 +15,7 @@ from holdfast.control.projects.models import Removal
 from holdfast.control.projects.publishing import NewFile, known_file
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.publication.transaction import Publication, held, write_transaction
-from holdfast.control.retention.quotas import require_room
+from holdfast.control.retention.quotas import Sighting, lock_bounds, require_room
 from holdfast.control.staging.models import LIVE, OPEN, StagedFile, StagingSession
 from holdfast.control.staging.referenced import DIGEST_COLUMNS
 from holdfast.control.staging.sessions import changed, live_session
@@ -52,7 +54,8 @@ def add_staged_file(
             raise Conflict(f"{new.filename} is in this session with other bytes; remove that one first")
         if session.files.count() >= FILES_MAX:
             raise NotAccepted(f"this session has {FILES_MAX} files already, the most that one may have")
-        require_room(index, session.name, new.size, rules.project_bytes_max, waiting_bytes)
+        lock_bounds(tx, index)
+        require_room(index, session.name, new.size, rules.project_bytes_max, waiting_bytes, new.seen)
         StagedFile.objects.create(
             session=session,
             filename=new.filename,
@@ -108,8 +111,8 @@ def waiting_bytes(index: str, name: str = "") -> int:
     return int(files.aggregate(total=Sum("size"))["total"] or 0)
 
 
-def new_file_of(row: StagedFile) -> NewFile:
-    """The file as an upload would have brought it."""
+def new_file_of(row: StagedFile, seen: Sighting = MappingProxyType({})) -> NewFile:
+    """The file as an upload would have brought it. `seen`: what its places held before the transaction."""
     return NewFile(
         project=row.display,
         version=row.version,
@@ -123,6 +126,7 @@ def new_file_of(row: StagedFile) -> NewFile:
         provenance_sha256=row.provenance_sha256,
         md5=row.md5,
         blake2b_256=row.blake2b_256,
+        seen=seen,
     )
 
 

@@ -7,11 +7,13 @@ reader sees some of the files. A filename that was bound to other bytes meanwhil
 from dataclasses import dataclass
 
 from holdfast.control.accounts.actor import Actor
+from holdfast.control.database import database_guard
 from holdfast.control.projects import intents
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.publishing import add_file, known_file, project_for_upload, release_for_upload
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
+from holdfast.control.retention.quotas import Sighting, look
 from holdfast.control.staging.files import new_file_of
 from holdfast.control.staging.models import ERROR, PUBLISHED, StagedFile, StagingSession
 from holdfast.control.staging.referenced import DIGEST_COLUMNS
@@ -63,6 +65,7 @@ def publish_session(
 
     Raises FilesInTheWay, Conflict, Refused, Absent, Unavailable, and then nothing changed; NotYetPublished.
     """
+    seen = _look(index, session_id, rules)
     with write_transaction(publisher, actor, deadline) as tx:
         tx.lock_shared("removal")
         session, rows = _locked_files(tx, index, session_id)
@@ -72,7 +75,7 @@ def publish_session(
         live_session(tx, index, session_id)
         files = _compare(index, session.name, rows)
         if not dry_run:
-            _list(tx, session, rows, files, rules)
+            _list(tx, session, rows, files, rules, seen)
     return PublishedSession(files, tx.serial or tx.await_serial)
 
 
@@ -85,6 +88,13 @@ def note_refusal(
         session = live_session(tx, index, session_id)
         session.status, session.notices = ERROR, list(notices)
         session.save(update_fields=["status", "notices"])
+
+
+def _look(index: str, session_id: str, rules: ReleaseRules) -> Sighting:
+    """What the places hold, once for all files of the session. Raises Absent."""
+    with database_guard():
+        name = find_session(index, session_id).name
+    return look(index, name, rules.project_bytes_max)
 
 
 def _locked_files(tx: WriteTransaction, index: str, session_id: str) -> tuple[StagingSession, list[StagedFile]]:
@@ -128,13 +138,14 @@ def _list(
     rows: list[StagedFile],
     files: tuple[PublishedFile, ...],
     rules: ReleaseRules,
+    seen: Sighting,
 ) -> None:
     new = [row for row, file in zip(rows, files, strict=True) if not file.existing]
     if new:
         project = project_for_upload(tx, session.index, session.name, rows[0].display, rules)
         release = release_for_upload(tx, project, rows[0].version)
         for row in new:
-            add_file(tx, project, release, new_file_of(row), rules=rules)
+            add_file(tx, project, release, new_file_of(row, seen), rules=rules)
     else:
         project = Project.objects.get(index=session.index, name=session.name)
         tx.await_serial = project.last_serial

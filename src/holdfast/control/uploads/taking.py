@@ -29,6 +29,7 @@ from holdfast.control.projects.publishing import (
 from holdfast.control.projects.rights import has_people, require_uploader
 from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.publishers.attesting import NOT_MATCHED, signed_by_publisher
+from holdfast.control.retention.quotas import Sighting
 from holdfast.control.spool import require_spooled, spool_trouble, spooled_body
 from holdfast.control.uploads.hold import held, with_last_try
 from holdfast.control.uploads.multipart import Form, read_form
@@ -185,7 +186,8 @@ def store_and(
         return act(new)  # refuses, with the reason
     if not bound:  # a file that is there already needs no more place
         rules = PROFILES[index.rules].release
-        held(lambda: _require_place(index.name, new, rules, parts.clock.now()), parts.clock, deadline)
+        seen = held(lambda: _require_place(index.name, new, rules, parts.clock.now()), parts.clock, deadline)
+        new = replace(new, seen=seen)
     if before is not None:
         before()
     ids = held(lambda: intents.declare(new.digests, parts.clock, deadline), parts.clock, deadline)
@@ -212,10 +214,10 @@ def _bound_to(index: str, new: NewFile) -> str:
         return TAKEN_DOWN if removal_of(new) else bound_digest(index, new.filename)
 
 
-def _require_place(index: str, new: NewFile, rules: ReleaseRules, now: datetime) -> None:
-    """Before anything is stored. The action checks again."""
+def _require_place(index: str, new: NewFile, rules: ReleaseRules, now: datetime) -> Sighting:
+    """Before anything is stored. The action checks again, what came since."""
     with database_guard():
-        require_place_for(index, new, rules, now)
+        return require_place_for(index, new, rules, now)
 
 
 def _store_bytes(parts: Parts, upload: Upload, provenance: bytes, provenance_sha256: str, deadline: float) -> None:
