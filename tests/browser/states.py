@@ -74,6 +74,18 @@ def switched_off(page: Page) -> None:
     unfolded(page)
 
 
+def refused_in_a_fold(page: Page) -> None:
+    page.locator("summary", has_text="Delete the project").click()
+    filled_in("Delete it", confirm="another name")(page)
+    page.get_by_role("link", name="to confirm.").wait_for()
+
+
+def refused_as_a_whole(page: Page) -> None:
+    page.get_by_label("What", exact=True).select_option("search")
+    filled_in("Switch it off", scope="main/acme-*", reason="A flood")(page)
+    page.get_by_role("alert").wait_for()
+
+
 PROJECT, HELD = f"/manage/projects/main/{TOOL}/", f"/manage/projects/main/{SOLID}/"
 OPERATED = f"/admin/projects/main/{TOOL}/"
 NO_KEY = "no-such-key"
@@ -146,6 +158,7 @@ STATES = {
     "organisation, as a member": State(LONGEST, f"/manage/organisations/{ACME}/", unfolded),
     "project, unfolded": State("alice", PROJECT, unfolded),
     "project, refused": State("alice", PROJECT, filled_in("Invite", to="no such person")),
+    "project, refused where it was folded": State("alice", PROJECT, refused_in_a_fold),
     "project, held": State("alice", HELD),
     "project, as a maintainer": State(LONGEST, HELD, unfolded),
     "project, quarantined": State("alice", "/manage/projects/main/bad/"),
@@ -166,6 +179,7 @@ STATES = {
     "stuck": State("oper", "/admin/stuck/"),
     "audit": State("oper", "/admin/audit/"),
     "switches": State("oper", "/admin/switches/"),
+    "switches, refused": State("oper", "/admin/switches/", refused_as_a_whole),
     "switches, off": State("oper", "/admin/switches/", switched_off),
     "overview, off": State("oper", "/admin/"),
 }

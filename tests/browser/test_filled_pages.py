@@ -94,6 +94,12 @@ def test_without_script_somebody_signs_in_makes_a_token_and_yanks(
     page.get_by_label("Reason, for everybody to read").first.fill("Without a script")
     page.get_by_role("button", name="Yank it").first.click()
     page.get_by_text("Without a script").wait_for()
+
+    page.locator("summary", has_text="Give your role up").click()
+    page.get_by_label(f"Type {TOOL} to confirm").fill("another name")
+    page.get_by_role("button", name="Give your role up").click()
+    page.get_by_role("alert").get_by_role("link", name=f"Type {TOOL} to confirm.").click()
+    assert "another name" == page.evaluate("document.activeElement.value"), "the way to what is wrong leads into it"
     context.close()
 
 

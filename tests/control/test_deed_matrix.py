@@ -20,11 +20,12 @@ from rights_world import BANNED, HELD, Cast, World, forms_token, routes
 
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.database import close_connection
-from holdfast.control.manage import organisations, overview, projects
-from holdfast.control.operate import people
+from holdfast.control.manage import organisations, overview, projects, tokens
+from holdfast.control.operate import bans, people, switches
+from holdfast.control.operate import projects as operated
 from holdfast.control.organisations.invitations import invite_to_organisation
 from holdfast.control.organisations.models import Membership
-from holdfast.control.projects.models import Project, Role
+from holdfast.control.projects.models import File, Project, Role
 from holdfast.control.publishers.models import Publisher
 from holdfast.control.urls import urlpatterns
 
@@ -36,18 +37,18 @@ MODERATED = "admin/projects/<slug:index>/<str:name>/"
 
 # Which deeds there are, page by page. A page below /manage/ or /admin/ that is not here takes no form.
 DEEDS = {
-    PROJECT: set(projects._deeds("main", "x")),
-    ORGANISATION: set(organisations._deeds("x")),
-    PERSON: set(people._deeds("x")),
+    PROJECT: {*projects._DEEDS, *projects._DEEDS_BY_ID},
+    ORGANISATION: set(organisations._DEEDS),
+    PERSON: set(people._DEEDS),
+    MODERATED: {*operated._PROJECT_DEEDS, *operated._QUEUE_DEEDS},
     "manage/": set(overview._DEEDS),
-    "manage/tokens/": {"revoke"},
-    "manage/tokens/new/": {"make"},
-    "manage/organisations/new/": {"make"},
-    MODERATED: {"quarantine", "release", "judge"},
-    "admin/moderation/": {"judge"},
-    "admin/invite/": {"invite"},
-    "admin/switches/": {"off", "on", "extend"},
-    "admin/bans/": {"ban", "lift", "prohibit", "permit"},
+    "manage/tokens/": set(tokens._DEEDS),
+    "manage/tokens/new/": set(tokens._NEW_DEEDS),
+    "manage/organisations/new/": set(organisations._NEW_DEEDS),
+    "admin/moderation/": set(operated._QUEUE_DEEDS),
+    "admin/invite/": set(people._INVITE_DEEDS),
+    "admin/switches/": set(switches._DEEDS),
+    "admin/bans/": set(bans._DEEDS),
 }
 TO_SET_UP = "/account/2fa/"
 WHO = "alice bob tim lena dora charlie mona root visitor banned".split()
@@ -87,6 +88,7 @@ RUNNERS = "      done done 404  404  403  404     404  done in      403"
 INVITED = "      404  404  404  404  404  done    404  404  in      403"
 ANYBODY = "      done done done done done done    done done in      403"
 ADMINS = "       404  404  404  404  404  404     404  done 404     403"
+TAKERS_DOWN = "  404  404  404  404  404  404     403  done 404     403"
 MODERATORS = "   404  404  404  404  404  404     done done 404     403"
 
 
@@ -120,6 +122,11 @@ def new_publisher(world: World) -> dict[str, str]:
 
 def judged(world: World) -> dict[str, str]:
     return {"report": world.facts["report"], "verdict": "not-malware"}
+
+
+def taken_down(world: World) -> dict[str, str]:
+    digest = File.objects.filter(project__name=world.project).values_list("sha256", flat=True)[0]
+    return {"sha256": digest, "reason": "x", "confirm": world.project}
 
 
 def alices_token(world: World) -> None:
@@ -219,6 +226,7 @@ ROWS = [
     Row("admin/bans/", "permit", ADMINS, {"pattern": "someones", "index": "*"}, before.prohibited),
     Row(MODERATED, "quarantine", MODERATORS, {"reason": "x"}),
     Row(MODERATED, "release", MODERATORS, {}, quarantined),
+    Row(MODERATED, "remove", TAKERS_DOWN, taken_down),
     Row(MODERATED, "judge", MODERATORS, judged, before.reported),
     Row("admin/moderation/", "judge", MODERATORS, judged, before.reported),
 ]

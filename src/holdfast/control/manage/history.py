@@ -18,7 +18,7 @@ def history(request: HttpRequest, actor: Actor) -> HttpResponse:
     """One page of one's own events."""
     require(actor, rights.READ_AUDIT)
     rows, more = _events(actor.user, request.GET.get("before", ""))
-    return page(request, "manage/history.html", refused="", rows=rows, more=more)
+    return page(request, "manage/history.html", rows=rows, more=more)
 
 
 def _events(user: str, before: str) -> tuple[list[AuditEvent], int]:

@@ -1,5 +1,7 @@
 """`/manage/`: one's projects and organisations, and what waits for one's answer."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 
 from holdfast.control.accounts.actor import Actor
@@ -9,7 +11,7 @@ from holdfast.control.manage import publishers
 from holdfast.control.organisations import invitations, listing, offers
 from holdfast.control.organisations.effective import projects_of
 from holdfast.control.web.deeds import Asked, Done, page_with_deeds
-from holdfast.control.web.pages import page, signed_in
+from holdfast.control.web.pages import signed_in
 
 
 @signed_in
@@ -18,22 +20,18 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     parts = parts_of(request)
     clock = parts.clock
 
-    def show(refused: str, status: int) -> HttpResponse:
+    def facts() -> dict[str, Any]:
         with read_snapshot():
             projects = projects_of(actor.user)
-        return page(
-            request,
-            "manage/overview.html",
-            status,
-            refused=refused,
-            projects=projects,
-            organisations=listing.my_organisations(actor),
-            invitations=listing.my_invitations(actor, clock),
-            offers=listing.my_offers(actor, clock),
-            trusted=publishers.pending(parts.config, actor),
-        )
+        return {
+            "projects": projects,
+            "organisations": listing.my_organisations(actor),
+            "invitations": listing.my_invitations(actor, clock),
+            "offers": listing.my_offers(actor, clock),
+            "trusted": publishers.pending(parts.config, actor),
+        }
 
-    return page_with_deeds(request, actor, _DEEDS, show)
+    return page_with_deeds(request, actor, _DEEDS, "manage/overview.html", facts)
 
 
 def _accept(asked: Asked) -> Done:

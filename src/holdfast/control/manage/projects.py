@@ -1,7 +1,6 @@
 """`/manage/projects/<index>/<name>/`: releases, people, status and the end of one project, as one's role allows."""
 
-from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -12,9 +11,8 @@ from holdfast.control.manage import project_facts, publishers
 from holdfast.control.manage.organisations import invited
 from holdfast.control.organisations import invitations, listing, offers
 from holdfast.control.projects import actions, standing
-from holdfast.control.projects.rights import NotAccepted
-from holdfast.control.web.deeds import Asked, Deed, Done, page_with_deeds
-from holdfast.control.web.pages import page, signed_in
+from holdfast.control.web.deeds import Asked, Done, WrongField, of_place, page_with_deeds
+from holdfast.control.web.pages import signed_in
 from holdfast.core.errors import Absent
 from holdfast.core.metadata_rules import is_version
 from holdfast.core.model import Status
@@ -32,35 +30,19 @@ def project(request: HttpRequest, actor: Actor, index: str, name: str) -> HttpRe
     if not is_normalized(name):
         raise Absent(f"no project {name!r} in index {index!r}")
 
-    def show(refused: str, status: int) -> HttpResponse:
-        facts = project_facts.read(index, name, actor)
-        people = listing.project_people(index, name, actor, clock) if facts.is_owner else None
-        events = project_facts.events(index, name) if facts.is_owner else ()
-        trusted = publishers.of_project(parts.config, index, name, actor, clock.now()) if facts.is_owner else None
-        context = {"refused": refused, "facts": facts, "people": people, "events": events, "trusted": trusted}
-        return page(request, "manage/project.html", status, **context)
+    def facts() -> dict[str, Any]:
+        found = project_facts.read(index, name, actor)
+        if not found.is_owner:
+            return {"facts": found, "people": None, "events": (), "trusted": None}
+        return {
+            "facts": found,
+            "people": listing.project_people(index, name, actor, clock),
+            "events": project_facts.events(index, name),
+            "trusted": publishers.of_project(parts.config, index, name, actor, clock.now()),
+        }
 
-    return page_with_deeds(request, actor, _deeds(index, name), show)
-
-
-def _deeds(index: str, name: str) -> dict[str, Deed]:
-    """The deeds of one project's page."""
-    doors = {
-        "yank": _yank,
-        "unyank": _unyank,
-        "delete-release": _delete_release,
-        "set-status": _set_status,
-        "delete": _delete,
-        "set-role": _set_role,
-        "remove-role": _remove_role,
-        "leave": _leave,
-        "invite": _invite,
-        "offer": _offer,
-        "add-publisher": publishers.add,
-        "remove-publisher": publishers.remove,
-    }
-    bound: dict[str, Deed] = {key: partial(door, index, name) for key, door in doors.items()}
-    return bound | {"revoke-invitation": _revoke_invitation, "revoke-offer": _revoke_offer}
+    deeds = of_place(_DEEDS, index, name) | _DEEDS_BY_ID
+    return page_with_deeds(request, actor, deeds, "manage/project.html", facts)
 
 
 def _yank(index: str, name: str, asked: Asked) -> Done:
@@ -85,7 +67,7 @@ def _delete_release(index: str, name: str, asked: Asked) -> Done:
 def _set_status(index: str, name: str, asked: Asked) -> Done:
     status = _STATUSES.get(asked.text("status"))
     if status is None:
-        raise NotAccepted("a status is active, archived or deprecated")
+        raise WrongField("status", "a status is active, archived or deprecated")
     reason = asked.text("reason", "")
     actions.set_status(asked.parts.publisher, index, name, status, reason, asked.actor, deadline=asked.deadline)
     return Done(f"The project is {status} now.")
@@ -101,7 +83,7 @@ def _set_role(index: str, name: str, asked: Asked) -> Done:
     """A role of somebody who has one; others are invited, so that nobody is made responsible unasked."""
     user, role = asked.text("user"), _role(asked)
     if user not in project_facts.people_with_roles(index, name):
-        raise NotAccepted(f"{user!r} has no role of their own here; invite them")
+        raise WrongField("user", f"{user!r} has no role of their own here; invite them")
     standing.add_role(asked.parts.publisher, index, name, user, role, asked.actor, deadline=asked.deadline)
     return Done(f"{user} is {role} now.")
 
@@ -156,5 +138,22 @@ def _version(asked: Asked) -> str:
 def _role(asked: Asked) -> Literal["owner", "maintainer"]:
     role = _ROLES.get(asked.text("role"))
     if role is None:
-        raise NotAccepted("a role is owner or maintainer")
+        raise WrongField("role", "a role is owner or maintainer")
     return role
+
+
+_DEEDS = {
+    "yank": _yank,
+    "unyank": _unyank,
+    "delete-release": _delete_release,
+    "set-status": _set_status,
+    "delete": _delete,
+    "set-role": _set_role,
+    "remove-role": _remove_role,
+    "leave": _leave,
+    "invite": _invite,
+    "offer": _offer,
+    "add-publisher": publishers.add,
+    "remove-publisher": publishers.remove,
+}
+_DEEDS_BY_ID = {"revoke-invitation": _revoke_invitation, "revoke-offer": _revoke_offer}

@@ -13,7 +13,7 @@ from holdfast.control.publishers import actions
 from holdfast.control.publishers.actions import PublisherFacts
 from holdfast.control.publishers.identity import Field, fields_of
 from holdfast.control.tokens.limits import may_read
-from holdfast.control.web.deeds import Asked, Done
+from holdfast.control.web.deeds import Asked, Done, WrongField
 from holdfast.core.errors import Refused
 from holdfast.core.names import is_project_name, normalize
 
@@ -66,7 +66,7 @@ def add_pending(asked: Asked) -> Done:
     """Let an identity create a project at its first publish, for oneself."""
     index, name = asked.text("index"), asked.text("name")
     if not _may_register(asked.parts.config, asked.actor, index) or not is_project_name(name):
-        raise NotAccepted("choose an index of the list, and a project name of letters, digits, -, _ and .")
+        raise WrongField("name", "choose an index of the list, and a project name of letters, digits, -, _ and .")
     provider, claims = _described(asked)
     actions.add_pending(
         asked.parts.publisher,

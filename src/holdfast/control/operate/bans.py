@@ -1,6 +1,7 @@
 """`/admin/bans/`: banned networks and names that nobody gets. Kept in the tree, like kill switches."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -10,10 +11,10 @@ from holdfast.control.http import parts_of
 from holdfast.control.moderation import deciding
 from holdfast.control.moderation.wanted import wanted_ban, wanted_prohibition
 from holdfast.control.operate.doors import administrators
-from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.control.projects.rights import require
 from holdfast.control.switches import switching
-from holdfast.control.web.deeds import Asked, Done, page_with_deeds
-from holdfast.control.web.pages import page, recently
+from holdfast.control.web.deeds import Asked, Done, WrongField, page_with_deeds
+from holdfast.control.web.pages import recently
 from holdfast.tree.bans import BAN_DEFAULT, EVERY_INDEX
 from holdfast.tree.overrides import newest
 
@@ -28,25 +29,17 @@ def bans(request: HttpRequest, actor: Actor) -> HttpResponse:
     parts = parts_of(request)
     require(actor, rights.SEE_BANS)
 
-    def show(refused: str, status: int) -> HttpResponse:
+    def facts() -> dict[str, Any]:
         now, decided = parts.clock.now(), newest(parts.store)
-        sent = request.POST.get("do", "")
-        return page(
-            request,
-            "admin/bans.html",
-            status,
-            refused=refused,
-            bans=tuple(one for one in decided.bans if one.is_in_force(now)),
-            names=decided.prohibited,
-            indexes=(EVERY_INDEX, *(index.name for index in parts.config.indexes)),
-            days=DAYS,
-            chosen=BAN_DEFAULT.days,
-            ban=request.POST if sent == "ban" else {},
-            name=request.POST if sent == "prohibit" else {},
-        )
+        return {
+            "bans": tuple(one for one in decided.bans if one.is_in_force(now)),
+            "names": decided.prohibited,
+            "indexes": (EVERY_INDEX, *(index.name for index in parts.config.indexes)),
+            "days": DAYS,
+            "chosen": str(BAN_DEFAULT.days),
+        }
 
-    deeds = {"ban": _ban, "lift": _lift, "prohibit": _prohibit, "permit": _permit}
-    return page_with_deeds(request, actor, deeds, show)
+    return page_with_deeds(request, actor, _DEEDS, "admin/bans.html", facts)
 
 
 def _ban(asked: Asked) -> Done:
@@ -97,5 +90,8 @@ def _until(asked: Asked, now: datetime) -> datetime | None:
         return None
     days = {str(count): count for count in DAYS}.get(wanted)
     if days is None:
-        raise NotAccepted(f"a ban ends after {', '.join(map(str, DAYS))} days, or when somebody lifts it")
+        raise WrongField("days", f"a ban ends after {', '.join(map(str, DAYS))} days, or when somebody lifts it")
     return now + timedelta(days=days)
+
+
+_DEEDS = {"ban": _ban, "lift": _lift, "prohibit": _prohibit, "permit": _permit}

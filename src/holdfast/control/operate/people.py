@@ -1,6 +1,8 @@
 """`/admin/people/`: everybody, one account, and inviting somebody."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -16,7 +18,7 @@ from holdfast.control.http import parts_of
 from holdfast.control.operate import people_facts
 from holdfast.control.operate.doors import administrators
 from holdfast.control.projects.rights import NotAccepted, require
-from holdfast.control.web.deeds import Asked, Deed, Done, page_with_deeds
+from holdfast.control.web.deeds import Asked, Done, WrongField, of_place, page_with_deeds
 from holdfast.control.web.pages import page, recently
 
 WORDS_CHARS_MAX = 100
@@ -39,60 +41,36 @@ def person(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """One account, and what is done to it."""
     require(actor, rights.MANAGE_PERSON)
 
-    def show(refused: str, status: int) -> HttpResponse:
-        facts = people_facts.read(name)
-        now = parts_of(request).clock.now()
-        return page(request, "admin/person.html", status, refused=refused, facts=facts, now=now)
+    def facts() -> dict[str, Any]:
+        return {"facts": people_facts.read(name), "now": parts_of(request).clock.now()}
 
-    return page_with_deeds(request, actor, _deeds(name), show)
+    return page_with_deeds(request, actor, of_place(_DEEDS, name), "admin/person.html", facts)
 
 
 @administrators
 @recently
 def invite(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The form for an invitation, and then its link: who gets no mail may be given it, and it is told only now."""
-    made: list[str] = []
-
-    def make(asked: Asked) -> Done:
-        made.append(_invite(request, asked))
-        return Done("The invitation was made.")
-
-    def show(refused: str, status: int) -> HttpResponse:
-        return page(request, "admin/invite.html", status, refused=refused, form=request.POST)
-
-    answer = page_with_deeds(request, actor, {"invite": make}, show)
-    return page(request, "admin/invited.html", link=made[0]) if made else answer
+    return page_with_deeds(request, actor, _INVITE_DEEDS, "admin/invite.html", dict)
 
 
-def _invite(request: HttpRequest, asked: Asked) -> str:
+def _invite(asked: Asked) -> Done:
+    request = asked.request
     if asked.parts.config.sign_up == "closed":
         raise NotAccepted("the setting sign_up is closed, so an invitation would lead nowhere")
     email, days = asked.text("email"), asked.number("days")
     try:
         validate_email(email)
     except ValidationError as error:
-        raise NotAccepted(f"{email!r} is no mail address") from error
+        raise WrongField("email", f"{email!r} is no mail address") from error
     if not 1 <= days <= invitations.DAYS_MAX:
-        raise NotAccepted(f"an invitation is good for 1 to {invitations.DAYS_MAX} days")
+        raise WrongField("days", f"an invitation is good for 1 to {invitations.DAYS_MAX} days")
     link = request.build_absolute_uri(reverse("account_invitation", args=["-"])).removesuffix("-/")
     is_admin = asked.text("admin", "no") == "on"
-    return invitations.invite(
+    made = invitations.invite(
         asked.parts.publisher, email, is_admin, days, request.get_host(), link, asked.actor, deadline=asked.deadline
     )
-
-
-def _deeds(name: str) -> dict[str, Deed]:
-    """The deeds of one account's page."""
-    return {
-        "freeze": partial(_freeze, name),
-        "unfreeze": partial(_unfreeze, name),
-        "end-sessions": partial(_end_sessions, name),
-        "reset-factors": partial(_reset_factors, name),
-        "make-moderator": partial(_set_moderator, name, True),
-        "end-moderator": partial(_set_moderator, name, False),
-        "make-administrator": partial(_set_administrator, name, True),
-        "end-administrator": partial(_set_administrator, name, False),
-    }
+    return Done("The invitation was made.", told=page(request, "admin/invited.html", link=made))
 
 
 def _freeze(name: str, asked: Asked) -> Done:
@@ -121,13 +99,26 @@ def _reset_factors(name: str, asked: Asked) -> Done:
     return Done(f"{name} signs in with the password alone until another factor is set up.")
 
 
-def _set_moderator(name: str, moderates: bool, asked: Asked) -> Done:
+def _set_moderator(moderates: bool, name: str, asked: Asked) -> Done:
     people.set_moderator(asked.parts.publisher, name, moderates, asked.actor, deadline=asked.deadline)
     return Done(f"{name} is a moderator now." if moderates else f"{name} is no moderator any more.")
 
 
-def _set_administrator(name: str, administers: bool, asked: Asked) -> Done:
+def _set_administrator(administers: bool, name: str, asked: Asked) -> Done:
     asked.confirmed(name)
     set_administrator(asked.parts.publisher, name, administers, asked.actor, deadline=asked.deadline)
     told = "may do everything now" if administers else "is no administrator any more, and tokens for that have ended"
     return Done(f"{name} {told}.")
+
+
+_INVITE_DEEDS = {"invite": _invite}
+_DEEDS: dict[str, Callable[..., Done]] = {
+    "freeze": _freeze,
+    "unfreeze": _unfreeze,
+    "end-sessions": _end_sessions,
+    "reset-factors": _reset_factors,
+    "make-moderator": partial(_set_moderator, True),
+    "end-moderator": partial(_set_moderator, False),
+    "make-administrator": partial(_set_administrator, True),
+    "end-administrator": partial(_set_administrator, False),
+}

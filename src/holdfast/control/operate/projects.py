@@ -1,6 +1,6 @@
 """`/admin/projects/` and `/admin/moderation/`: finding projects, quarantine, and the queue of reports."""
 
-from functools import partial
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -10,8 +10,7 @@ from holdfast.control.moderation import reports, verdicts
 from holdfast.control.operate import project_facts
 from holdfast.control.operate.doors import operators
 from holdfast.control.projects.actions import remove_bytes
-from holdfast.control.projects.rights import NotAccepted
-from holdfast.control.web.deeds import Asked, Deed, Done, page_with_deeds
+from holdfast.control.web.deeds import Asked, Done, WrongField, of_place, page_with_deeds
 from holdfast.control.web.pages import page, recently
 from holdfast.core.model import STATUSES
 from holdfast.core.names import is_normalized
@@ -41,17 +40,11 @@ def all_projects(request: HttpRequest, actor: Actor) -> HttpResponse:
 def one_project(request: HttpRequest, actor: Actor, index: str, name: str) -> HttpResponse:
     """One project: quarantine and its end, with everything a moderator needs to decide."""
 
-    def show(refused: str, status: int) -> HttpResponse:
-        facts = project_facts.read(index, name if is_normalized(name) else "")
-        return page(request, "admin/project.html", status, refused=refused, facts=facts)
+    def facts() -> dict[str, Any]:
+        return {"facts": project_facts.read(index, name if is_normalized(name) else "")}
 
-    deeds: dict[str, Deed] = {
-        "quarantine": partial(_quarantine, index, name),
-        "release": partial(_release, index, name),
-        "remove": partial(_remove, index, name),
-        "judge": _judge,
-    }
-    return page_with_deeds(request, actor, deeds, show)
+    deeds = of_place(_PROJECT_DEEDS, index, name) | _QUEUE_DEEDS
+    return page_with_deeds(request, actor, deeds, "admin/project.html", facts)
 
 
 @operators
@@ -59,12 +52,11 @@ def one_project(request: HttpRequest, actor: Actor, index: str, name: str) -> Ht
 def queue(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Reports that wait for a verdict, oldest first."""
 
-    def show(refused: str, status: int) -> HttpResponse:
+    def facts() -> dict[str, Any]:
         count, _age = reports.backlog(parts_of(request).clock.now())
-        rows = reports.waiting_reports(0, REPORTS_MAX)
-        return page(request, "admin/moderation.html", status, refused=refused, rows=rows, count=count)
+        return {"count": count, "rows": reports.waiting_reports(0, REPORTS_MAX)}
 
-    return page_with_deeds(request, actor, {"judge": _judge}, show)
+    return page_with_deeds(request, actor, _QUEUE_DEEDS, "admin/moderation.html", facts)
 
 
 def _quarantine(index: str, name: str, asked: Asked) -> Done:
@@ -81,9 +73,9 @@ def _release(index: str, name: str, asked: Asked) -> Done:
 def _remove(index: str, name: str, asked: Asked) -> Done:
     """Files of this project alone, by their digests, for good."""
     asked.confirmed(name)
-    digests = project_facts.digests_of(index, name, asked.lists("sha256")[: project_facts.FILES_MAX])
+    digests = project_facts.digests_of(index, name, asked.fields.getlist("sha256")[: project_facts.FILES_MAX])
     if not digests:
-        raise NotAccepted("choose the files whose bytes go")
+        raise WrongField("sha256", "choose the files whose bytes go")
     reason, legal = asked.text("reason"), asked.text("legal", "no") == "on"
     remove_bytes(asked.parts.publisher, digests, reason, legal, asked.actor, deadline=asked.deadline)
     return Done(f"{len(digests)} {'file is' if len(digests) == 1 else 'files are'} taken down for good.")
@@ -92,9 +84,13 @@ def _remove(index: str, name: str, asked: Asked) -> Done:
 def _judge(asked: Asked) -> Done:
     verdict, report = asked.text("verdict"), asked.number("report")
     if verdict not in _VERDICTS:
-        raise NotAccepted(f"a verdict is one of {', '.join(_VERDICTS)}")
+        raise WrongField("verdict", f"a verdict is one of {', '.join(_VERDICTS)}")
     reason = asked.text("reason", "")
     if verdict == "remove":
         asked.confirmed("remove")
     verdicts.judge_report(asked.parts.publisher, report, verdict, reason, asked.actor, deadline=asked.deadline)
     return Done(f"What was reported {_VERDICTS[verdict]}.")
+
+
+_QUEUE_DEEDS = {"judge": _judge}
+_PROJECT_DEEDS = {"quarantine": _quarantine, "release": _release, "remove": _remove}

@@ -1,6 +1,7 @@
 """`/admin/switches/`: the kill switches in force; switching off, switching on, prolonging."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -9,11 +10,11 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
 from holdfast.control.operate.doors import administrators
 from holdfast.control.parts import Parts
-from holdfast.control.projects.rights import NotAccepted, require
+from holdfast.control.projects.rights import require
 from holdfast.control.switches import switching
 from holdfast.control.switches.asking import one_line, wanted_switch
-from holdfast.control.web.deeds import Asked, Done, page_with_deeds
-from holdfast.control.web.pages import page, recently
+from holdfast.control.web.deeds import Asked, Done, WrongField, page_with_deeds
+from holdfast.control.web.pages import recently
 from holdfast.tree.overrides import newest, recent
 from holdfast.tree.switches import CAPABILITIES, EVERYWHERE, EXPIRY_DEFAULT, Switch
 
@@ -30,20 +31,15 @@ def kill_switches(request: HttpRequest, actor: Actor) -> HttpResponse:
     parts = parts_of(request)
     require(actor, rights.SEE_SWITCHES)
 
-    def show(refused: str, status: int) -> HttpResponse:
-        return page(
-            request,
-            "admin/switches.html",
-            status,
-            refused=refused,
-            rows=_in_force(parts),
-            capabilities=tuple(CAPABILITIES.values()),
-            hours=HOURS,
-            history=tuple(recent(parts.store, HISTORY_MAX)),
-            form=request.POST if request.POST.get("do") == "off" else {},
-        )
+    def facts() -> dict[str, Any]:
+        return {
+            "rows": _in_force(parts),
+            "capabilities": tuple(CAPABILITIES.values()),
+            "hours": HOURS,
+            "history": tuple(recent(parts.store, HISTORY_MAX)),
+        }
 
-    return page_with_deeds(request, actor, {"off": _off, "on": _on, "extend": _extend}, show)
+    return page_with_deeds(request, actor, _DEEDS, "admin/switches.html", facts)
 
 
 def _in_force(parts: Parts) -> tuple[Switch, ...]:
@@ -100,5 +96,8 @@ def _until(asked: Asked, now: datetime) -> datetime | None:
         return None
     hours = {str(count): count for count in HOURS}.get(wanted)
     if hours is None:
-        raise NotAccepted(f"a switch ends after {', '.join(map(str, HOURS))} hours, or when somebody ends it")
+        raise WrongField("hours", f"a switch ends after {', '.join(map(str, HOURS))} hours, or when somebody ends it")
     return now + timedelta(hours=hours)
+
+
+_DEEDS = {"off": _off, "on": _on, "extend": _extend}

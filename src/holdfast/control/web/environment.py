@@ -12,6 +12,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from holdfast.config import SignIn
 from holdfast.control.http import OPENING, parts_of
 from holdfast.control.web.messages import Message
+from holdfast.control.web.refused import anchor_of
 from holdfast.core.errors import Outcome
 from holdfast.pages import Notice, Site
 from holdfast.pages.environment import environment as pages_environment
@@ -25,6 +26,7 @@ def environment(**options: Any) -> Environment:
     made = pages_environment(**options)
     assert made.loader is not None
     made.globals["url"] = lambda name, *args: reverse(name, args=args)
+    made.filters["anchor"] = anchor_of
     made.loader = ChoiceLoader([FileSystemLoader(_TEMPLATES), made.loader])
     return made
 
