@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from browsers import Browser
@@ -16,6 +17,7 @@ from markup import Element, Markup
 from holdfast.control.accounts.models import User
 from holdfast.control.database import close_connection
 from holdfast.control.organisations.models import Membership, Organisation, Team
+from holdfast.control.web import environment
 from holdfast.control.web.refused import SECRETS
 
 PROJECT, ACME = "/manage/projects/main/tool/", "/manage/organisations/acme/"
@@ -169,3 +171,12 @@ def _value(one: Element) -> str:
         assert one.get("type") != "radio" or "checked" in one.attributes
         return one.get("value")
     return next(option.get("value") for option in one.all("option") if "selected" in option.attributes)
+
+
+def test_no_page_draws_a_form_of_its_own():
+    """So that no form of these pages is without all of this: each is one of templates/deeds.html."""
+    folder = Path(environment.__file__).parent / "templates"
+    pages = [*(folder / "manage").glob("*.html"), *(folder / "admin").glob("*.html")]
+
+    assert [] == [page.name for page in pages if 'method="post"' in page.read_text()]
+    assert len(pages) > 20
