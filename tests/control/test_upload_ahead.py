@@ -44,7 +44,10 @@ def test_a_file_that_arrives_in_pieces_is_known_when_it_is_whole(tmp_path: Path,
     for start in range(0, len(WHEEL), 1000):
         arrived(path, WHEEL[start : start + 1000], reading)
 
-    assert (MEMBERS, 0) == (len(reading.known(path)), len(reading.known(path)))  # told once, then forgotten
+    assert (MEMBERS, 0) == (
+        len(reading.known(path).members),
+        len(reading.known(path).members),
+    )  # told once, then forgotten
 
 
 def test_what_was_never_noticed_before_the_end_is_read_by_whoever_asks(tmp_path: Path, reading: Ahead):
@@ -53,7 +56,7 @@ def test_what_was_never_noticed_before_the_end_is_read_by_whoever_asks(tmp_path:
     with path.open("ab") as file:
         file.write(WHEEL[50:])
 
-    assert MEMBERS == len(reading.known(path))
+    assert MEMBERS == len(reading.known(path).members)
 
 
 def test_another_file_of_the_same_name_is_judged_by_its_own_bytes(tmp_path: Path, reading: Ahead):
@@ -64,7 +67,7 @@ def test_another_file_of_the_same_name_is_judged_by_its_own_bytes(tmp_path: Path
     other.write_bytes(wheels.wheel("demo", "1.0", files={"demo/a.bin": FILES["demo/a.bin"][::-1]})[1])
     os.replace(other, path)
 
-    assert 0 == len(reading.known(path))
+    assert 0 == len(reading.known(path).members)
 
 
 @pytest.mark.parametrize("size", [0, 10, len(WHEEL) // 2])
@@ -77,7 +80,7 @@ def test_a_file_that_was_cut_off_brings_no_facts(tmp_path: Path, reading: Ahead,
 
     found = examine(path, NAME, known=reading.known)
 
-    assert (plain, 0) == (found, len(reading.known(path)))
+    assert (plain, 0) == (found, len(reading.known(path).members))
 
 
 @pytest.mark.parametrize("kind", ["gone", "a link", "a folder", "a pipe"])
@@ -93,7 +96,7 @@ def test_what_is_no_file_is_forgotten(tmp_path: Path, reading: Ahead, kind: str)
 
     assert reading.follow(path, CLOCK)
     wait_for(lambda: not reading.notice(path, CLOCK), "it is forgotten")
-    assert 0 == len(reading.known(path))
+    assert 0 == len(reading.known(path).members)
 
 
 def test_a_file_that_never_grows_takes_no_thread_and_no_descriptor(tmp_path: Path, reading: Ahead):
@@ -126,7 +129,7 @@ def test_an_archive_that_lies_about_everything_is_left_quickly(tmp_path: Path, r
     arrived(path, bomb, reading)
 
     wait_for(lambda: reading.is_idle, "it is left")
-    assert 0 == len(reading.known(path))
+    assert 0 == len(reading.known(path).members)
     assert "times its size" in examine(path, NAME).problems[0].rule
 
 

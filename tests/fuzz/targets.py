@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import wheels
-from walking import walked
+from walking import known_of
 
 from holdfast.control.uploads.multipart import FormLimits, read_form
 from holdfast.control.uploads.pipeline import judge
@@ -61,9 +61,8 @@ def archive(data: bytes) -> bool:
     filename = FILENAMES[data[0] % 3] if data else FILENAMES[0]
     _PATH.write_bytes(data[1:])
     found = examine(_PATH, filename, LIMITS)
-    if not filename.endswith(".tar.gz"):  # the same as if it had been read on its way
-        walk = walked(data[1:], range(1, len(data), len(data) // 3 + 1), LIMITS)
-        assert found == examine(_PATH, filename, LIMITS, lambda _path: walk.known)
+    known = known_of(data[1:], range(1, len(data), len(data) // 3 + 1), LIMITS)
+    assert found == examine(_PATH, filename, LIMITS, lambda _path: known)  # the same as if read on its way
     check_sentences(found.problems)
     assert found.facts is not None or found.problems
     if found.facts is None or found.problems:

@@ -6,7 +6,7 @@ from pathlib import Path
 import wheels
 from hypothesis import given
 from hypothesis import strategies as st
-from walking import walked
+from walking import known_of
 from zip_edits import directory_start, rewritten
 
 from holdfast.core.archive import examine
@@ -16,7 +16,11 @@ from tests.fuzz.targets import FILENAMES
 
 LIMITS = ArchiveLimits(entries_max=50, ratio_floor_bytes=1 << 16)
 FILES = {"demo/a.py": b"x" * 50, "demo/b.bin": bytes(range(256)) * 40, "demo/c": b""}
-ARCHIVES = [wheels.wheel("demo", "1.0", files=FILES), wheels.sdist("demo", "1.0", files=FILES, suffix=".zip")]
+ARCHIVES = [
+    wheels.wheel("demo", "1.0", files=FILES),
+    wheels.sdist("demo", "1.0", files=FILES, suffix=".zip"),
+    wheels.sdist("demo", "1.0", files=FILES),
+]
 CORPUS = [(FILENAMES[seed[0]], seed[1:]) for seed in seeds("archive") if seed]
 CUTS = st.lists(st.integers(0, 40_000), max_size=5)
 WORK = st.sampled_from([1, 5000, 1 << 20])
@@ -24,12 +28,12 @@ WORK = st.sampled_from([1, 5000, 1 << 20])
 
 def agrees(filename: str, data: bytes, cuts: list[int], work_max: int) -> None:
     """Both ways of reading, both with this archive's answer."""
-    walk = walked(data, sorted(cuts), LIMITS, work_max)
+    known = known_of(data, sorted(cuts), LIMITS, work_max)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "content"
         path.write_bytes(data)
 
-        assert examine(path, filename, LIMITS) == examine(path, filename, LIMITS, lambda _path: walk.known)
+        assert examine(path, filename, LIMITS) == examine(path, filename, LIMITS, lambda _path: known)
 
 
 @given(st.sampled_from(CORPUS), CUTS, WORK)

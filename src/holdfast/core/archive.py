@@ -15,13 +15,14 @@ from packaging.version import InvalidVersion, Version
 
 from holdfast.core import tar_reading, zip_framing, zip_reading
 from holdfast.core.archive_limits import LIMITS, ArchiveLimits, Hostile, Member, is_safe_name
+from holdfast.core.read_ahead import NOTHING_KNOWN, Known
 from holdfast.core.upload_problems import Problem, problem
 from holdfast.core.wheel_file import check_wheel_file
 from holdfast.core.wheel_record import ListedFile, check_record
-from holdfast.core.zip_ahead import NOTHING_KNOWN, KnownMembers
+from holdfast.core.zip_ahead import KnownMembers
 
 ArchiveKind = Literal["wheel", "sdist"]
-Known = Callable[[Path], KnownMembers]  # what was read of the file at that path while it arrived
+AskKnown = Callable[[Path], Known]  # what was read of the file at that path while it arrived
 
 _SCHEMES = ("purelib", "platlib", "headers", "scripts", "data")
 _REBUILD = "Build the file again with a current build tool and upload that."
@@ -48,15 +49,15 @@ class Examined:
     problems: tuple[Problem, ...]
 
 
-def nothing_known(_path: Path) -> KnownMembers:
+def nothing_known(_path: Path) -> Known:
     """Nobody read ahead."""
     return NOTHING_KNOWN
 
 
-def examine(path: Path, filename: str, limits: ArchiveLimits = LIMITS, known: Known = nothing_known) -> Examined:
+def examine(path: Path, filename: str, limits: ArchiveLimits = LIMITS, known: AskKnown = nothing_known) -> Examined:
     """Look into the distribution stored at `path`, whose client-given (and already legal) name is `filename`.
 
-    `known` saves reading members again and changes no verdict. It is asked once the directory was read.
+    `known` saves reading again and changes no verdict. It is asked once the directory was read, if there is one.
     Raises OSError only when the local file cannot be read, which is our trouble and not the client's.
     """
     try:
@@ -64,7 +65,7 @@ def examine(path: Path, filename: str, limits: ArchiveLimits = LIMITS, known: Kn
             return _examine_wheel(path, filename, limits, known)
         if filename.endswith(".zip"):
             return _examine_zip_sdist(path, filename, limits, known)
-        return _examine_tar_sdist(path, filename, limits)
+        return _examine_tar_sdist(path, filename, limits, known)
     except Hostile as error:
         return Examined(None, (problem("content", filename, error.rule, error.step or _REBUILD),))
 
@@ -79,7 +80,7 @@ def metadata_of_wheel(file: BinaryIO, limits: ArchiveLimits = LIMITS) -> bytes:
     return zip_reading.read_entry(file, entry, limits.metadata_bytes_max)
 
 
-def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits, known: Known) -> Examined:
+def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits, known: AskKnown) -> Examined:
     with path.open("rb") as file:
         directory = zip_reading.read_directory(file, limits)
         members = [entry.member for entry in directory.entries]
@@ -99,12 +100,12 @@ def _examine_wheel(path: Path, filename: str, limits: ArchiveLimits, known: Know
         wheel = zip_reading.read_entry(file, files["WHEEL"], limits.wheel_bytes_max)
         record = zip_reading.read_entry(file, files["RECORD"], limits.record_bytes_max)
         problems += check_wheel_file(wheel, filename)
-        listed = _listed_files(file, directory, starts, known(path))
+        listed = _listed_files(file, directory, starts, known(path).members)
         problems += check_record(record, listed, top, limits.entries_max)
     return Examined(_facts("wheel", top, metadata, wheel, members), tuple(problems))
 
 
-def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits, known: Known) -> Examined:
+def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits, known: AskKnown) -> Examined:
     with path.open("rb") as file:
         directory = zip_reading.read_directory(file, limits)
         members = [entry.member for entry in directory.entries]
@@ -118,7 +119,7 @@ def _examine_zip_sdist(path: Path, filename: str, limits: ArchiveLimits, known: 
             return Examined(None, (_missing(filename, f"{top}/PKG-INFO"),))
         starts = zip_framing.member_starts(file, directory)
         metadata = zip_reading.read_entry(file, entry, limits.metadata_bytes_max)
-        for listed in _listed_files(file, directory, starts, known(path)):
+        for listed in _listed_files(file, directory, starts, known(path).members):
             for _ in listed.pieces() if listed.sha256 is None else ():
                 pass  # a member that does not unpack is refused, whatever reads it
     return Examined(_facts("sdist", top, metadata, b"", members), ())
@@ -135,17 +136,18 @@ def _listed_files(
             yield ListedFile(name, entry.member.size, pieces, known.sha256_of(entry, start))
 
 
-def _examine_tar_sdist(path: Path, filename: str, limits: ArchiveLimits) -> Examined:
-    found = tar_reading.read_tar(path, limits)
-    problems = [*found.problems, *check_members(found.members, filename)]
-    problems += check_one_top_folder(found.members, filename)
+def _examine_tar_sdist(path: Path, filename: str, limits: ArchiveLimits, known: AskKnown) -> Examined:
+    found = known(path).tar_of(path.stat().st_size, limits) or tar_reading.read_tar(path, limits)
+    members = list(found.members)
+    problems = [*found.problems, *check_members(members, filename)]
+    problems += check_one_top_folder(members, filename)
     if problems:
         return Examined(None, tuple(problems))
-    top = found.members[0].name.split("/", 1)[0]
+    top = members[0].name.split("/", 1)[0]
     metadata = found.metadata.get(f"{top}/PKG-INFO")
     if metadata is None:
         return Examined(None, (_missing(filename, f"{top}/PKG-INFO"),))
-    return Examined(_facts("sdist", top, metadata, b"", found.members), ())
+    return Examined(_facts("sdist", top, metadata, b"", members), ())
 
 
 def _facts(kind: ArchiveKind, top: str, metadata: bytes, wheel: bytes, members: list[Member]) -> ArchiveFacts:

@@ -25,15 +25,12 @@ class HeaderWatch:
 
     def __init__(self) -> None:
         self.blocks: list[bytes] = []
-        self.watching = True
         self._data_left = 0  # of an extension header, which is read before the next block
         self._records_bytes = 0  # of it, when they are pax records
         self._name_bytes: int | None = None  # of it, when it is GNU's long name
 
     def note(self, data: bytes, count: int) -> None:
         """`tarfile` asked for `count` bytes and got `data`."""
-        if not self.watching:
-            return
         if self._data_left:
             self._data_left = max(self._data_left - count, 0)
             check_records(data[: self._records_bytes])
@@ -48,8 +45,9 @@ class HeaderWatch:
                 self._name_bytes = size if kind_of(data) in b"LK" else None
 
     def start_member(self) -> None:
-        """What comes next belongs to another member."""
+        """What comes next belongs to another member, or to the same one, whose headers are read again."""
         self.blocks = []
+        self._data_left = 0
 
     def check_end(self) -> None:
         """The walk ended at a block of zeros or where the bytes end. Raises Hostile."""

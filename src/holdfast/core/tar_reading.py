@@ -1,70 +1,173 @@
 """Gzipped tar archives, walked without extracting, under the standard data filter (PEP 721).
 
-`tarfile` reads pax headers and sparse maps into memory whole, whatever their size: the reader below it counts,
-so that a header of gigabytes is refused after some kilobytes.
+The walk can stop wherever the bytes do, and go on when more of them arrived. That changes nothing of what it finds: a
+member whose headers were not all there is begun again, with `tarfile` in the state it had before.
 """
 
+import struct
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
-from holdfast.core.archive_limits import ArchiveLimits, Hostile, Member, check_name_length, check_ratio, is_safe_name
-from holdfast.core.tar_headers import HeaderWatch, check_headers
+from holdfast.core.archive_limits import ArchiveLimits, Hostile, Member, check_name_length, is_safe_name
+from holdfast.core.gunzip import GunzipReader, NotYet
+from holdfast.core.tar_headers import check_headers
 from holdfast.core.upload_problems import Problem, problem
 
-_CHUNK = 256 * 1024
 _NOWHERE = "/nonexistent"  # the filter wants a folder to compare with; nothing is ever written
 _NOT_GZIP = "it is not a well-formed gzipped tar archive"
+_MEMBER = struct.Struct("<QLB")  # size, bytes of the name, whether it is a folder
+_SIZE_MAX = (1 << 63) - 1  # only a sparse file says more, or less than 0, and none is taken
+
+
+class MemberList:
+    """Members in the order of the archive, in a few bytes more than their names have."""
+
+    def __init__(self) -> None:
+        self._packed = bytearray()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Member]:
+        at = 0
+        while at < len(self._packed):
+            size, name_bytes, is_folder = _MEMBER.unpack_from(self._packed, at)
+            at += _MEMBER.size + name_bytes
+            name = self._packed[at - name_bytes : at].decode("utf-8", "surrogatepass")
+            yield Member(name, size, bool(is_folder))
+
+    @property
+    def packed_bytes(self) -> int:
+        """What they take."""
+        return len(self._packed)
+
+    def add(self, name: bytes, size: int, is_folder: bool) -> None:
+        """`name`: at most 1,000 bytes of UTF-8, surrogates for what was none."""
+        self._packed += _MEMBER.pack(min(max(size, 0), _SIZE_MAX), len(name), is_folder) + name
+        self._count += 1
 
 
 @dataclass(slots=True)
 class TarFound:
     """What a walk saw. `metadata` holds the PKG-INFO file of the first member's top folder by its path."""
 
-    members: list[Member] = field(default_factory=list)
+    members: MemberList = field(default_factory=MemberList)
     metadata: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def kept_bytes(self) -> int:
+        """What it takes; the problems are few."""
+        return self.members.packed_bytes + sum(map(len, self.metadata.values()))
 
 
 def read_tar(path: Path, limits: ArchiveLimits) -> TarFound:
     """Walk every member and read the stream to its end. Raises Hostile when it cannot be walked in bounds."""
-    found = TarFound()
-    with path.open("rb") as file, GunzipReader(file, path.stat().st_size, limits) as reader:
+    with path.open("rb") as file:
+        walk = TarReading(limits)
+        walk.read_on(file, path.stat().st_size)
+    return walk.found
+
+
+class TarReading:
+    """The way through one archive, member by member."""
+
+    def __init__(self, limits: ArchiveLimits) -> None:
+        self.found = TarFound()
+        self.reader = GunzipReader(limits)
+        self.is_whole = False  # read to the end of its stream, which ended with the file as it was then
+        self._limits = limits
+        self._tar: tarfile.TarFile | None = None
+        self._top = ""  # of the first member
+        self._names_left = limits.directory_bytes_max
+        self._wanted: tuple[str, int] | None = None  # a file to be kept, and its size
+        self._has_ended = False  # no member follows
+
+    def read_on(self, file: BinaryIO, available: int, work_max: int | None = None) -> bool:
+        """Read to the end of the archive, all of whose bytes are available; or, with `work_max`, as far as they are.
+
+        Then about `work_max` bytes are inflated at most, and True means that there is more to read now. Raises Hostile
+        when the archive cannot be walked in bounds; nothing may be read after that.
+        """
+        self.reader.begin_turn(file, available, work_max)
         try:
-            with tarfile.open(fileobj=reader, mode="r:", errorlevel=1) as tar:  # type: ignore[call-overload]
-                _walk(tar, reader, limits, found)
-            reader.headers.check_end()
-            reader.drain()
+            self._walk()
+        except NotYet as pause:
+            return pause.is_more
         except (tarfile.TarError, zlib.error, EOFError) as error:
             raise Hostile(_NOT_GZIP) from error
         except (RecursionError, OverflowError, ValueError) as error:
             raise Hostile("its tar headers do not make sense") from error
-    return found
+        return False
 
+    def _walk(self) -> None:
+        while not self._has_ended:
+            if self._wanted is not None:
+                self._keep(*self._wanted)
+            elif (info := self._next()) is not None:
+                self._see(info)
+                self.reader.start_member()
+            else:
+                self.reader.headers.check_end()
+                self._has_ended = True
+        self.reader.drain()
+        self.is_whole = True
 
-def _walk(tar: tarfile.TarFile, reader: "GunzipReader", limits: ArchiveLimits, found: TarFound) -> None:
-    names_left = limits.directory_bytes_max
-    while (info := tar.next()) is not None:
+    def _next(self) -> tarfile.TarInfo | None:
+        """The next member, None at the end. Raises NotYet, and then it is as if it had not been asked for."""
+        tar = self._tar
+        before = (tar.offset, tar.pax_headers.copy()) if tar is not None else None  # type: ignore[attr-defined]
+        try:
+            if tar is None:  # which reads the first member's headers
+                tar = self._tar = tarfile.TarFile(fileobj=self.reader, errorlevel=1)  # type: ignore[arg-type]
+            info: tarfile.TarInfo | None = tar.next()
+        except NotYet:
+            if tar is not None and before is not None:
+                tar.offset, tar.pax_headers = before
+            self.reader.read_again()
+            raise
         tar.members = []  # type: ignore[attr-defined]  # else every header stays in memory
+        return info
+
+    def _see(self, info: tarfile.TarInfo) -> None:
+        """Hold a member to the rules, note it, and see whether its bytes are wanted."""
+        assert self._tar is not None
+        found, limits = self.found, self._limits
         if len(found.members) >= limits.entries_max:
             raise Hostile(f"it has more than {limits.entries_max} entries")
-        name_bytes = len(info.name.encode("utf-8", "surrogatepass"))
-        check_name_length(name_bytes, limits)
-        names_left -= name_bytes
-        if names_left < 0:
+        name = info.name.encode("utf-8", "surrogatepass")
+        check_name_length(len(name), limits)
+        self._names_left -= len(name)
+        if self._names_left < 0:
             raise Hostile(f"its names are longer than {limits.directory_bytes_max} bytes together")
-        check_global_records(tar.pax_headers, limits)
-        found.members.append(Member(info.name, info.size if info.isreg() else 0, info.isdir()))
+        check_global_records(self._tar.pax_headers, limits)
+        if not found.members:
+            self._top = info.name.split("/", 1)[0]
+        found.members.add(name, info.size if info.isreg() else 0, info.isdir())
         if len(found.problems) < 20:  # enough to learn from; an archive of 100,000 links needs no more
             found.problems += check_kind(info) + check_data_filter(info)
-            found.problems += check_headers(info, reader.headers.blocks, tar.pax_headers)
-        if info.isreg() and info.name == f"{found.members[0].name.split('/', 1)[0]}/PKG-INFO":
-            found.metadata[info.name] = _read_metadata(tar, info, reader, limits)
-        reader.start_member()
+            found.problems += check_headers(info, self.reader.headers.blocks, self._tar.pax_headers)
+        if info.isreg() and not info.issparse() and info.name == f"{self._top}/PKG-INFO":
+            if info.size > limits.metadata_bytes_max:
+                raise Hostile(f"PKG-INFO is larger than {limits.metadata_bytes_max} bytes")
+            if info.size < 0:  # a pax record can say that
+                raise Hostile(_NOT_GZIP)
+            found.metadata[info.name] = b""
+            self._wanted = info.name, info.size
+
+    def _keep(self, name: str, size: int) -> None:
+        """The bytes that follow, which are that file's. Raises NotYet, and what was there is kept."""
+        while (left := size - len(self.found.metadata[name])) > 0:
+            part = self.reader.take(left)
+            if not part:
+                raise Hostile(_NOT_GZIP)
+            self.found.metadata[name] += part
+        self._wanted = None
 
 
 def check_global_records(records: Mapping[str, str], limits: ArchiveLimits) -> None:
@@ -92,103 +195,3 @@ def check_data_filter(info: tarfile.TarInfo) -> list[Problem]:
         rule = "installers would refuse to unpack this member (Python's tar data filter)"
         return [problem("content", info.name, rule, "Ship plain files and links that stay inside the archive.")]
     return []
-
-
-def _read_metadata(tar: tarfile.TarFile, info: tarfile.TarInfo, reader: "GunzipReader", limits: ArchiveLimits) -> bytes:
-    if info.size > limits.metadata_bytes_max:
-        raise Hostile(f"PKG-INFO is larger than {limits.metadata_bytes_max} bytes")
-    reader.allow(info.size)
-    reader.headers.watching = False
-    member = tar.extractfile(info)
-    data = member.read() if member is not None else b""
-    reader.headers.watching = True
-    if len(data) != info.size:
-        raise Hostile(_NOT_GZIP)
-    return data
-
-
-class GunzipReader:
-    """A forward-only view of one gzip member for `tarfile`: bounded reads, skips that inflate and forget."""
-
-    def __init__(self, file: BinaryIO, packed_bytes: int, limits: ArchiveLimits) -> None:
-        self._file = file
-        self._packed_bytes = packed_bytes
-        self._limits = limits
-        self._inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-        self._buffer = b""
-        self._start = 0  # of the part of the buffer not yet read
-        self._position = 0
-        self._budget = limits.header_bytes_max
-        self.headers = HeaderWatch()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._buffer = b""
-
-    def start_member(self) -> None:
-        """The next reads are the headers of another member."""
-        self.headers.start_member()
-        self._budget = self._limits.header_bytes_max
-
-    def allow(self, count: int) -> None:
-        """The next `count` bytes are wanted content, not headers."""
-        self._budget += count
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, position: int) -> int:
-        """Skip forward; `tarfile` never goes back once the walk has begun."""
-        if position < self._position:
-            raise Hostile("its tar headers do not make sense")
-        while self._position < position:
-            if not self._take(position - self._position):
-                break
-        return self._position
-
-    def read(self, count: int) -> bytes:
-        self._budget -= count
-        if self._budget < 0:
-            raise Hostile(f"the headers of one member are larger than {self._limits.header_bytes_max} bytes")
-        parts, left = [], count
-        while left > 0 and (part := self._take(left)):
-            parts.append(part)
-            left -= len(part)
-        data = b"".join(parts)
-        self.headers.note(data, count)
-        return data
-
-    def drain(self) -> None:
-        """Read to the end: only zero padding may follow the last member, and nothing the gzip stream."""
-        while part := self._take(_CHUNK):
-            if part.count(0) != len(part):
-                raise Hostile("bytes follow the end of the tar archive")
-        if not self._inflater.eof:
-            raise Hostile("the gzip stream is cut off")
-        if self._inflater.unused_data or self._file.read(1):
-            raise Hostile("bytes follow the end of the gzip stream")
-
-    def _take(self, count: int) -> bytes:
-        """Some of the next bytes, at most `count`; none at the end."""
-        if self._start == len(self._buffer) and not self._fill():
-            return b""
-        part = self._buffer[self._start : self._start + count]
-        self._start += len(part)
-        self._position += len(part)
-        return part
-
-    def _fill(self) -> bool:
-        """Inflate the next piece. Raises Hostile on a bomb, zlib.error on rubbish."""
-        while not self._inflater.eof:
-            packed = self._inflater.unconsumed_tail or self._file.read(_CHUNK // 4)
-            if not packed:
-                raise Hostile("the gzip stream is cut off")
-            self._buffer, self._start = self._inflater.decompress(packed, _CHUNK), 0
-            check_ratio(self._packed_bytes, self._position + len(self._buffer), self._limits)
-            if self._buffer:
-                return True
-        return False

@@ -48,9 +48,6 @@ class KnownMembers:
         return _FACT.unpack_from(self._facts, number * _FACT.size)
 
 
-NOTHING_KNOWN = KnownMembers()  # never added to
-
-
 @dataclass(slots=True)
 class _Open:
     """The member that is being read."""

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from holdfast.core import zip_reading
 from holdfast.core.archive_limits import LIMITS, Hostile
-from holdfast.core.tar_reading import GunzipReader
+from holdfast.core.gunzip import GunzipReader
 
 DEFAULT = ("setuptools>=40.8.0", "wheel")  # what installers take where PEP 518's table is missing
 PYPROJECT_BYTES_MAX = 1024 * 1024
@@ -39,15 +39,14 @@ def build_requirements(path: Path, filename: str) -> tuple[str, ...]:
 
 def _from_tar(path: Path) -> bytes | None:
     """The one `<top>/pyproject.toml`, or None. The walk ends there: build tools put it near the beginning."""
-    with (
-        path.open("rb") as file,
-        GunzipReader(file, path.stat().st_size, LIMITS) as reader,
-        tarfile.open(fileobj=reader, mode="r:", errorlevel=1) as tar,  # type: ignore[call-overload]
-    ):
+    reader = GunzipReader(LIMITS)
+    with path.open("rb") as file:
+        reader.begin_turn(file, path.stat().st_size)
+        tar = tarfile.TarFile(fileobj=reader, errorlevel=1)  # type: ignore[arg-type]
         for _ in range(ENTRIES_MAX):
             if (info := tar.next()) is None:
                 return None
-            tar.members = []
+            tar.members = []  # type: ignore[attr-defined]
             if info.isreg() and _is_pyproject(info.name):
                 _demand_size(info.size)
                 reader.allow(info.size)

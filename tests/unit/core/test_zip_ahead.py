@@ -11,9 +11,10 @@ import pytest
 import wheels
 from walking import walked
 
-from holdfast.core import zip_ahead, zip_framing, zip_reading
+from holdfast.core import zip_framing, zip_reading
 from holdfast.core.archive import examine
 from holdfast.core.archive_limits import LIMITS, ArchiveLimits
+from holdfast.core.read_ahead import NOTHING_KNOWN, Known
 from holdfast.core.zip_ahead import CHUNK_BYTES, FACTS_MAX, KnownMembers, ZipWalk
 from holdfast.core.zip_reading import Entry
 from holdfast.drill.giant import GiantWheel
@@ -71,7 +72,7 @@ def test_a_known_wheel_is_judged_without_reading_its_files_again(tmp_path: Path)
     """The one thing all of this is for: after the last byte only the small members are read."""
     made = GiantWheel("demo", "1.0", 3 * CHUNK_BYTES)
     data = b"".join(made.pieces())
-    known = walked(data, (1000, 2 * CHUNK_BYTES)).known
+    known = Known(walked(data, (1000, 2 * CHUNK_BYTES)).known)
     start = members(data)["demo/filler.bin"][1]
     hollow = data[:start] + bytes(made.filler_bytes) + data[start + made.filler_bytes :]
     (tmp_path / "content").write_bytes(hollow)
@@ -165,4 +166,4 @@ def test_facts_are_few_enough_to_be_kept():
         known.add(number, 1, 1, 1, 0, bytes(32))
 
     assert FACTS_MAX * len(known._facts) / len(known) < 4 << 20
-    assert 0 == len(zip_ahead.NOTHING_KNOWN)
+    assert 0 == len(NOTHING_KNOWN.members)

@@ -1,6 +1,6 @@
 """Large uploads are looked into while they arrive: a front tells of more bytes, and a few threads read on.
 
-What is found is a cache for whoever examines the whole file (core/zip_ahead.py); nothing waits for it, and whatever
+What is found is a cache for whoever examines the whole file (core/read_ahead.py); nothing waits for it, and whatever
 fails here costs no more than reading the file later. A file has no thread and no descriptor of its own: each notice is
 worth a few slices of work, which take turns with those of other files, and without notices nothing happens.
 """
@@ -20,11 +20,11 @@ import structlog
 
 from holdfast.clock import Clock
 from holdfast.core.archive_limits import MIB
-from holdfast.core.zip_ahead import NOTHING_KNOWN, KnownMembers, ZipWalk
+from holdfast.core.read_ahead import NOTHING_KNOWN, ArchiveWalk, Known
 
 log = structlog.get_logger()
 
-FILES_MAX = 32  # looked into at once, at most 3 MB of facts each; the others are read when they are whole
+FILES_MAX = 32  # looked into at once, at most 4 MiB kept of each; the others are read when they are whole
 THREADS_MAX = 2  # reading at once: reads, and uploads under way, have the same cores
 SLICE_BYTES = 64 * MIB  # unpacked in one turn, a quarter of a second or less; whoever wants the facts waits for one
 QUIET_SECONDS_MAX = (
@@ -37,7 +37,7 @@ class _Followed:
     """One arriving file. Its walk belongs to whoever holds `reading`."""
 
     noticed_at: float  # monotonic
-    walk: ZipWalk = field(default_factory=ZipWalk)
+    walk: ArchiveWalk = field(default_factory=ArchiveWalk)
     identity: tuple[int, int] | None = None  # device and inode, once it was opened
     reading: threading.Lock = field(default_factory=threading.Lock)
     is_queued: bool = False
@@ -71,7 +71,7 @@ class Ahead:
             self._queue(path, self._followed.setdefault(path, _Followed(clock.monotonic())))
         return True
 
-    def known(self, path: Path) -> KnownMembers:
+    def known(self, path: Path) -> Known:
         """What was read of the file, which is whole now, the little that was still to be read too. It is forgotten."""
         with self._lock:
             followed = self._followed.pop(path, None)
@@ -141,8 +141,7 @@ def _read_slice(path: Path, followed: _Followed) -> bool:
     """Read on; True when there is more to read now. Raises OSError."""
     with _opened(path) as (file, size, identity):
         if followed.identity not in (None, identity) or size < followed.walk.position:
-            followed.walk = ZipWalk()  # what was read was another file, or is not there any more
-            followed.walk.is_over = True
+            followed.walk.give_up()  # what was read was another file, or is not there any more
         followed.identity = identity
         return followed.walk.advance(file, size, SLICE_BYTES)
 

@@ -16,7 +16,7 @@ from holdfast.control.uploads.multipart import Content, Form
 from holdfast.control.uploads.rules import Profile
 from holdfast.control.uploads.steps_filename import DistributionName
 from holdfast.core import core_metadata
-from holdfast.core.archive import Known, examine, nothing_known
+from holdfast.core.archive import AskKnown, examine, nothing_known
 from holdfast.core.attestations import FIELD, Attestation, read_attestations
 from holdfast.core.core_metadata import CoreMetadata
 from holdfast.core.upload_problems import Problem, problem
@@ -43,7 +43,7 @@ class Judged:
     problems: tuple[Problem, ...]
 
 
-def judge(form: Form, query: Mapping[str, str], profile: Profile, known: Known = nothing_known) -> Judged:
+def judge(form: Form, query: Mapping[str, str], profile: Profile, known: AskKnown = nothing_known) -> Judged:
     """Run every step; `known` is what was read of the file while it arrived.
 
     Raises OSError when the content's temporary file cannot be read.
@@ -84,7 +84,7 @@ def _judge_inside(
     profile: Profile,
     problems: list[Problem],
     attestations: tuple[Attestation, ...],
-    known: Known,
+    known: AskKnown,
 ) -> Judged:
     """The steps that look into the bytes; the metadata comes from there and from nowhere else."""
     archive = examine(content.path, content.filename, profile.archive, known)
