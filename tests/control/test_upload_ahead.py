@@ -19,6 +19,7 @@ from holdfast.core.form_cut import reference
 
 FILES = {"demo/a.bin": bytes(range(256)) * 100, "demo/b.py": b"b = 1\n"}
 NAME, WHEEL = wheels.wheel("demo", "1.0", files=FILES)
+SDIST_NAME, SDIST = wheels.sdist("demo", "1.0", files=FILES)
 CONTENT_TYPE, BODY = wheels.twine_body(NAME, WHEEL)
 MEMBERS = len(FILES) + 3
 CLOCK = ManualClock()
@@ -48,6 +49,33 @@ def test_a_file_that_arrives_in_pieces_is_known_when_it_is_whole(tmp_path: Path,
         len(reading.known(path).members),
         len(reading.known(path).members),
     )  # told once, then forgotten
+
+
+def test_an_sdist_that_arrives_in_pieces_is_known_and_judged_the_same(tmp_path: Path, reading: Ahead):
+    path = tmp_path / "content"
+    for start in range(0, len(SDIST), 100):
+        arrived(path, SDIST[start : start + 100], reading)
+
+    ahead = examine(path, SDIST_NAME, known=reading.known)
+
+    assert (examine(path, SDIST_NAME), None) == (ahead, reading.known(path).tar)
+
+
+@pytest.mark.parametrize("more", [b"", b"x", None])
+def test_an_sdist_that_is_another_when_it_is_whole_is_read_anew(tmp_path: Path, reading: Ahead, more: bytes | None):
+    """Read to the end of its stream, and then it went on, or got shorter, or its place was taken."""
+    path = tmp_path / "content"
+    arrived(path, SDIST, reading)
+    wait_for(lambda: reading.is_idle, "the sdist is read")
+    if more is None:
+        os.truncate(path, len(SDIST) - 1)
+    else:
+        (tmp_path / "other").write_bytes(SDIST + more)
+        os.replace(tmp_path / "other", path)
+    plain = examine(path, SDIST_NAME)
+
+    assert plain == examine(path, SDIST_NAME, known=reading.known)
+    assert (more == b"") == (not plain.problems)
 
 
 def test_what_was_never_noticed_before_the_end_is_read_by_whoever_asks(tmp_path: Path, reading: Ahead):

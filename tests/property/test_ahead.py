@@ -1,5 +1,7 @@
 """An archive that was looked into while it arrived is judged like one that nobody looked into before it was whole."""
 
+import gzip
+import random
 import tempfile
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from zip_edits import directory_start, rewritten
 from holdfast.core.archive import examine
 from holdfast.core.archive_limits import ArchiveLimits
 from tests.fuzz.seeds import seeds
+from tests.fuzz.tar_edits import edited_tar
 from tests.fuzz.targets import FILENAMES
 
 LIMITS = ArchiveLimits(entries_max=50, ratio_floor_bytes=1 << 16)
@@ -76,3 +79,20 @@ def test_a_wheel_of_any_members_gets_the_same_answer(members, method, is_torn, c
         data = data[: directory_start(data)] + other[directory_start(other) :]
 
     agrees(filename, data, cuts, work_max)
+
+
+@given(MEMBERS, st.lists(st.sampled_from([b"", b"x", bytes(512), bytes(1024)]), max_size=2), CUTS, WORK)
+def test_an_sdist_of_any_members_gets_the_same_answer(members, behind, cuts, work_max):
+    """Behind the tar, in its stream: nothing, zeros as padding, or what must not be there."""
+    filename, made = wheels.sdist("demo", "1.0", files=members)
+    data = gzip.compress(gzip.decompress(made) + b"".join(behind), mtime=0)
+
+    agrees(filename, data, cuts, work_max)
+
+
+@given(st.sampled_from([seed for seed in CORPUS if seed[0].endswith(".tar.gz")]), st.integers(0, 10**6), CUTS, WORK)
+def test_a_tar_whose_headers_were_changed_gets_the_same_answer(archive, seed, cuts, work_max):
+    """By the fuzz lane's edits: pax records, long names, sizes, kinds, blocks doubled and gone."""
+    filename, data = archive
+
+    agrees(filename, edited_tar(random.Random(seed), data, (b"Name: demo",)), cuts, work_max)

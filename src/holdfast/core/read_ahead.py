@@ -45,8 +45,8 @@ NOTHING_KNOWN = Known(KnownMembers())  # never added to
 class ArchiveWalk:
     """The way through one arriving archive, by what its first bytes say it is."""
 
-    def __init__(self, limits: ArchiveLimits = LIMITS) -> None:
-        self._limits = limits
+    def __init__(self, limits: ArchiveLimits = LIMITS, kept_bytes_max: int = KEPT_BYTES_MAX) -> None:
+        self._limits, self._kept_bytes_max = limits, kept_bytes_max
         self._walk: ZipWalk | TarWalk | None = None
         self._is_given_up = False
 
@@ -80,17 +80,22 @@ class ArchiveWalk:
             magic = file.read(len(_GZIP))
             if min(len(magic), available) < len(_GZIP):
                 return False
-            self._walk = TarWalk(self._limits) if magic == _GZIP else ZipWalk(self._limits)
+            self._walk = self._begin(magic)
         return self._walk.advance(file, available, work_max)
+
+    def _begin(self, magic: bytes) -> "ZipWalk | TarWalk":
+        if magic == _GZIP:
+            return TarWalk(self._limits, self._kept_bytes_max)
+        return ZipWalk(self._limits)
 
 
 class TarWalk:
     """The way through an arriving gzipped tar."""
 
-    def __init__(self, limits: ArchiveLimits) -> None:
+    def __init__(self, limits: ArchiveLimits, kept_bytes_max: int) -> None:
         self.known: KnownTar | None = None
         self.position = 0  # bytes of the archive that were read
-        self._limits = limits
+        self._limits, self._kept_bytes_max = limits, kept_bytes_max
         self._reading: TarReading | None = TarReading(limits)
 
     @property
@@ -109,7 +114,7 @@ class TarWalk:
             self._reading = None
             return False
         self.position = reading.reader.packed
-        if reading.found.kept_bytes > KEPT_BYTES_MAX:
+        if reading.found.kept_bytes > self._kept_bytes_max:
             self._reading = None
         elif reading.is_whole:
             self.known = KnownTar(reading.found, self.position, self._limits)

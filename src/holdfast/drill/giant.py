@@ -6,21 +6,46 @@ It is a true one: stored members, ZIP64 where a size needs it, a RECORD with eve
 import base64
 import hashlib
 import http.client
-import struct
 import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Protocol
 
+from holdfast.drill import zip_records
 from holdfast.drill.corpus import record_row
 
 BLOCK_BYTES = 1 << 20
 _FILLER = hashlib.shake_256(b"giant").digest(BLOCK_BYTES)
-_MAX32 = 0xFFFFFFFF
-_STAMP = (0, 0x5C21)  # midnight of 2026-01-01, as zips write it
-_WHEEL = b"Wheel-Version: 1.0\nGenerator: drill\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+WHEEL_TEXT = b"Wheel-Version: 1.0\nGenerator: drill\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+class Giant(Protocol):
+    """A file of any size, made as it is sent."""
+
+    @property
+    def project(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def filetype(self) -> str: ...
+
+    @property
+    def pyversion(self) -> str: ...
+
+    @property
+    def filename(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def pieces(self) -> Iterator[bytes]: ...
+
+    def prepare(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -30,6 +55,8 @@ class GiantWheel:
     project: str
     version: str
     filler_bytes: int
+    filetype = "bdist_wheel"
+    pyversion = "py3"
 
     @property
     def filename(self) -> str:
@@ -68,7 +95,7 @@ class GiantWheel:
 
     @cached_property
     def _head(self) -> bytes:
-        return _local(self._filler_name, self._sums[1], self.filler_bytes)
+        return zip_records.local(self._filler_name, self._sums[1], self.filler_bytes)
 
     @property
     def _filler_name(self) -> str:
@@ -78,17 +105,21 @@ class GiantWheel:
     def _tail(self) -> bytes:
         """Everything behind the filler: the small members, the directory and its end."""
         info = f"{self.project}-{self.version}.dist-info"
-        metadata = f"Metadata-Version: 2.1\nName: {self.project}\nVersion: {self.version}\n\n".encode()
-        small = {f"{info}/METADATA": metadata, f"{info}/WHEEL": _WHEEL}
+        small = {f"{info}/METADATA": metadata_of(self.project, self.version), f"{info}/WHEEL": WHEEL_TEXT}
         record = f"{self._filler_name},sha256={self._sums[0]},{self.filler_bytes}\n"
         record += "".join(record_row(name, data) for name, data in small.items()) + f"{info}/RECORD,,\n"
         small[f"{info}/RECORD"] = record.encode()
-        directory = _central(self._filler_name, self._sums[1], self.filler_bytes, 0)
+        directory = zip_records.central(self._filler_name, self._sums[1], self.filler_bytes, 0)
         tail, position = b"", len(self._head) + self.filler_bytes
         for name, data in small.items():
-            directory += _central(name, zlib.crc32(data), len(data), position + len(tail))
-            tail += _local(name, zlib.crc32(data), len(data)) + data
-        return tail + directory + _end(1 + len(small), len(directory), position + len(tail))
+            directory += zip_records.central(name, zlib.crc32(data), len(data), position + len(tail))
+            tail += zip_records.local(name, zlib.crc32(data), len(data)) + data
+        return tail + directory + zip_records.end(1 + len(small), len(directory), position + len(tail))
+
+
+def metadata_of(project: str, version: str) -> bytes:
+    """The least of core metadata."""
+    return f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +132,7 @@ class Sent:
     answer_seconds: float
 
 
-def send(port: int, made: GiantWheel, authorization: str, path: str = "/legacy/", seconds_max: float = 900) -> Sent:
+def send(port: int, made: Giant, authorization: str, path: str = "/legacy/", seconds_max: float = 900) -> Sent:
     """Upload it as twine does, holding no more of it than a block."""
     boundary = "giant-of-the-drill"
     head, tail = _form(made, boundary)
@@ -122,7 +153,7 @@ def basic(token: str) -> str:
     return "Basic " + base64.b64encode(f"__token__:{token}".encode()).decode()
 
 
-def timed(connection: http.client.HTTPConnection, head: bytes, made: GiantWheel, tail: bytes) -> Sent:
+def timed(connection: http.client.HTTPConnection, head: bytes, made: Giant, tail: bytes) -> Sent:
     """Send a body whose headers are out, and read the answer."""
     began = time.monotonic()
     for piece in chain((head,), made.pieces(), (tail,)):
@@ -133,41 +164,13 @@ def timed(connection: http.client.HTTPConnection, head: bytes, made: GiantWheel,
     return Sent(answer.status, body, ended - began, time.monotonic() - ended)
 
 
-def _form(made: GiantWheel, boundary: str) -> tuple[bytes, bytes]:
+def _form(made: Giant, boundary: str) -> tuple[bytes, bytes]:
     """The form before and behind the file."""
     fields = {":action": "file_upload", "protocol_version": "1", "metadata_version": "2.1", "name": made.project}
-    fields |= {"version": made.version, "filetype": "bdist_wheel", "pyversion": "py3"}
+    fields |= {"version": made.version, "filetype": made.filetype, "pyversion": made.pyversion}
     head = "".join(
         f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
         for key, value in fields.items()
     )
     head += f'--{boundary}\r\nContent-Disposition: form-data; name="content"; filename="{made.filename}"\r\n'
     return f"{head}Content-Type: application/octet-stream\r\n\r\n".encode(), f"\r\n--{boundary}--\r\n".encode()
-
-
-# Records of a zip (APPNOTE.TXT 4.3, 4.5.3): sizes that do not fit stand in a ZIP64 field.
-
-
-def _local(name: str, crc: int, size: int) -> bytes:
-    extra = struct.pack("<2H2Q", 1, 16, size, size) if size >= _MAX32 else b""
-    told = min(size, _MAX32)
-    head = struct.pack("<4s5H3L2H", b"PK\3\4", 45, 0, 0, *_STAMP, crc, told, told, len(name), len(extra))
-    return head + name.encode() + extra
-
-
-def _central(name: str, crc: int, size: int, offset: int) -> bytes:
-    wide = [value for value in (size, size, offset) if value >= _MAX32]
-    extra = struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
-    told, at = min(size, _MAX32), min(offset, _MAX32)
-    head = struct.pack(
-        "<4s6H3L5H2L", b"PK\1\2", 45, 45, 0, 0, *_STAMP, crc, told, told, len(name), len(extra), 0, 0, 0, 0, at
-    )
-    return head + name.encode() + extra
-
-
-def _end(count: int, directory_bytes: int, offset: int) -> bytes:
-    wide = b""
-    if offset >= _MAX32:
-        wide = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, directory_bytes, offset)
-        wide += struct.pack("<4sLQL", b"PK\6\7", 0, offset + directory_bytes, 1)
-    return wide + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, directory_bytes, min(offset, _MAX32), 0)
