@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measure import quantile
-from holdfast.drill.giant import GiantWheel, Sent, basic, send, timed
+from holdfast.drill.giant import Giant, GiantWheel, Sent, basic, send, timed
+from holdfast.drill.giant_packed import GiantDeflatedWheel, GiantSdist
 from holdfast.drill.memory import Peak
 from holdfast.drill.rig import Rig, free_port, wait_until
 
@@ -29,12 +30,20 @@ SECONDS_MAX = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """So many files of that size from so many clients, each file another."""
+    """So many files of that size from so many clients, each file another. `kind` is of KINDS."""
 
     size: int  # bytes
     clients: int
     uploads: int
+    kind: str = "wheel"
 
+
+# Stored members, or source text that unpacks to almost four times its size.
+KINDS: dict[str, Callable[[str, str, int], Giant]] = {
+    "wheel": GiantWheel,
+    "deflated wheel": GiantDeflatedWheel,
+    "sdist": GiantSdist,
+}
 
 # Sixteen files of a gigabyte lie in the folder of one server at a time; the rest is what a disk should have left.
 FREE_BYTES_MIN = 40 * GB
@@ -48,6 +57,9 @@ CASES = [
     Case(100 * MB, 16, 16),
     Case(GB, 1, 3),
     Case(GB, 16, 16),
+    Case(100 * MB, 16, 16, "deflated wheel"),
+    Case(100 * MB, 16, 16, "sdist"),
+    Case(GB, 1, 2, "sdist"),
 ]
 
 
@@ -68,28 +80,30 @@ def run() -> list[str]:
 
 
 def _row(case: Case) -> str:
-    wheels = [
-        GiantWheel(f"bench{number % 10}", f"1.{number}", max(case.size - _OVERHEAD, 1))
+    files = [
+        KINDS[case.kind](f"bench{number % 10}", f"1.{number}", max(case.size - _OVERHEAD, 1))
         for number in range(case.uploads)
     ]
     free = shutil.disk_usage(tempfile.gettempdir()).free
     assert case.size * case.uploads < 5 * GB or free > FREE_BYTES_MIN, f"only {free / GB:.0f} GB of disk are free"
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(GiantWheel.prepare, wheels))
+        list(pool.map(lambda made: made.prepare(), files))
     with _nginx() as port:
-        peer = _measured(case, wheels, lambda made: _put(port, made), 201)
+        peer = _measured(case, files, lambda made: _put(port, made), 201)
     with Rig() as rig:
         rig.wait_for_control()
         token, nobody = basic(rig.token()), basic("nobody")
         assert send(rig.port, GiantWheel("warm", "1.0", 100_000), token).status == 200
-        unchecked = _measured(case, wheels, lambda made: send(rig.port, made, nobody), 401)
+        unchecked = _measured(case, files, lambda made: send(rig.port, made, nobody), 401)
         with Peak(rig, "front") as front, Peak(rig, "control") as control:
-            checked = _measured(case, wheels, lambda made: send(rig.port, made, token), 200)
+            checked = _measured(case, files, lambda made: send(rig.port, made, token), 200)
     size = next(
         f"{case.size // unit} {name}" for unit, name in ((GB, "GB"), (MB, "MB"), (KB, "kB")) if case.size >= unit
     )
+    kind = "" if case.kind == "wheel" else f", {case.kind}"
     return (
-        f"| {size} | {case.clients}, {case.uploads} | {peer.cells()} | {unchecked.cells()} | {checked.rate:,.1f} | "
+        f"| {size}{kind} | {case.clients}, {case.uploads} | {peer.cells()} | {unchecked.cells()} "
+        f"| {checked.rate:,.1f} | "
         f"{checked.uploads / checked.seconds:.1f} | {checked.waits()} | "
         f"{front.before:.0f} + {front.growth:.0f}, {control.before:.0f} + {control.growth:.0f} |"
     )
@@ -117,17 +131,17 @@ class Measured:
         return f"{self.rate:,.1f} | {self.waits()}"
 
 
-def _measured(case: Case, wheels: list[GiantWheel], upload: Callable[[GiantWheel], Sent], status: int) -> Measured:
+def _measured(case: Case, files: list[Giant], upload: Callable[[Giant], Sent], status: int) -> Measured:
     started = time.monotonic()
     with ThreadPoolExecutor(case.clients) as pool:
-        sent = list(pool.map(upload, wheels))
+        sent = list(pool.map(upload, files))
     seconds = time.monotonic() - started
     wrong = [(one.status, one.body[:300]) for one in sent if one.status != status]
     assert not wrong, wrong[:3]
-    return Measured(len(wheels), sum(made.size for made in wheels), seconds, [one.answer_seconds for one in sent])
+    return Measured(len(files), sum(made.size for made in files), seconds, [one.answer_seconds for one in sent])
 
 
-def _put(port: int, made: GiantWheel) -> Sent:
+def _put(port: int, made: Giant) -> Sent:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS_MAX)
     try:
         connection.putrequest("PUT", f"/{made.filename}")

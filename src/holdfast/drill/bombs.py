@@ -5,6 +5,7 @@ Each is refused for a rule it breaks, or, where it breaks none, accepted; the dr
 
 import gzip
 import io
+import random
 import struct
 import tarfile
 import zipfile
@@ -178,6 +179,12 @@ def _zeros(mebibytes: int) -> Iterator[bytes]:
         yield bytes(MIB)
 
 
+def _late_zeros(mebibytes: int) -> Iterator[bytes]:
+    """Behind enough that control is told of it while it arrives."""
+    yield _entry("bomb-1.0/noise", random.Random(40).randbytes(40 * MIB))
+    yield from _zeros(mebibytes)
+
+
 def _long_names(count: int, length: int) -> Iterator[bytes]:
     yield _pkg_info()
     for number in range(count):
@@ -204,6 +211,9 @@ _TARS = [
         "times its size",
         lambda: form(SDIST_NAME, gzip.compress(bytes(100 * MIB), 1, mtime=0)),
         slow=True,
+    ),
+    Bomb(
+        "gzip of zeros behind 40 MiB", "more than 50 times its size", lambda: sdist_form(_late_zeros(3200)), slow=True
     ),
     Bomb("gzip in gzip", "well-formed gzipped tar", lambda: form(SDIST_NAME, _gzips(4)), slow=True),
     Bomb("tar of 70,000 members", "", lambda: sdist_form(_members(70_000)), slow=True),
