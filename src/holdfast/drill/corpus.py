@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
@@ -17,7 +18,7 @@ JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 STAMP = (2026, 1, 1, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wheel:
     """One wheel with what an index says about it."""
 
@@ -28,8 +29,9 @@ class Wheel:
     metadata: bytes
     uploaded: datetime = datetime(*STAMP, tzinfo=UTC)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
+        """Of the file. Computed once: of a gigabyte it takes half a second, for which no first byte may wait."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -140,18 +142,22 @@ class Upstream:
             return f"<!DOCTYPE html><html><body>{rows}</body></html>".encode()
         return msgspec.json.encode({"meta": {"api-version": "1.1"}, "projects": [{"name": name} for name in names]})
 
-    def answer(self, path: str) -> tuple[str, bytes] | None:
-        """Content type and body for a path, or None for 404."""
+    def answer(self, path: str) -> tuple[str, bytes, str] | None:
+        """Content type, body and its sha256 for a path, or None for 404."""
         if path == "/simple/":
-            return "text/html" if self.html_only else JSON_TYPE, self.projects()
+            return self._described("text/html" if self.html_only else JSON_TYPE, self.projects())
         if path.startswith("/simple/"):
             page = self.page(path.removeprefix("/simple/").strip("/"))
-            return None if page is None else ("text/html" if self.html_only else JSON_TYPE, page)
+            return None if page is None else self._described("text/html" if self.html_only else JSON_TYPE, page)
         name = path.removeprefix("/files/")
         if name.endswith(".metadata") and not self.html_only and (found := self._files.get(name[:-9])):
-            return "application/octet-stream", found.metadata
+            return self._described("application/octet-stream", found.metadata)
         found = self._files.get(name)
-        return None if found is None else ("application/octet-stream", found.content)
+        return None if found is None else ("application/octet-stream", found.content, found.sha256)
+
+    @staticmethod
+    def _described(content_type: str, body: bytes) -> tuple[str, bytes, str]:
+        return content_type, body, hashlib.sha256(body).hexdigest()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         upstream = self
@@ -166,12 +172,12 @@ class Upstream:
                 upstream.requests[path] += 1
                 found = upstream.answer(path)
                 if found is None:
-                    self._send(404, "text/plain", b"no such thing\n")
+                    self._send(404, "text/plain", b"no such thing\n", "")
                 else:
                     self._send(200, *found)
 
-            def _send(self, status: int, content_type: str, body: bytes) -> None:
-                etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"' if status == 200 else ""
+            def _send(self, status: int, content_type: str, body: bytes, sha256: str) -> None:
+                etag = f'"{sha256[:16]}"' if sha256 else ""
                 if etag and self.headers.get("If-None-Match") == etag:
                     self.send_response(304)
                     self.send_header("ETag", etag)
