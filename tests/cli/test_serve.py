@@ -345,6 +345,15 @@ def test_sighup_serves_the_new_certificate_and_a_broken_one_changes_nothing(
     command.logs("the old one stays")
     assert (pids(data)["front"], status(f"{url}/readyz", trusted)) == (fresh, 200)
 
+    make_certificate(tmp_path, "third.example")
+    os.killpg(fresh, signal.SIGKILL)
+    host, port = url.removeprefix("https://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as early:
+        wait_for(lambda: pids(data).get("front") not in (fresh, None), "a front in the place of the dead one")
+        with ssl.create_default_context(cafile=cert).wrap_socket(early, server_hostname=host) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200", "who came while there was none was not turned away"
+
 
 def test_help_comes_at_once_and_neither_it_nor_a_front_imports_django() -> None:
     for modules in ("holdfast.cli.main", "holdfast.cli.serve", "holdfast.cli.roles", "holdfast.front.serve"):

@@ -18,6 +18,7 @@ from holdfast.cli.errors import exit_for_settings, fail
 from holdfast.config import Config
 from holdfast.effective import SNAPSHOT_VARIABLE, configured, write_snapshot
 from holdfast.front import child
+from holdfast.front.listening import open_listener
 from holdfast.front.supervisor import FIRST_ROLES, LATER_ROLES, Supervisor
 from holdfast.redact import redact
 from holdfast.settings.loading import SettingsError
@@ -53,7 +54,8 @@ def serve() -> None:
         fail(str(error))
     first_token = "" if is_initialised and not _first_token_due(config).exists() else _first_start(config, environ)
     commands = {role: _holdfast(role) for role in (*FIRST_ROLES, *LATER_ROLES)}
-    code = Supervisor(config, commands, environ, lambda: _welcome(config, first_token)).run()
+    listener = reserved if config.tls_cert else None  # fronts replace each other there alone
+    code = Supervisor(config, commands, environ, lambda: _welcome(config, first_token), listener=listener).run()
     reserved.close()
     sys.exit(code)
 
@@ -73,10 +75,14 @@ def _take_port(config: Config) -> tuple[Config, socket.socket]:
     """Prove that the port is free and keep it ours; 0 becomes the port picked.
 
     Fronts bind with SO_REUSEPORT, which would let two instances share a port without a word: so the proof binds
-    without it. The returned socket is bound but never listens: it keeps strangers off while a front restarts.
+    without it. The returned socket keeps strangers off while a front restarts. It is bound but never listens, except
+    under TLS: there it is where every front accepts.
     """
     family = socket.AF_INET6 if ":" in config.listen_host else socket.AF_INET
     try:
+        if config.tls_cert:
+            listener = open_listener(config.listen_host, config.listen_port)
+            return replace(config, listen_port=listener.getsockname()[1]), listener
         with socket.socket(family) as proof:
             proof.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT are no obstacle
             proof.bind((config.listen_host, config.listen_port))

@@ -4,6 +4,7 @@ import ctypes
 import http.client
 import os
 import re
+import select
 import signal
 import ssl
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from holdfast.config import Config
+from holdfast.front.listening import LISTENER, READY, STOP_ACCEPTING
 
 PROBE_SECONDS_MAX = 1.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -20,13 +22,14 @@ _LISTEN = "0A"  # the state column of /proc/net/tcp
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Child:
     """A running role. Its process leads a group of its own, so that its workers can be ended with it."""
 
     role: str
     process: subprocess.Popen[bytes]
     started: float = field(default_factory=time.monotonic)
+    ready: int | None = None  # a pipe's end that becomes readable once it accepts connections; None: it does not tell
 
     @property
     def pid(self) -> int:
@@ -36,6 +39,21 @@ class Child:
         """Ask for a clean end. Only the leader: it stops its workers in order."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def leave(self) -> None:
+        """Have it take no connection any more, and answer on those it has."""
+        if self.process.poll() is None:
+            self.process.send_signal(STOP_ACCEPTING)
+
+    def is_ready(self) -> bool:
+        """True once it said that it accepts connections, or when it says no such thing."""
+        return self.ready is None or bool(select.select([self.ready], [], [], 0)[0])
+
+    def forget_ready(self) -> None:
+        """Listen for it no more."""
+        if self.ready is not None:
+            os.close(self.ready)
+            self.ready = None
 
     def kill_group(self) -> None:
         """End whatever is left of the group, now. After the leader is gone this ends workers it left behind."""
@@ -54,19 +72,35 @@ class Child:
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def start(role: str, command: Sequence[str], environ: Mapping[str, str]) -> Child:
+def start(
+    role: str, command: Sequence[str], environ: Mapping[str, str], inherits: Mapping[str, int] | None = None
+) -> Child:
     """Start a role. It gets SIGTERM when this process dies, even by kill -9.
 
+    `inherits`: descriptors it goes on with, under the names of environment variables that tell it their numbers.
     Must be called on the main thread: the kernel ties that signal to the thread that forks.
     """
+    inherits = inherits or {}
     process = subprocess.Popen(
         list(command),
-        env=dict(environ),
+        env={**environ, **{name: str(number) for name, number in inherits.items()}},
         stdin=subprocess.DEVNULL,
         process_group=0,
         preexec_fn=dies_with_us(),
+        pass_fds=tuple(inherits.values()),
     )
     return Child(role, process)
+
+
+def start_front(command: Sequence[str], environ: Mapping[str, str], listener: int) -> Child:
+    """Start a front that accepts at a listening socket of ours, and says when it does."""
+    told, tells = os.pipe()
+    try:
+        front = start("front", command, environ, {LISTENER: listener, READY: tells})
+    finally:
+        os.close(tells)
+    front.ready = told
+    return front
 
 
 def dies_with_us() -> Callable[[], None]:
@@ -91,7 +125,7 @@ def answers(config: Config, child: Child) -> bool:
 
 def presents(config: Config, child: Child, certificate: bytes) -> bool:
     """True when `child` listens and a connection to the port is shown `certificate` (DER)."""
-    return listens(child.pid, config.listen_port) and _probe(config) == certificate
+    return child.is_ready() and listens(child.pid, config.listen_port) and _probe(config) == certificate
 
 
 def _probe(config: Config) -> bytes | None:

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -41,8 +42,9 @@ class RsgiApp:
         self._streams = streams
         self._takeover = takeover
         self._plane = plane
-        self._find = plane.find
-        self._find_file = plane.find_file
+        self._find: Callable[[str, Any], Any] = plane.find
+        self._find_file: Callable[[str, Any], Any] = plane.find_file
+        self._ending: list[tuple[str, str]] = []  # headers of every answer once another front takes the connections
         self._add = access_log.add if access_log is not None else None
         self._proxies = proxies
 
@@ -67,6 +69,14 @@ class RsgiApp:
             known = prepared.log_unchanged if unchanged else prepared.log
             self._add((time.time(), self._client(scope), known, get("user-agent"), -1))
         return True
+
+    def leave(self) -> None:
+        """From now on every answer ends its connection (HTTP/1.1), so that the client's next one is another front's.
+
+        Answers from memory are made beforehand: they take the way through the event loop, like all others.
+        """
+        self._ending = [("connection", "close")]
+        self._find, self._find_file = _nothing, _nothing
 
     def _send_file_now(self, scope: Any, proto: Any, path: str, get: Any) -> bool:
         found = self._find_file(path, get)
@@ -109,6 +119,8 @@ class RsgiApp:
         body = _Body(proto)
         request = Request(scope.method, scope.path, scope.query_string, headers, client, body.chunks())
         response = await self._plane.answer(request)
+        if self._ending and scope.http_version.startswith("1"):
+            response = replace(response, headers=[*response.headers, *self._ending])
         status, sent = response.status, -1
         try:
             status, sent = await self._send(scope, max(began, body.ended), proto, request, response)
@@ -154,6 +166,10 @@ class RsgiApp:
         else:
             proto.response_file_range(status, headers, path, body.start, end)
         return status, body.length
+
+
+def _nothing(_path: str, _get: Any) -> None:
+    return None
 
 
 class _Body:

@@ -1,6 +1,7 @@
 """`holdfast front`: Granian with the read plane in its workers.
 
-The main process only watches; each worker builds its own plane after the fork and binds the port itself.
+The main process only watches; each worker builds its own plane after the fork, and binds the port itself unless the
+listening socket is inherited (listening.py).
 """
 
 import asyncio
@@ -11,12 +12,15 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import structlog
 from granian import Granian
+from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
+from granian.server import MPServer
 
 from holdfast import log as logs
 from holdfast.clock import SystemClock
@@ -25,6 +29,14 @@ from holdfast.front import direct
 from holdfast.front.access_log import AccessLog, open_access_log
 from holdfast.front.descriptors import raise_limit
 from holdfast.front.forwarder import Forwarder
+from holdfast.front.listening import (
+    BACKLOG,
+    LISTENER,
+    STOP_ACCEPTING,
+    inherited,
+    stop_accepting,
+    tell_ready,
+)
 from holdfast.front.peers import TrustedProxies
 from holdfast.front.rsgi import RsgiApp
 from holdfast.front.spool import Spool
@@ -45,7 +57,6 @@ from holdfast.tree.hint import HeadHint
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 8  # for requests under way when a worker is stopped; then it is killed
-BACKLOG = 2048
 SWITCH_SECONDS = 0.0005  # how long a busy Python thread may keep the answering one waiting; 5 ms is the default
 HEAD_READ_MS = 15_000  # for a request's head
 
@@ -54,7 +65,9 @@ def run(config: Config) -> None:
     """Serve until told to stop. Raises SystemExit when the server gives up."""
     if config.listen_port == 0:
         config = replace(config, listen_port=free_port(config.listen_host))
-    server = Granian(
+    listener = inherited(LISTENER)
+    make = Granian if listener is None else partial(InheritingServer, listener)
+    server = make(
         "holdfast.front.serve:load",
         address=config.listen_host,
         port=config.listen_port,
@@ -76,6 +89,30 @@ def run(config: Config) -> None:
     server.serve(target_loader=partial(load, config, os.getpid()), wrap_loader=False)  # type: ignore[arg-type]
 
 
+class InheritingServer(MPServer):
+    """Granian whose workers accept at a socket that this process inherited, until they are told to accept no more."""
+
+    def __init__(self, listener: int, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._listener = listener
+        self.on_startup(self._heed)
+
+    def _init_shared_socket(self) -> None:
+        self._shd: Any = SocketHolder(self._listener, False, BACKLOG)  # type: ignore[call-arg]
+        self._sfd: Any = self._listener
+        self._ssp = self._sso = None
+
+    def _heed(self) -> None:
+        signal.signal(STOP_ACCEPTING, self._pass_on)
+
+    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+        for worker in self.wrks:
+            try:
+                os.kill(worker.inner.pid, number)
+            except ProcessLookupError:
+                pass  # it ended by itself
+
+
 def free_port(host: str) -> int:
     """A port nobody listens on now, for the setting 0: workers bind separately and must agree."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -89,6 +126,7 @@ def load(config: Config, parent: int) -> "Worker":
     # Forked from Granian's main process, whose handler only notes the signal: until Granian's own is set, a stop
     # during this load would be lost, and waited for in vain.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(STOP_ACCEPTING, signal.SIG_IGN)  # until this worker has something to stop
     die_with_parent(parent)
     raise_limit()
     logs.setup(config.log_level, "front")
@@ -109,6 +147,7 @@ class Worker:
     def __init__(self, config: Config) -> None:
         config.run_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         config.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._run_folder = config.run_folder
         self._spool = Spool(config)
         self._forwarder = Forwarder(config, self._spool)
         self._store = configured_store(config)
@@ -136,6 +175,9 @@ class Worker:
         loop.run_until_complete(self._plane.start())
         if not direct.install(self._app.answer_now):
             log.warning("this Granian has no hook for direct answers: they take the way through the event loop")
+        if (listener := inherited(LISTENER)) is not None:
+            loop.add_signal_handler(STOP_ACCEPTING, self._leave, listener)
+        tell_ready()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(self._plane.stop())
@@ -149,6 +191,11 @@ class Worker:
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         await self._app(scope, proto)
+
+    def _leave(self, listener: int) -> None:
+        """Another front takes the connections from now on."""
+        stop_accepting(listener, self._run_folder)
+        self._app.leave()
 
     def _gauges(self) -> dict[str, float]:
         behind = (

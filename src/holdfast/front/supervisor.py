@@ -5,6 +5,7 @@ and pull only, so those come first, and nothing that happens to control or work 
 """
 
 import json
+import math
 import os
 import select
 import signal
@@ -32,6 +33,7 @@ HEALTHY_SECONDS = 30.0  # a role that ran this long starts with a clean slate
 FRONT_SECONDS_MAX = 20.0  # after this, control and work start although the front has not answered
 FIRST_FAILURES_MAX = 5  # a front that never answered once ends `serve`: a service manager must see a failure
 RELOAD_SECONDS_MAX = 20.0  # for a front with a new certificate to answer
+LEAVING_SECONDS = 2.0  # a client's handshake and first request take this long, some round trips around the world
 FRONT_STOP_SECONDS_MAX = 5.0  # requests in flight may finish, while control is still there to answer uploads
 STOP_SECONDS_MAX = 8.5  # then what is left is killed: a clean stop takes less than 10 s
 TICK_SECONDS = 0.05  # while something is awaited
@@ -53,14 +55,17 @@ class Supervisor:
         environ: Mapping[str, str],
         on_ready: Callable[[], None],
         stop_seconds_max: float = STOP_SECONDS_MAX,
+        listener: socket.socket | None = None,
     ) -> None:
+        """`listener`: where every front accepts; without one, fronts listen for themselves."""
         self._config = config
         self._commands = commands
         self._environ = environ
         self._on_ready = on_ready
         self._stop_seconds_max = stop_seconds_max
         self._running: dict[str, Child] = {}
-        self._leaving: list[Child] = []  # fronts replaced on reload, finishing their requests
+        self._listener = listener
+        self._leaving: dict[Child, float] = {}  # fronts replaced on reload, finishing requests -> when each is ended
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}  # role -> when it may start again
         self._reload: tuple[Child, bytes, float] | None = None  # the next front, its certificate, when it began
@@ -88,9 +93,17 @@ class Supervisor:
     # Starting and restarting
 
     def _start(self, role: str) -> None:
-        self._running[role] = child.start(role, self._commands[role], self._environ)
+        self._running[role] = self._begin_front() if role == "front" else self._begin(role)
         self._due.pop(role, None)
         self._write_pids()
+
+    def _begin(self, role: str) -> Child:
+        return child.start(role, self._commands[role], self._environ)
+
+    def _begin_front(self) -> Child:
+        if self._listener is None:
+            return self._begin("front")
+        return child.start_front(self._commands["front"], self._environ, self._listener.fileno())
 
     def _collect(self) -> None:
         """Notice ended roles, clear away what they left, and set when they start again."""
@@ -105,9 +118,14 @@ class Supervisor:
             self._due[role] = time.monotonic() + pause
             log.error("%s ended with %s; starting it again in %.1f s", role, running.describe_end(), pause, failed=role)
             self._write_pids()
-        for leaving in [c for c in self._leaving if c.ended()]:
-            leaving.kill_group()
-            self._leaving.remove(leaving)
+        for leaving, due in list(self._leaving.items()):
+            if leaving.ended():
+                leaving.kill_group()
+                leaving.forget_ready()
+                del self._leaving[leaving]
+            elif time.monotonic() >= due:
+                leaving.terminate()
+                self._leaving[leaving] = math.inf
 
     def _start_due(self) -> None:
         for role, due in list(self._due.items()):
@@ -160,16 +178,25 @@ class Supervisor:
             )
             fresh.kill_group()
             fresh.process.wait()
+            fresh.forget_ready()
             self._reload = None
         elif child.presents(self._config, fresh, certificate):
             self._reload = None
             if old := self._running.get("front"):
-                old.terminate()
-                self._leaving.append(old)
+                self._part_with(old)
             self._running["front"] = fresh
             self._due.pop("front", None)
             self._write_pids()
             log.info("the front now presents the certificate in %s", self._config.tls_cert)
+
+    def _part_with(self, old: Child) -> None:
+        """End a front whose place is taken. One that shares its socket finishes what clients have just begun first."""
+        if self._listener is None:
+            old.terminate()
+            self._leaving[old] = math.inf
+        else:
+            old.leave()
+            self._leaving[old] = time.monotonic() + LEAVING_SECONDS
 
     def _begin_reload(self) -> None:
         if not self._config.tls_cert:
@@ -188,7 +215,7 @@ class Supervisor:
                 error,
             )
             return
-        fresh = child.start("front", self._commands["front"], self._environ)
+        fresh = self._begin_front()
         self._reload = (fresh, certificate, time.monotonic())
 
     # Stopping
@@ -204,6 +231,7 @@ class Supervisor:
         for leftover in (*fronts, *others):
             leftover.kill_group()
             leftover.process.wait()
+            leftover.forget_ready()
         self._running.clear()
         self._config.pids_file.unlink(missing_ok=True)
 
@@ -219,7 +247,7 @@ class Supervisor:
     def _wait_seconds(self) -> float:
         if not self._is_ready or self._reload or self._reload_requested:
             return TICK_SECONDS
-        next_due = min(self._due.values(), default=time.monotonic() + IDLE_SECONDS)
+        next_due = min([*self._due.values(), *self._leaving.values(), time.monotonic() + IDLE_SECONDS])
         return max(0.0, next_due - time.monotonic())
 
     @contextmanager
