@@ -1,6 +1,7 @@
 """Uploads while database, store, disk or the pull process fail: held through a blip, else 503 with a sentence."""
 
 import hashlib
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import wheels
 from django.db.models import F
 from doors import Door
 from instances import Instance, new_instance
+from structlog.testing import capture_logs
 
 from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.compose import open_parts
@@ -67,6 +69,29 @@ def test_a_store_that_blinks_is_waited_for(sqlite_instance: Instance):
     door = Door(sqlite_instance, store=FailingStore(sqlite_instance.store, 3, blink))
 
     assert door.upload(wheels.twine_body(*WHEEL), door.token()).status == 200
+
+
+@pytest.mark.parametrize(("error", "status", "level"), [(blink, 503, "warning"), (full, 507, "error")])
+def test_a_refusal_of_our_own_is_one_line_in_the_log_with_its_reason_and_counted(
+    sqlite_instance: Instance, caplog: pytest.LogCaptureFixture, error, status, level
+):
+    """Not an error line of Django's for each: a store that is down is one fault, not as many as there are clients."""
+    store = FailingStore(sqlite_instance.store, 10_000, error)
+    door = Door(sqlite_instance, store=store, hold_seconds=0.1)
+    token = door.token()
+    counted = door.request("GET", "/-/health").json()["figures"]
+    caplog.clear()
+
+    with capture_logs() as told:
+        assert status == door.upload(wheels.twine_body(*WHEEL), token).status
+
+    sample = f'holdfast_uploads_refused_total{{status="{status}"}}'
+    again = door.request("GET", "/-/health").json()["figures"]
+    assert counted[sample] + 1 == again[sample]
+    assert [(level, f"upload refused with {status}", error().reason)] == [
+        (t["log_level"], t["event"], t["why"]) for t in told
+    ]
+    assert [] == [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_a_store_that_stays_away_means_503_and_nothing_listed_and_the_retry_succeeds(sqlite_instance: Instance):

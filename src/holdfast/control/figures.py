@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q
 
+from holdfast.control import refusals
 from holdfast.control.accounts import hashing, limits
 from holdfast.control.accounts.signing_in import tally
 from holdfast.control.database import read_snapshot
@@ -52,6 +53,8 @@ def figures_of_process(switches: Switches) -> Figures:
     found[_sample("holdfast_sign_ins_total", "outcome", "busy")] = hashing.strangers.refused + hashing.known.refused
     for limit, count in sorted(limits.refused.items()):
         found[_sample("holdfast_attempts_limited_total", "limit", limit)] = count
+    for status, count in sorted(refusals.uploads.items()):
+        found[_sample("holdfast_uploads_refused_total", "status", str(status))] = count
     for by, count in sorted(switches.refused.items()):
         found[_sample("holdfast_refused_total", "by", by)] = count
     return found

@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 
 from holdfast.control.parts import Opening, Parts
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.refusals import note_request
 from holdfast.control.staging.publishing import FilesInTheWay
 from holdfast.control.staging.sessions import SessionOpen
 from holdfast.control.tokens.rate import TooMany
@@ -51,6 +52,8 @@ def client_of(request: HttpRequest) -> str:
 def respond(request: HttpRequest, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> HttpResponse:
     """A whole answer: its length, and the front's request id given back."""
     response = HttpResponse(body, status=status, headers=dict(headers))
+    # What is said on purpose, its sender has told of (refusals.py); 500 is a defect, and Django logs that whole.
+    response._has_been_logged = status != 500  # type: ignore[attr-defined]
     response["Content-Length"] = str(len(body))
     request_id = request.headers.get("X-Holdfast-Request", "")
     if _REQUEST_ID.fullmatch(request_id):
@@ -74,7 +77,9 @@ def answers_outcomes(view: View) -> View:
             told = [(one.field, one.sentence()) for one in error.problems]
             return respond_problem(request, problem(400, " ".join(said for _, said in told), errors=told))
         except Outcome as error:
-            return respond_problem(request, _translate(error))
+            found = _translate(error)
+            note_request(found.status, error)
+            return respond_problem(request, found)
 
     return answering
 

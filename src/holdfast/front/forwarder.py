@@ -75,9 +75,11 @@ class Forwarder:
         except TooSlow as error:
             return await told(408, error.reason, ("connection", "close"))
         except DiskFull as error:
+            log.error("a request's body was not taken: %s", error.reason, path=loggable(request.path))
             await self._spool.drain(request.body)
             return await told(507, error.reason)
         except Unavailable as error:
+            log.warning("a request's body was not taken: %s", error.reason, path=loggable(request.path))
             await self._spool.drain(request.body)
             return await refused(error)
         except ClientGone:

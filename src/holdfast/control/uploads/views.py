@@ -1,17 +1,15 @@
 """The upload address: `/legacy/` of the default index and `/<index>/legacy/`, with and without the last slash."""
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 
 from holdfast.config import DEFAULT_INDEX
 from holdfast.control.http import client_of, method_not_allowed, parts_of, respond, spool_of
+from holdfast.control.refusals import note_upload
 from holdfast.control.uploads.answer import received, refused
 from holdfast.control.uploads.hold import deadline_of
 from holdfast.control.uploads.receive import DeadAction, Received, UploadRequest, receive
 from holdfast.control.uploads.taking import Rejected
 from holdfast.core.errors import Outcome
-
-log = structlog.get_logger()
 
 
 def upload(request: HttpRequest, index: str = DEFAULT_INDEX) -> HttpResponse:
@@ -23,7 +21,7 @@ def upload(request: HttpRequest, index: str = DEFAULT_INDEX) -> HttpResponse:
         answer = received(_receive(request, index), accept)
     except (Rejected, DeadAction, Outcome) as error:
         answer = refused(error, accept)
-        log.info("upload refused with %s", answer.status, index=index, why=str(error)[:500])
+        note_upload(answer.status, index, error)
     return respond(request, answer.status, answer.headers, answer.body)
 
 
