@@ -38,6 +38,7 @@ from holdfast.control.instance import (
     migrate,
     prepare,
 )
+from holdfast.control.newer import NewerData
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.publishing import publish_file
 from holdfast.control.publication.models import Counter, Event
@@ -226,7 +227,7 @@ def test_ids_that_differ_and_newer_data_are_refused_by_name(instance: Instance) 
     with pytest.raises(NotInitialised, match=r"the database belongs to instance 0{32}"):
         check_instance(instance.config, instance.store)
     InstanceRow.objects.update(instance=instance.config.instance, data_format=99)
-    with pytest.raises(Corrupt, match="the database has format 99"):
+    with pytest.raises(NewerData, match="its format is 99, this release of Holdfast reads up to 1"):
         check_instance(instance.config, instance.store)
     marker = json.loads(instance.config.marker.read_text())
     instance.config.marker.write_text(json.dumps(marker | {"format": 99}))

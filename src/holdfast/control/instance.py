@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
+import structlog
 from django.core.management import call_command
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -29,6 +30,7 @@ from holdfast.control.database import (
     is_sqlite,
 )
 from holdfast.control.migrating import migration_lock
+from holdfast.control.newer import demand_readable, told_newer
 from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.secret_key import make_key
 from holdfast.core.errors import Absent, Corrupt, Outcome
@@ -37,6 +39,8 @@ from holdfast.datafolder import sync_folder
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.instance import TREE_FORMAT, InstanceDocument, create_instance, read_instance
+
+log = structlog.get_logger()
 
 FIRST_START_SECONDS = 60.0  # how long a machine waits for another one's first start over the same database
 
@@ -274,7 +278,7 @@ def _what_to_do(config: Config, has_marker: bool, has_tree: bool, has_database: 
 
 
 def check_instance(config: Config, store: Store) -> None:
-    """Hold marker, tree and database to each other. Raises NotInitialised, Corrupt, Unavailable.
+    """Hold marker, tree and database to each other. Raises NotInitialised, Corrupt, Unavailable (NewerData).
 
     Serials are compared by the publisher, before each write.
     """
@@ -288,8 +292,7 @@ def check_instance(config: Config, store: Store) -> None:
     if not has_rows(config):
         raise DatabaseUnavailable(_what_to_do(config, True, True, False))
     instance, data_format = _database_instance()
-    if data_format > DATA_FORMAT:
-        raise Corrupt(f"the database has format {data_format}, this release reads up to {DATA_FORMAT}")
+    demand_readable(data_format)
     if instance != marker.instance:
         raise NotInitialised(
             f"the database belongs to instance {instance}, {config.marker} to {marker.instance};"
@@ -324,6 +327,8 @@ def prepare(config: Config, store: Store, clock: Clock | None = None) -> Config:
     check_instance(config, store)
     make_key(config)  # an instance of an earlier release has none
     apply_page_settings(config)
+    if newer := told_newer():
+        log.warning("the database: %s", newer)
     if has_pending_migrations():
         with migration_lock(config):
             if has_pending_migrations():  # control and work start at the same moment

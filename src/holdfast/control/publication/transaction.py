@@ -29,6 +29,7 @@ from holdfast.control.database import (
     held_transaction,
 )
 from holdfast.control.hooks.queueing import queue_deliveries
+from holdfast.control.newer import demand_readable
 from holdfast.control.prepared import Prepared, PreparedUpdate, insert
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.changes import Change, project_changed
@@ -43,7 +44,7 @@ T = TypeVar("T")
 
 _counter = Prepared(lambda: Counter.objects.filter(pk=1).values_list("value", flat=True))
 _count = PreparedUpdate(lambda: (Counter.objects.filter(pk=1), {"value": F("value") + 1}))
-_instance = Prepared(lambda: Instance.objects.filter(pk=1).values_list("instance", "halted"))
+_instance = Prepared(lambda: Instance.objects.filter(pk=1).values_list("instance", "halted", "data_format"))
 _stamp_projects = PreparedUpdate(lambda ids, serial: (Project.objects.filter(pk__in=ids), {"last_serial": serial}))
 
 
@@ -286,7 +287,7 @@ def _next_serial() -> int:
 
 
 def _hold_to_instance(instance: str) -> None:
-    """Refuse a database that was swapped for another instance's, and one whose publication was stopped."""
+    """Refuse a database of another instance, one whose publication was stopped, and one that is too new."""
     row = _instance.first()
     if row is None or row[0] != instance:
         raise DatabaseUnavailable(
@@ -295,6 +296,7 @@ def _hold_to_instance(instance: str) -> None:
         )
     if row[1]:
         raise Halted(row[1])
+    demand_readable(row[2])  # a newer release took over while this process ran
 
 
 def _signed_crc(text: str) -> int:
