@@ -138,6 +138,7 @@ class Config:
     database_url: str = ""  # "" = SQLite in the data folder; else sqlite:///<another one's file> or postgresql://...
     store: str = ""  # "" = <data>/store; else a folder or s3://bucket/prefix
     store_pair: str = ""  # a second folder or bucket that holds everything as well; "" = none
+    store_pair_notes: str = ""  # where the release beside this one notes what its pair is behind with; "" = <data>/pair
     tls_cert: str = ""
     tls_key: str = ""
     trusted_proxies: tuple[str, ...] = ()  # addresses or networks whose X-Forwarded-* are believed
@@ -219,7 +220,7 @@ class Config:
     @property
     def pair_folder(self) -> Path:
         """What a pair of stores knows about itself (store/pair_notes.py): never on either of the two."""
-        return self.data / "pair"
+        return Path(self.store_pair_notes) if self.store_pair_notes else self.data / "pair"
 
     @property
     def sqlite_file(self) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from holdfast.config import Config
+from holdfast.config import SQLITE_URL, Config
 from holdfast.settings.layers import load_layers
 from holdfast.settings.layers import variables as layer_variables
 from holdfast.settings.problems import PREFIX, Complaints, Given, Problem, SettingsError, variable_of
@@ -39,6 +39,7 @@ _ABSOLUTE: dict[str, Callable[[Any, Path], Any]] = {
     "attestations_trust_root": absolute,
     "store": absolute_store,
     "store_pair": absolute_store,
+    "store_pair_notes": absolute,
     "access_log": absolute_log,
     "breached_passwords": absolute_breached,
     "secret_key_file": absolute,
@@ -156,9 +157,16 @@ def _check_together(config: Config, complaints: Complaints) -> None:
     if config.spool_bytes_max < config.upload_bytes_max:
         rule = f"must hold at least one upload of {variable_of('upload_bytes_max')}, {config.upload_bytes_max} bytes"
         complaints.add(variable_of("spool_bytes_max"), config.spool_bytes_max, rule, 'spool_bytes_max = "50 GiB"')
-    if config.store_pair and config.database_url:  # of another data folder, too: its notes are not in this one
+    if config.store_pair and config.database_url and not config.database_url.startswith(SQLITE_URL):
         rule = "needs SQLite: what a pair is behind with is noted on the one machine that writes"
         complaints.add(variable_of("store_pair"), config.store_pair, rule, 'store_pair = ""')
+    elif config.store_pair and bool(config.database_url) != bool(config.store_pair_notes):
+        rule = (
+            "is set where a release starts beside another one that has a `store_pair`, together with `database_url`"
+            " = sqlite:///...: both must note in one place which of the two stores is behind with what"
+        )
+        example = f"{variable_of('store_pair_notes')}={examples['store_pair_notes']}"
+        complaints.add(variable_of("store_pair_notes"), config.store_pair_notes, rule, example)
     if config.store_pair and config.store_pair == (config.store or str(config.store_folder)):
         rule = "must be another place than the store itself"
         complaints.add(variable_of("store_pair"), config.store_pair, rule, examples["store_pair"])

@@ -94,6 +94,13 @@ SCALARS: tuple[Setting, ...] = (
         '"/mnt/second/holdfast"',
     ),
     Setting(
+        "store_pair_notes",
+        parse_path,
+        '""',
+        "The folder `pair` of the data folder beside which a release of its `store_pair` starts, on the same machine.",
+        '"/var/lib/holdfast-1/pair"',
+    ),
+    Setting(
         "tls_cert",
         parse_path,
         '""',

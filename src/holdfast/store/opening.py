@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from holdfast.config import Config
+from holdfast.core.errors import Unavailable
 from holdfast.store.copies import Copies
 from holdfast.store.local import LocalStore
 from holdfast.store.port import Store
@@ -50,6 +51,11 @@ def _pair(config: Config) -> Store:
 
     notes = Notes(config.pair_folder)
     unused = Path(config.store_pair)
+    if not notes.exist() and config.store_pair_notes:
+        raise Unavailable(
+            f"{config.store_pair_notes} holds no notes of a store pair: it is not the folder of the release beside"
+            " which this one starts, or that one has no `store_pair`"
+        )
     if not notes.exist():
         create_store(config.store_pair, unused)
         notes = Notes.create(config.pair_folder)
