@@ -12,7 +12,7 @@ from holdfast.control.people_pages import LOOK_SECONDS, READ_AT_ONCE, WRITTEN_AT
 from holdfast.control.projects import actions, standing
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.models import Counter
-from holdfast.tree.person import Part, Person, put_person, read_person
+from holdfast.tree.person import Part, Person, member_digest, put_person, read_person
 
 
 def writer(instance: Instance, clock: Clock | None = None) -> PeoplePages:
@@ -57,9 +57,9 @@ def test_an_organisation_and_its_people_and_teams_are_told(instance: Instance) -
 
     writer(instance).write_when_changed()
 
-    assert Person("acme", "Acme & Sons", (Part("main", "tool", "holder"),)) == read_person(
-        instance.store, "org", "acme"
-    )
+    members = tuple(sorted(member_digest("acme", name) for name in ("olga", "mia", "tom")))
+    told = Person("acme", "Acme & Sons", (Part("main", "tool", "holder"),), members=members)
+    assert told == read_person(instance.store, "org", "acme")
     assert [[("tool", "owner")], [("tool", "maintainer")], [("tool", "maintainer")]] == [
         parts(instance, name) for name in ("olga", "mia", "tom")
     ]

@@ -6,6 +6,7 @@ what is listed in an index that anybody may read is written: of the others the t
 
 from collections import defaultdict
 
+import msgspec
 from django.db.models import Max
 
 from holdfast.clock import Clock
@@ -16,7 +17,7 @@ from holdfast.control.organisations.models import Holding, Membership, TeamRole
 from holdfast.control.projects.models import Project, Role
 from holdfast.control.publication.transaction import current_serial
 from holdfast.store.port import Store
-from holdfast.tree.person import Kind, Part, Person, Stored, everybody, put_person
+from holdfast.tree.person import Kind, Part, Person, Stored, everybody, member_digest, put_person
 
 LOOK_SECONDS = 3600.0  # between looks at what is stored; where one `work` writes there is nothing new
 READ_AT_ONCE = 200  # documents in one round, at a start above all: others wait for that, publication too
@@ -102,6 +103,10 @@ class PeoplePages:
         for who, stored in self._known.items():
             before = stored.person
             wanted.setdefault(who, Person(before.name, before.display))  # nothing is left of what they had
+        members = _members()
+        for kind, name in [who for who in wanted if who[0] == "org"]:
+            person = wanted[kind, name]
+            wanted[kind, name] = msgspec.structs.replace(person, members=tuple(sorted(members.get(name, ()))))
         return wanted
 
     def _people(self) -> dict[Who, Person]:
@@ -134,6 +139,15 @@ class PeoplePages:
         for name, display, index, project in rows.values_list(*columns):
             found[name, display][index, project] = "holder"
         return {("org", name): _person(name, display, parts) for (name, display), parts in found.items()}
+
+
+def _members() -> dict[str, list[str]]:
+    """Everybody's place in every organisation, with whatever role."""
+    found: dict[str, list[str]] = defaultdict(list)
+    rows = Membership.objects.filter(organisation__deleted=None)
+    for organisation, user in rows.values_list("organisation__name", "user__username"):
+        found[organisation].append(member_digest(organisation, user))
+    return found
 
 
 def _raise(parts: dict[tuple[str, str], str], where: tuple[str, str], role: str) -> None:

@@ -2,7 +2,8 @@
 
 A document of its own, written from the database's rows whenever they say something else (control/people_pages.py), so
 that their pages need no database. Each is a new object under the serial it was written at; the highest one counts.
-A tree without any is whole: those pages are then not there yet.
+A tree without any is whole: those pages are then not there yet. An organisation's also keeps, for a database that is
+restored, who has a place there, as digests: that is on no page, and a release that does not know it reads past it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 Kind = Literal["user", "org"]
 SEGMENT_CHARS_MAX = 200
+DIGEST_CHARS = 20  # 80 bits: no two persons of an organisation meet
 KEPT = 2  # objects of one person: whoever reads just now may have chosen the one before
 
 
@@ -40,6 +42,12 @@ class Person(msgspec.Struct, frozen=True):
     display: str
     parts: tuple[Part, ...] = ()  # sorted
     v: int = 1
+    members: tuple[str, ...] | None = None  # member_digest() of all of an organisation's, sorted; None: not told
+
+
+def member_digest(organisation: str, user: str) -> str:
+    """What stands for somebody's place in an organisation: no list of names for whoever reads the store."""
+    return sha256(f"{organisation}/{user}".encode()).hexdigest()[:DIGEST_CHARS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Places in organisations that a restored database still has, and that had ended by what the tree says.
 
 The tree has, for everybody, the projects of public indexes on which they have a role (tree/person.py). Whoever has none
-on a project that their organisation holds has no place there that would give one, and no team. What cannot be told this
-way stays: plain members without a team, organisations without a project in a public index, and whatever changed without
-a new serial. The wrong guess of a crash takes a right away and is named, and is never the other way round.
+on a project that their organisation holds has no place there that would give one, and no team. An organisation's own
+document says whose places there are, also those of plain members without a role. What cannot be told stays:
+organisations that never had a project in a public index, and whatever changed without a new serial.
+The wrong guess of a crash takes a right away and is named, and is never the other way round.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from holdfast.control.organisations.actions import subject, take_out
 from holdfast.control.organisations.models import Membership, Team
 from holdfast.control.publication.transaction import WriteTransaction
 from holdfast.store.port import Store
-from holdfast.tree.person import Person, Stored, everybody, place_of
+from holdfast.tree.person import Person, Stored, everybody, member_digest, place_of
 
 Where = tuple[str, str]  # index and name of a project
 
@@ -24,20 +25,42 @@ class Told:
 
     people: tuple[Person, ...] = ()
     held: frozenset[tuple[str, Where]] = frozenset()  # by organisation
+    members: tuple[tuple[str, frozenset[str]], ...] = ()  # organisations, and their people as digests
 
 
 def told_since(store: Store, serial: int) -> Told:
     """Read it. Raises Unavailable."""
-    organisations = everybody(store, "org")
+    organisations = list(everybody(store, "org"))
     return Told(
         tuple(one.person for one in everybody(store, "user") if _serial(one) > serial),
         frozenset((one.person.name, (part.index, part.name)) for one in organisations for part in one.person.parts),
+        tuple(
+            (one.person.name, frozenset(one.person.members))
+            for one in organisations
+            if _serial(one) > serial and one.person.members is not None
+        ),
     )
 
 
 def end_older_places(tx: WriteTransaction, told: Told) -> list[str]:
     """End them; who has left what, in words."""
-    return [line for person in told.people for line in _end_of(tx, person, told.held)]
+    left = [line for name, members in told.members for line in _end_members(tx, name, members)]
+    return left + [line for person in told.people for line in _end_of(tx, person, told.held)]
+
+
+def _end_members(tx: WriteTransaction, name: str, members: frozenset[str]) -> Iterable[str]:
+    """Whoever the organisation's document does not count among its people, whatever place the rows give them."""
+    rows = Membership.objects.filter(organisation__name=name, organisation__deleted=None).order_by("user__username")
+    for row in rows.select_related("organisation", "user"):
+        if member_digest(name, row.user.username) not in members:
+            yield _end_place(tx, row)
+
+
+def _end_place(tx: WriteTransaction, row: Membership) -> str:
+    take_out(tx, row.organisation, row)
+    facts = {"user": row.user.username, "before": {"place": row.role}}
+    tx.audit("end-right", subject(row.organisation), place=None, **facts)
+    return f"{row.user.username}, {row.role} of {row.organisation.name}"
 
 
 def _end_of(tx: WriteTransaction, person: Person, held: frozenset[tuple[str, Where]]) -> Iterable[str]:
@@ -48,9 +71,7 @@ def _end_of(tx: WriteTransaction, person: Person, held: frozenset[tuple[str, Whe
         shown = {roles.get(where) for where in _holdings(row) if (organisation.name, where) in held}
         before, facts = row.role, {"user": person.name, "before": {"place": row.role}}
         if before in ("owner", "manager") and None in shown:
-            take_out(tx, organisation, row)
-            tx.audit("end-right", subject(organisation), place=None, **facts)
-            yield f"{person.name}, {before} of {organisation.name}"
+            yield _end_place(tx, row)
         elif before == "owner" and "maintainer" in shown:
             row.role = "manager"
             row.save(update_fields=["role"])

@@ -95,6 +95,7 @@ def reconcile(publisher: Publisher, actor: Actor, deadline: float) -> Reconciled
         _write_rows(tail.segments, tx.now)
         Counter.objects.filter(pk=1, value__lt=reader.head).update(value=reader.head)
         Instance.objects.filter(pk=1).update(halted="")
+        own += tx.put_off()  # tokens that reach less without a place that has ended
         assert not tx.is_published, "what is replayed has its serials"
         tx.finish(0)
     _publish_again(publisher, actor, own, deadline, done)

@@ -175,6 +175,11 @@ class WriteTransaction:
             )
         )
 
+    def put_off(self) -> list[Change]:
+        """What was told so far, for another transaction to tell: this one only replays, under serials there are."""
+        told, self._changes = self._changes, []
+        return told
+
     @property
     def is_published(self) -> bool:
         """True when readers must learn of this transaction."""
