@@ -64,6 +64,21 @@ def test_pip_reads_what_was_written_and_the_undo_line_undoes_it(home: Path) -> N
     assert file.read_text() == "[global]\ntimeout = 7\n"
 
 
+def test_other_places_that_pip_goes_on_asking_are_told(home: Path) -> None:
+    """Else a stranger's higher version of an own name is installed (dependency confusion)."""
+    file = home / ".config" / "pip" / "pip.conf"
+    file.parent.mkdir(parents=True)
+    file.write_text("[global]\nextra-index-url = https://u:secret@old.example/simple/\n[install]\nindex-url = x\n")
+
+    done = use(home, "pip", "--url", URL, PIP_INDEX_URL="https://other.example/simple/")
+
+    told = "by extra-index-url in [global], index-url in [install], PIP_INDEX_URL: whoever can publish"
+    assert told in done.stdout and "secret" not in done.stdout
+    assert "extra-index-url = https://u:secret@old.example/simple/" in file.read_text(), (
+        "it is the person's to take away"
+    )
+
+
 def test_a_second_change_keeps_the_first_backup_and_no_change_writes_nothing(home: Path) -> None:
     file = home / ".pypirc"
     file.write_text("[distutils]\n")

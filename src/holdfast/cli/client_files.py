@@ -7,9 +7,11 @@ between two marker lines, so that a second run replaces it and nobody else's tab
 import configparser
 import re
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+_ADDING = ("extra-index-url", "find-links")  # pip takes the highest version of all places, whosever it is
 NAME = "holdfast"  # of the index, source or repository in each tool
 
 
@@ -21,6 +23,15 @@ def pip_conf(text: str, simple_url: str, trusted: str) -> str:
     """pip.conf with `simple_url` as its index, and with or without our trusted host."""
     text = set_ini(text, "global", "index-url", simple_url)
     return set_ini(text, "global", "trusted-host", trusted) if trusted else text
+
+
+def pip_elsewhere(text: str, environ: Mapping[str, str]) -> list[str]:
+    """Where pip is told of other places than our index: keys of its file, and variables, which go before the file."""
+    sections = _ini(text)
+    keys = [f"{key} in [{section}]" for section in sections.sections() for key in _ADDING if key in sections[section]]
+    keys += [f"index-url in [{s}]" for s in sections.sections() if s != "global" and "index-url" in sections[s]]
+    variables = [f"PIP_{key.replace('-', '_').upper()}" for key in ("index-url", *_ADDING)]
+    return [*keys, *(name for name in variables if environ.get(name))]
 
 
 def pypirc(text: str, upload_url: str, token: str) -> str:

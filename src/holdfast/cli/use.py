@@ -106,6 +106,10 @@ def _pip(project: Path | None, root: str, token: str) -> Target:
         file = Path(home) / "pip" / "pip.conf"
     before = _read(file)
     after = client_files.pip_conf(before or "", with_credentials(f"{root}/simple/", token), trusted)
+    elsewhere = client_files.pip_elsewhere(after, os.environ)
+    if elsewhere:
+        who = "whoever can publish a name there can have it installed instead of yours"
+        notes += (f"pip is still told of other places, by {', '.join(elsewhere)}: {who}. Take that away if you can.",)
     return Target(file, before, after, notes, is_private=bool(token))
 
 
