@@ -7,11 +7,13 @@ from django.db import connection
 from instances import Instance, stored_upload, unguard_trail
 
 from holdfast.clock import SystemClock
+from holdfast.control.cataloguing import Cataloguer
 from holdfast.control.people_pages import PeoplePages
 from holdfast.control.publication.fsck import check
 from holdfast.control.publication.page_assets import AssetSet, keep_assets
 from holdfast.pages.assets import assets
 from holdfast.tree import addresses
+from holdfast.tree.catalogue import read_catalogue
 from holdfast.tree.person import read_person
 
 CLOCK = SystemClock()
@@ -76,6 +78,21 @@ def test_documents_of_people_are_held_to_the_rows_and_written_again(site: Instan
     assert [line.split()[1] for line in repaired] == ["deleted", "wrote"]
     assert ["tool"] == [part.name for part in again.parts]
     assert [True] == ["1 pages of people do not say" in line for line in lost]
+
+
+def test_a_damaged_catalogue_is_made_again_from_the_records(site: Instance):
+    """Browsing and feeds are 503 with it, and work looks at it again only when something changes."""
+    Cataloguer(site.config, site.reader(), CLOCK).write_when_changed()
+    assert [] == fsck(site)
+    key, before = read_catalogue(site.store, "main")
+    site.store.put(key, b"flipped")
+
+    told, repaired = fsck(site), fsck(site, repair=True)
+
+    assert [True] == ["catalogue of main" in line and "fsck --repair" in line for line in told]
+    assert ["repaired: wrote the catalogue of main again"] == [line.rpartition(": the cat")[0] for line in repaired]
+    assert before == read_catalogue(site.store, "main")[1]
+    assert [] == fsck(site)
 
 
 def test_what_lies_in_the_journal_by_mistake_is_told_and_left_alone(site: Instance):

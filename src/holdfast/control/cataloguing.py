@@ -54,6 +54,11 @@ class Cataloguer:
             written += 1
         return written
 
+    def write_again(self, name: str) -> None:
+        """Make an index's catalogue now, however long its records take. Raises Unavailable, Corrupt."""
+        self._indexes[name].read_changed(self._clock, float("inf"))
+        self._indexes[name].write()
+
 
 class _Index:
     """What is known of one index."""

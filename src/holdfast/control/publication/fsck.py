@@ -18,7 +18,7 @@ from holdfast.control.publication.erase import erase
 from holdfast.control.publication.fsck_bytes import Bytes
 from holdfast.control.publication.fsck_decisions import check_decisions
 from holdfast.control.publication.fsck_journal import check_journal
-from holdfast.control.publication.fsck_pages import check_assets, check_people
+from holdfast.control.publication.fsck_pages import check_assets, check_catalogues, check_people
 from holdfast.control.publication.models import Event
 from holdfast.control.publication.publisher import Publisher, store_card
 from holdfast.control.publication.transaction import write_transaction
@@ -100,6 +100,7 @@ def check(config: Config, *, repair: bool, deep: bool, say: Say) -> Report:
     if publisher is not None:
         _check_database(run)
         _publish_again(run)
+    check_catalogues(config, reader, report, repair=repair)
     check_people(config, store, report, repair=repair, has_database=publisher is not None)
     _count_orphans(run)
     if repair:

@@ -1,7 +1,7 @@
-"""fsck's look at what pages are made of besides records: their assets, and what is told of people and organisations.
+"""fsck's look at what pages are made of besides records: assets, catalogues, what is told of people and organisations.
 
-Nothing of it is on the way of an install. Assets of this release and documents of people can be made again; an asset of
-another release only comes back from a copy of the store, or goes with its release.
+Nothing of it is on the way of an install. All of it can be made again, but an asset of another release: that only comes
+back from a copy of the store, or goes with its release.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from django.db.models import Max
 from holdfast.clock import SystemClock
 from holdfast.config import Config
 from holdfast.control.accounts.models import AuditEvent
+from holdfast.control.cataloguing import Cataloguer
 from holdfast.control.database import database_guard
 from holdfast.control.people_pages import WRITTEN_AT_ONCE, PeoplePages
 from holdfast.control.publication.page_assets import AssetSet
@@ -22,7 +23,9 @@ from holdfast.core.errors import Absent, Corrupt
 from holdfast.pages.assets import HASH_LENGTH, assets, is_asset_name
 from holdfast.store.port import Store
 from holdfast.tree import addresses
+from holdfast.tree.catalogue import read_catalogue
 from holdfast.tree.person import damaged_documents
+from holdfast.tree.reader import TreeReader
 
 SETTLED = timedelta(minutes=1)  # work writes documents of people within ten seconds of a change
 COPY = "put it back from a copy of the store"
@@ -72,6 +75,21 @@ def check_people(config: Config, store: Store, report: Findings, *, repair: bool
                 break
     elif count := len(outdated):
         report.finding(f"{count} pages of people do not say what the database does: `holdfast fsck --repair`, or work")
+
+
+def check_catalogues(config: Config, reader: TreeReader, report: Findings, *, repair: bool) -> None:
+    """What browsing and feeds read is whole: work sees no damage while nothing changes. Raises Unavailable."""
+    for index in config.indexes:
+        try:
+            read_catalogue(reader.store, index.name)
+        except Absent:
+            continue  # work has not come to it yet, and pages say so
+        except Corrupt as error:
+            if repair:
+                Cataloguer(config, reader, SystemClock()).write_again(index.name)
+                report.repair(f"wrote the catalogue of {index.name} again: {error.reason}")
+            else:
+                report.finding(f"{error.reason}: `holdfast fsck --repair` makes it again from the records")
 
 
 def _named(store: Store, report: Findings) -> Iterator[str]:
