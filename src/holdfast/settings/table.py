@@ -112,7 +112,7 @@ SCALARS: tuple[Setting, ...] = (
         "trusted_proxies",
         parse_networks,
         "[]",
-        "Addresses or networks of the proxies in front, whose X-Forwarded-For and -Proto are believed.",
+        "Addresses or networks of the proxies in front, whose X-Forwarded-For is believed.",
         '["127.0.0.1", "10.0.0.0/8"]',
     ),
     Setting(

@@ -93,7 +93,7 @@ def load_sigstore(trust_root: Path) -> Verify:
     except ImportError as error:
         raise Unavailable(
             "attestations cannot be verified: `attestations_trust_root` is set, and the verifier is not installed"
-            f" ({error.name}); install holdfast[attestations], or unset it",
+            f" ({error.name}); install the extra `attestations` of this checkout, or unset it",
             retry_after_seconds=RETRY_SECONDS,
         ) from error
     try:
