@@ -162,6 +162,7 @@ class Config:
     breached_passwords: str = ""  # a file of SHA-1 digests, or the URL of a range service; "" = not looked up
     mail_from: str = ""  # "" = holdfast@ and the public host
     mail_servers: tuple[str, ...] = ()  # URLs, tried in order; () = mails wait in the outbox
+    canary_seconds: int = 0  # between two looks of the monitor canary.publish; 0 = off
     domain_watch: bool = True  # of people's mail domains, once there are mail servers
     domain_resolvers: tuple[
         tuple[str, int], ...
@@ -251,6 +252,11 @@ class Config:
     @property
     def run_folder(self) -> Path:
         return self.data / "run"
+
+    @property
+    def monitors_file(self) -> Path:
+        """JSON: what this machine's monitors found last."""
+        return self.data / "monitors.json"
 
     @property
     def resolved_file(self) -> Path:

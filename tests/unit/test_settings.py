@@ -51,6 +51,7 @@ SET = [
     ("breached_passwords", "breached.txt", {"breached_passwords": "/srv/here/breached.txt"}),
     ("mail_from", "packages@example.org", {"mail_from": "packages@example.org"}),
     ("mail_servers", "smtp://m?password_env=P,smtp://n", {"mail_servers": ("smtp://m?password_env=P", "smtp://n")}),
+    ("canary_every", "15m", {"canary_seconds": 900}),
     ("domain_watch", "off", {"domain_watch": False}),
     ("domain_resolvers", "192.0.2.53,[::1]:54", {"domain_resolvers": (("192.0.2.53", 53), ("::1", 54))}),
     ("domain_registries", ".ORG=https://r.example/v1/", {"domain_registries": (("org", "https://r.example/v1"),)}),

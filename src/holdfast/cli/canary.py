@@ -18,6 +18,7 @@ import click
 
 from holdfast import __version__
 from holdfast.cli.canary_checks import Candidate, Credential, Failed, Finding, canaries
+from holdfast.cli.canary_probe import probe
 from holdfast.cli.control_tools import Desk, command_config, open_desk
 from holdfast.cli.errors import fail
 from holdfast.cli.token_file import read_token
@@ -39,6 +40,7 @@ def canary() -> None:
     """The gate of a deploy: publish with every kind of credential before traffic is switched."""
 
 
+canary.add_command(probe)
 index_option = click.option("--index", default=INDEX, show_default=True, help="A private index for canaries alone.")
 
 
@@ -86,7 +88,7 @@ def run(
     identity = read_token(identity_token)
     config = command_config()
     _demand_index(config, index)
-    root, certificate = _root(config, url)
+    root, certificate = root_of(config, url)
     candidate = Candidate(root, "" if index == DEFAULT_INDEX else f"/{index}", seconds, certificate)
     findings: list[Finding] = []
     for finding in _findings(candidate, index, wait, handed, identity):
@@ -208,7 +210,7 @@ def _demand_index(config: Config, name: str) -> None:
         fail(f"index {name!r} is public, and its feeds would show the canaries: name a private one with --index")
 
 
-def _root(config: Config, url: str) -> tuple[str, str]:
+def root_of(config: Config, url: str) -> tuple[str, str]:
     """Where to ask, and a certificate to trust there."""
     if not url:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.listen_host, config.listen_host)  # noqa: S104 - compared

@@ -141,7 +141,8 @@ class Candidate:
             missing = [one.project for one in made if not _is_installed(folder / "target", one)]
         seconds = time.monotonic() - began
         if not said and not missing:
-            return Finding("pip install", True, f"{len(made)} projects in {seconds:.1f} s", seconds)
+            count = f"{len(made)} project{'s' if len(made) != 1 else ''}"
+            return Finding("pip install", True, f"{count} in {seconds:.1f} s", seconds)
         text = said or f"not what was published: {', '.join(missing)}"
         return Finding(
             "pip install", False, printable(text.replace(self.reader, "…"), SAYS_CHARS_MAX), seconds, LOG_STEP

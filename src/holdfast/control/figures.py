@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q
 
+from holdfast.config import Config
 from holdfast.control import refusals
 from holdfast.control.accounts import hashing, limits
 from holdfast.control.accounts.signing_in import tally
 from holdfast.control.database import read_snapshot
 from holdfast.control.mail.models import Mail
 from holdfast.control.moderation.reports import backlog
+from holdfast.control.monitors import results
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.models import Event
 from holdfast.control.switches.following import Switches
@@ -57,6 +59,17 @@ def figures_of_process(switches: Switches) -> Figures:
         found[_sample("holdfast_uploads_refused_total", "status", str(status))] = count
     for by, count in sorted(switches.refused.items()):
         found[_sample("holdfast_refused_total", "by", by)] = count
+    return found
+
+
+def figures_of_monitors(config: Config, now: datetime) -> Figures:
+    """What this machine's monitors found last; `ok` is left out where an operator stopped what is looked at."""
+    found: Figures = {}
+    for name, result in results(config).items():
+        if result.ok is not None:
+            found[_sample("holdfast_monitor_ok", "monitor", name)] = float(result.ok)
+        found[_sample("holdfast_monitor_seconds", "monitor", name)] = result.seconds
+        found[_sample("holdfast_monitor_age_seconds", "monitor", name)] = _age(result.at, now)
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.http import HttpRequest, HttpResponse
 
 from holdfast.control.database import close_connection, database_guard
-from holdfast.control.figures import Figures, figures_of_process, figures_of_rows
+from holdfast.control.figures import Figures, figures_of_monitors, figures_of_process, figures_of_rows
 from holdfast.control.http import OPENING, respond
 from holdfast.control.parts import Parts
 from holdfast.control.publication.models import Event, Instance
@@ -62,6 +62,7 @@ def _look(open_parts: Callable[[], Parts]) -> Health:
         parts = open_parts()
         newest, published, halted = _rows()
         figures = figures_of_rows(parts.clock.now()) | figures_of_process(parts.switches)
+        figures |= figures_of_monitors(parts.config, parts.clock.now())
     except Unavailable as error:
         return _hanging(error.reason)
     figures["holdfast_publication_lag"] = newest - published

@@ -53,6 +53,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     """What there is to do, once the instance is whole. Raises any Outcome."""
     from holdfast.control.accounts.trail import chain_waiting, publish_trail_head
     from holdfast.control.accounts.upkeep import sweep_accounts
+    from holdfast.control.canary_watch import watch_beside
     from holdfast.control.cataloguing import Cataloguer
     from holdfast.control.domains.beside import ask_the_world
     from holdfast.control.hooks.sending import deliver_beside, forget_deliveries
@@ -82,6 +83,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     publisher = Publisher(known, store, clock, pause_from_environment("work"))
     deliver_beside(known, publisher, stop)
     ask_the_world(known, publisher, clock, stop)
+    watch_beside(known, publisher, store, clock, stop)
     reader = TreeReader(store, clock, known.instance)
     checkpoints = Checkpoints(reader, clock)
     watch = Watch()

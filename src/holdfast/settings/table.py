@@ -22,6 +22,7 @@ from holdfast.settings.values import (
     parse_networks,
     parse_path,
     parse_public_url,
+    parse_rhythm,
     parse_seconds,
     parse_sender,
     parse_size,
@@ -250,6 +251,14 @@ SCALARS: tuple[Setting, ...] = (
         "[]",
         "Mail servers, tried in order. Empty: mails wait, and `holdfast mail list --show` reads them to the operator.",
         '["smtp://packages@mail.example:587?password_env=MAIL_PASSWORD"]',
+    ),
+    Setting(
+        "canary_every",
+        parse_rhythm,
+        '"0"',
+        "How often a small file is published and installed, as a monitor: 1m to 1d, 0 never. Needs an index `canary`.",
+        '"15m"',
+        ("canary_seconds",),
     ),
     Setting(
         "domain_watch",

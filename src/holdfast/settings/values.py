@@ -25,6 +25,7 @@ _SIZE_UNITS = {"": 1, "b": 1} | {
 }
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
 _DURATION_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}
+MINUTE_SECONDS, DAY_SECONDS = 60, 86_400
 _DURATION_SECONDS_MAX = 100 * 365 * 86_400  # far more, added to a date, is beyond the calendar
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -87,6 +88,17 @@ def parse_age(raw: object) -> int:
     """Whole seconds of an age; 0 is one."""
     text = str(raw).strip().lower()
     return 0 if re.fullmatch(r"0+(ms|s|m|h|d)?", text) and not isinstance(raw, bool) else parse_whole_seconds(raw)
+
+
+def parse_rhythm(raw: object) -> int:
+    """Seconds from a minute to a day, or 0: never."""
+    try:
+        found = parse_age(raw)
+    except ValueError:
+        found = -1
+    if found and not MINUTE_SECONDS <= found <= DAY_SECONDS:
+        raise ValueError("a time from 1m to 1d, or 0")
+    return found
 
 
 def parse_ages(raw: object) -> tuple[tuple[str, int], ...]:

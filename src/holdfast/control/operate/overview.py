@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
 from holdfast.control.key_check import key_trouble
+from holdfast.control.monitors import results
 from holdfast.control.operate import system_facts
 from holdfast.control.operate.doors import administrators, operators
 from holdfast.control.web.pages import page
@@ -20,6 +21,7 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
         facts=system_facts.read(parts.clock.now()),
         key_trouble=key_trouble(parts.config),
         switches=parts.switches.in_force(),
+        monitors=results(parts.config),
         events=system_facts.newest_events() if actor.is_admin else (),
         is_admin=actor.is_admin,
     )

@@ -19,6 +19,7 @@ from holdfast.control.accounts.actor import operator
 from holdfast.control.accounts.models import User
 from holdfast.control.database import read_snapshot
 from holdfast.control.moderation.models import Reminder
+from holdfast.control.monitors import results
 from holdfast.control.notices import tell_all
 from holdfast.control.publication.transaction import Publication, unpublished_transaction
 from holdfast.core.errors import Unavailable
@@ -65,6 +66,7 @@ class Reminders:
         """
         now = self._publisher.clock.now()
         switches = [due for one in self._publisher.switches.in_force() for due in switch_occasions(one, now)]
+        switches += _monitors(self._config, now)
         count = self._log(switches)
         try:
             rows = [*_backlog(now), *_quarantines(now)]
@@ -123,6 +125,19 @@ def switch_occasions(one: Switch, now: datetime) -> Iterator[Due]:
             f"holdfast switch extend {name}, or let it end",
             "/admin/switches/",
         )
+
+
+def _monitors(config: Config, now: datetime) -> Iterator[Due]:
+    """A monitor that failed at two looks running: one may have met a restart."""
+    for name, result in results(config).items():
+        if result.ok is False and now - result.since >= timedelta(seconds=config.canary_seconds):
+            yield Due(
+                f"monitor {name} {result.since.isoformat()}",
+                f"the monitor {name} fails",
+                f"{name} fails since {result.since:%Y-%m-%d %H:%M} UTC: {result.text}",
+                "holdfast check, then holdfast canary run",
+                "/admin/",
+            )
 
 
 def _backlog(now: datetime) -> Iterator[Due]:
