@@ -41,6 +41,7 @@ def kill_machine(rig: Rig) -> None:
     for pid in processes_of(rig):
         with suppress(ProcessLookupError):  # one that ended by itself meanwhile
             os.kill(pid, signal.SIGKILL)
+    rig.wait_dead()
 
 
 def processes_of(rig: Rig) -> list[int]:

@@ -23,12 +23,15 @@ def client_environment(home: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home), "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1", "NO_PROXY": "*"}
 
 
-def pip_install(index: str, requirement: str, scratch: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """`pip install` without any cache into a fresh folder below `scratch`."""
+def pip_install(
+    index: str, requirement: str, scratch: Path, *options: str, retries: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`pip install` without any cache into a fresh folder below `scratch`; it asks again as it does unless told."""
     target = scratch / f"pip-{time.monotonic_ns()}"
+    again = [] if retries is None else ["--retries", str(retries)]
     try:
         return subprocess.run(
-            [*PIP_INSTALL, "--target", str(target), "--index-url", index, *options, requirement],
+            [*PIP_INSTALL, "--target", str(target), "--index-url", index, *again, *options, requirement],
             env=client_environment(scratch),
             capture_output=True,
             text=True,
@@ -45,15 +48,17 @@ def uv_path() -> str | None:
     return str(beside) if beside.exists() else shutil.which("uv")
 
 
-def uv_install(index: str, requirement: str, scratch: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """`uv pip install` without any cache into a fresh folder below `scratch`."""
+def uv_install(
+    index: str, requirement: str, scratch: Path, *options: str, retries: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`uv pip install` without any cache into a fresh folder below `scratch`; it asks again as it does unless told."""
     uv = uv_path()
     assert uv is not None, "uv is not installed"
     target = scratch / f"uv-{time.monotonic_ns()}"
     try:
         return subprocess.run(
             [uv, *UV_INSTALL, "--target", str(target), "--index-url", index, *options, requirement],
-            env=client_environment(scratch),
+            env=client_environment(scratch) | ({} if retries is None else {"UV_HTTP_RETRIES": str(retries)}),
             capture_output=True,
             text=True,
             timeout=120,

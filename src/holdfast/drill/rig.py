@@ -27,7 +27,7 @@ from typing import Any
 from holdfast.drill.corpus import Wheel
 from holdfast.drill.tables import lay_out
 
-READY_SECONDS_MAX = 30.0  # a start takes three; a machine that does much else must not fail a drill
+READY_SECONDS_MAX = 120.0  # a start takes three; a machine that does much else must not fail a drill
 PIECE_BYTES = 16 * 1024  # of a body whose sending is watched
 ROLES = ("front", "pull", "control", "work")
 
@@ -79,7 +79,7 @@ class Rig:
 
     def __enter__(self) -> "Rig":
         try:
-            if not self._environment.get("HOLDFAST_DATABASE_URL"):
+            if not self._environment.get("HOLDFAST_DATABASE_URL") and not self.data.exists():
                 lay_out(self.data)
             self.start()
         except BaseException as error:  # nobody else would stop what was started
@@ -163,6 +163,12 @@ class Rig:
         self._process.wait(10)
         self._process = None
 
+    def wait_dead(self) -> None:
+        """Somebody else killed everything: wait for its end, so that it can be started again."""
+        assert self._process is not None, "the instance does not run"
+        self._process.wait(10)
+        self._process = None
+
     def wait_respawn(self, role: str, old: int, seconds: float = 15.0) -> None:
         """Wait until the supervisor has put a new process in the place of `old`."""
         wait_until(lambda: self.pids().get(role, old) != old, seconds, f"a new {role} process")
@@ -193,9 +199,10 @@ class Rig:
         return done
 
     def token(self) -> str:
-        """A token that may read and upload, made once per rig."""
+        """A token that may read and upload: the first start's, else one that is made once per rig."""
         if not self._token:
-            self._token = self.run("token", "create", "drill").stdout.strip()
+            first = self.data / "first-token"
+            self._token = (first.read_text() if first.exists() else self.run("token", "create", "drill").stdout).strip()
         return self._token
 
     @contextmanager

@@ -22,7 +22,7 @@ def run(say: Say) -> None:
         publish(rig, "before", "1.1")
         for install in (pip_install, uv_install):
             assert install(f"{rig.url}/simple/", "before==1.1", rig.folder).returncode == 0
-            assert install(f"{rig.url}/simple/", "lonely==1.0", rig.folder).returncode != 0
+            assert install(f"{rig.url}/simple/", "lonely==1.0", rig.folder, retries=0).returncode != 0
         assert rig.get("/simple/never-was/").status == 404
         say("twine and uv publish, pip and uv install from the survivor")
         stage.proxy.set(NO_FAULT)

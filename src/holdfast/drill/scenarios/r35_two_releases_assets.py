@@ -74,7 +74,7 @@ def _demand_assets(url: str, addresses: set[str]) -> None:
 def _next_release(folder: Path) -> Path:
     """A copy of this release with another style, to be imported in its place."""
     where = folder / "next"
-    shutil.copytree(Path(holdfast.__file__).parent, where / "holdfast", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(holdfast.__file__).parent, where / "holdfast")  # with what is compiled, which keeps its times
     style = where / "holdfast" / "pages" / "assets" / "css" / "1-base.css"
     style.write_text(style.read_text() + "\n/* another release */\n")
     return where

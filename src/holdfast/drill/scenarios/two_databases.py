@@ -10,16 +10,18 @@ from holdfast.drill.steps import publish
 
 
 def run(say: Say) -> None:
-    with Rig() as first, Rig() as second:
+    with Rig() as first:
         publish(first, "hosted", "1.0")
-        second.stop()
-        shutil.rmtree(second.data)
         first.stop()
-        shutil.copytree(first.data, second.data)  # a cloned machine that kept writing to the same store
-        shutil.rmtree(second.data / "store")
-        (second.data / "store").symlink_to(first.data / "store")
+        cloned = Rig()  # a cloned machine that kept writing to the same store
+        shutil.copytree(first.data, cloned.data, ignore=shutil.ignore_patterns("store"))
+        (cloned.data / "store").symlink_to(first.data / "store")
         first.start()
-        second.start()
+        _play(first, cloned, say)
+
+
+def _play(first: Rig, cloned: Rig, say: Say) -> None:
+    with cloned as second:
         first.upload(wheel("hosted", "1.1"))
         publish(first, "hosted", "1.2")
         before = journal(first.data)
