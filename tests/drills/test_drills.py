@@ -1,16 +1,15 @@
-"""Every quick drill, as `holdfast drill run` plays it; the slow ones are `make drills ARGS=--all`."""
+"""Every quick drill, as `holdfast drill run` plays it; the slow ones are `make drills ARGS=--all`.
+
+Only there drills are held to figures: here other tests run beside them.
+"""
 
 import pytest
 
+from holdfast.drill.figures import beside_other_work
 from holdfast.drill.scenario import Scenario, all_scenarios, play
 from tests.clients.toolbox import ToolMissing, tool
 
-TIMED = {"failure-table"}  # each of its answers has 50 ms, which another worker's test would spend
-QUICK = [
-    pytest.param(scenario, marks=pytest.mark.alone if scenario.name in TIMED else (), id=scenario.name)
-    for scenario in all_scenarios().values()
-    if not scenario.slow
-]
+QUICK = [pytest.param(scenario, id=scenario.name) for scenario in all_scenarios().values() if not scenario.slow]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,7 +24,8 @@ def twine() -> None:
 @pytest.mark.parametrize("scenario", QUICK)
 def test_the_drill_passes(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
     """Installs go on, and the checkers outside agree."""
-    verdict = play(scenario, print)
+    with beside_other_work():
+        verdict = play(scenario, print)
     if verdict.missing:
         pytest.skip(verdict.missing)
 

@@ -16,6 +16,7 @@ from holdfast.drill.proxy import FaultProxy
 from holdfast.drill.rig import Answer, fetch
 
 FRESHNESS_SECONDS = 1.0  # what every subject is set to: older pages ask the upstream again
+PAGE_BUDGET_SECONDS = 6.0  # Holdfast's own, for a page that it has to ask the upstream for
 SETTLED_SECONDS_MAX = 5.0  # after the row before: how fast it recovers is a row of its own
 GIVEN_UP_SECONDS = 25.0  # how long a row waits for an answer
 HUNG = 200
@@ -59,6 +60,7 @@ class Stage:
     subject: Subject
     upstream: Upstream
     proxy: FaultProxy
+    seen: dict[str, tuple[Page, float]] = field(default_factory=dict)  # pages given once, and when (monotonic)
 
     def add(self, project: str, *versions: str, filler_bytes: int = 0) -> list[Wheel]:
         """Have releases of a project on the upstream; `prepare` has put most there before the subject started."""
@@ -73,10 +75,16 @@ class Stage:
 
     def warm(self, project: str, *versions: str) -> Page:
         """A page that the subject has given once and that has grown old since."""
-        self.add(project, *(versions or SEEN_VERSIONS))
-        page = self.settled(project)
-        time.sleep(FRESHNESS_SECONDS * 1.3)
+        self.see(project, *versions)
+        page, at = self.seen[project]
+        time.sleep(max(0.0, at + FRESHNESS_SECONDS * 1.3 - time.monotonic()))
         return page
+
+    def see(self, project: str, *versions: str) -> None:
+        """Ask for a page once, if nobody has, so that it can grow old while other rows are played."""
+        if project not in self.seen:
+            self.add(project, *(versions or SEEN_VERSIONS))
+            self.seen[project] = self.settled(project), time.monotonic()
 
     def settled(self, project: str) -> Page:
         """A page as the subject gives it when all is well; for some seconds it may still suffer from the row before."""
