@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 from read.plays import plays
-from read.site import Site, path_of, running
+from read.site import Site, path_of, private_index, running
 
+from holdfast.config import IndexConfig
 from holdfast.core.model import File
+from holdfast.core.tokens import mint
 from holdfast.front.cached_bytes import CACHED_BYTES_MAX, Preadv, read_cached
 from holdfast.front.peers import TrustedProxies
 from holdfast.front.rsgi import RsgiApp
 from holdfast.front.streams import Streams
 from holdfast.read.files import SMALL_BYTES_MAX
 from holdfast.tree import addresses
-from holdfast.tree.journal import BytesRemoved
+from holdfast.tree.journal import BytesRemoved, TokenIssued
 
 DATA = bytes(range(256)) * 1024  # 256 KiB
 assert SMALL_BYTES_MAX < CACHED_BYTES_MAX < len(DATA)
@@ -76,8 +78,8 @@ class Proto:
 class Front:
     """The driver over a site with one large file, already asked for once."""
 
-    def __init__(self, site: Site, file: File, preadv: Preadv) -> None:
-        self.path = path_of(file)
+    def __init__(self, site: Site, path: str, preadv: Preadv) -> None:
+        self.path = path
         streams = Streams(site.config.run_folder)
         self._app = RsgiApp(site.plane, None, TrustedProxies(()), streams, None, preadv)
 
@@ -92,7 +94,7 @@ async def front_of(site: Site, preadv: Preadv = in_memory, data: bytes = DATA) -
     file = site.wheel("demo", data=data)
     site.publish("demo", file)
     assert (await site.get(path_of(file))).status == 200
-    return Front(site, file, preadv), file
+    return Front(site, path_of(file), preadv), file
 
 
 LACKING = [refusing(errno.EAGAIN), refusing(errno.EOPNOTSUPP), refusing(errno.EIO), short]
@@ -171,6 +173,60 @@ async def test_what_takes_more_than_a_look_is_answered_by_the_event_loop(tmp_pat
         site.tell(BytesRemoved((file.sha256,), "malware"))
         assert front.now(range="bytes=0-9") is None, "removed"
         assert (await site.get(front.path, range="bytes=0-9")).status == 410
+
+
+@pytest.mark.parametrize("asked", ["bytes=1000-1999", "bytes=-10", "bytes=0-"])
+@plays
+async def test_a_part_of_a_file_in_memory_is_answered_at_once(tmp_path, asked):
+    """With the head it has when it is read anew; nothing is read of the store."""
+    async with running(tmp_path) as site:
+        front, file = await front_of(site, refusing(errno.EIO), data=DATA[:SMALL_BYTES_MAX])
+        cold = await site.get(front.path, range=asked)
+        site.store.asked.clear()
+
+        answer, same = front.now(range=asked), front.now(range=asked, if_range=f'"{file.sha256}"')
+
+        assert answer is not None and same is not None
+        assert ("bytes", 206, cold.body) == (answer.way, answer.status, answer.body)
+        assert cold.headers | {"cache-status": "holdfast; hit"} == answer.headers == same.headers
+        assert [] == site.store.asked
+
+
+@plays
+async def test_of_a_file_in_memory_everything_but_one_part_is_whole_or_no_quick_answer(tmp_path):
+    async with running(tmp_path) as site:
+        data = DATA[:SMALL_BYTES_MAX]
+        front, file = await front_of(site, data=data)
+
+        for headers in ({"range": "bytes=0-1,4-5"}, {"range": "bytes=0-9", "if_range": '"other"'}, {}):
+            answer = front.now(**headers)
+            assert answer is not None
+            assert (200, data) == (answer.status, answer.body)
+        assert front.now(range="bytes=999999999-") is None, "416"
+        assert front.now("HEAD", range="bytes=0-9") is None
+        assert front.now(range="bytes=0-9", if_none_match=f'"{file.sha256}"') is None, "304"
+        site.tell(BytesRemoved((file.sha256,), "malware"))
+        assert front.now(range="bytes=0-9") is None, "removed"
+        assert (await site.get(front.path, range="bytes=0-9")).status == 410
+
+
+@pytest.mark.parametrize("size", [SMALL_BYTES_MAX, len(DATA)], ids=["in memory", "on the disk"])
+@plays
+async def test_parts_of_a_private_file_are_for_those_who_may_read_it(tmp_path, size):
+    async with running(tmp_path, indexes=(IndexConfig("main"), private_index("secret"))) as site:
+        file = site.wheel("demo", index="secret", data=DATA[:size])
+        site.publish("demo", file, index="secret")
+        token, other = mint(), mint()
+        site.tell(TokenIssued(token.id, token.digest, ("secret",)))
+        front = Front(site, "/secret" + path_of(file), in_memory)
+        assert (await site.get(front.path, authorization=f"Bearer {token.text}")).status == 200
+
+        answer = front.now(range="bytes=0-9", authorization=f"Bearer {token.text}")
+
+        assert answer is not None
+        assert (206, DATA[:10]) == (answer.status, answer.body)
+        assert front.now(range="bytes=0-9") is None
+        assert front.now(range="bytes=0-9", authorization=f"Bearer {other.text}") is None
 
 
 def cut(path: Path) -> None:

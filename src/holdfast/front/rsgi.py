@@ -19,6 +19,8 @@ from holdfast.front.streams import Streams, close, refuse
 from holdfast.front.takeover import BYTES_MIN, Takeover
 from holdfast.read.app import ReadPlane
 from holdfast.read.hot import log_fragment
+from holdfast.read.hot_files import FileAnswer
+from holdfast.read.local_files import OpenFile
 from holdfast.wire.messages import Request, Response, StreamBody
 
 log = structlog.get_logger(__name__)
@@ -82,13 +84,25 @@ class RsgiApp:
         found = self._find_file(path, get)
         if found is None:
             return False
-        status, headers, file, start, end, logged, tally = found
+        status, headers, source, start, end, logged, tally = found
+        length = end - start
+        if isinstance(source, bytes):
+            proto.response_bytes(status, headers, source[start:end])
+        elif not self._send_from(source, proto, found):
+            return False
+        tally[0] += 1
+        tally[1] += length
+        if self._add is not None:
+            self._add((time.time(), self._client(scope), logged, get("user-agent"), -1))
+        return True
+
+    def _send_from(self, file: OpenFile, proto: Any, found: FileAnswer) -> bool:
+        """Send an open file or its part: from memory if it is there, else the server reads it. False: not from here."""
+        status, headers, _, start, end, *_ = found
         length = end - start
         if length >= BYTES_MIN and self._takeover is not None:
             return False
-        body = None
-        if length <= CACHED_BYTES_MAX:
-            body = read_cached(file.descriptor, start, length, self._preadv)
+        body = read_cached(file.descriptor, start, length, self._preadv) if length <= CACHED_BYTES_MAX else None
         # Asked after the reading: bytes of a file that was changed meanwhile do not leave either.
         if not file.is_unchanged():
             return False
@@ -100,10 +114,6 @@ class RsgiApp:
             proto.response_file(200, headers, str(file.path))
         else:
             proto.response_file_range(206, headers, str(file.path), start, end)
-        tally[0] += 1
-        tally[1] += length
-        if self._add is not None:
-            self._add((time.time(), self._client(scope), logged, get("user-agent"), -1))
         return True
 
     async def __call__(self, scope: Any, proto: Any) -> None:

@@ -11,6 +11,7 @@ from holdfast.read.hot import HotEntry, HotTable, Prepared, Variant
 
 VIEW = "view"  # the kind of pages as of a date: a client may ask for as many dates as there are seconds
 VIEW_SHARE = 8  # at most one part in so many of the cache, and only what current pages leave
+PARTS_BYTES = 500  # of what answers the parts of a small file
 OVERHEAD_BYTES = 1200  # of a prepared answer's headers, log fragments and table entries (measured with 100,000)
 
 Key = tuple[str, str, str]  # kind, index or upstream, name or file
@@ -104,7 +105,7 @@ class PageCache:
         else:
             cached.entry.variants[variant] = prepared
         if self._objects.get(cached.key) is cached:
-            size = len(prepared.body) + OVERHEAD_BYTES
+            size = len(prepared.body) + OVERHEAD_BYTES + (PARTS_BYTES if cached.entry.file is not None else 0)
             cached.bytes += size
             self.bytes += size
             self._view_bytes += size if cached.key in self._views else 0

@@ -298,12 +298,15 @@ class Files:
         if route.as_of is not None or not self._may_hold(project, grant):
             return  # of the addresses of views there is no end
         kind = "metadata" if route.metadata else "file"
-        entry = HotEntry(route.index if private else "", sha256=route.sha256)
+        tallies = self._tallies.credited(request.credit)
+        etag = next(value for name, value in headers if name == "etag")
+        parts = HotFile(request.path, etag, headers, body, tallies)
+        entry = HotEntry(route.index if private else "", sha256=route.sha256, file=parts)
         entry.until = self._gate.hot_until(grant)
         entry.pulled = request.credit.pulled
         place = (kind, route.index, f"{route.sha256}/{route.filename}")
         cached = self._cache.put(Cached(place, project, route.sha256, entry, _upstream(key, project)))
-        prepared = Prepared("file", request.path, Response(200, headers, body), self._tallies.credited(request.credit))
+        prepared = Prepared("file", request.path, Response(200, headers, body), tallies)
         self._cache.add_variant(cached, None, prepared)
         self._cache.show(cached, request.path)
 

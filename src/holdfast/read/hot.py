@@ -63,17 +63,17 @@ def unchanged_headers(headers: Headers) -> Headers:
 
 def log_fragment(method: str, path: str, status: int, length: int, cache: str) -> str:
     """The part of an access-log line that is the same for every request for one representation."""
-    return log_end(log_start(method, path, status), length, cache)
+    return log_end(log_start(method, path), status, length, cache)
 
 
-def log_start(method: str, path: str, status: int) -> str:
-    """That part up to the answer's length, for who answers one path with many lengths."""
-    return f'"method":{json.dumps(method)},"path":{json.dumps(loggable(path))},"status":{status},"bytes":'
+def log_start(method: str, path: str) -> str:
+    """What of it says who was asked for, for who answers one path with many lengths."""
+    return f'"method":{json.dumps(method)},"path":{json.dumps(loggable(path))}'
 
 
-def log_end(start: str, length: int, cache: str) -> str:
-    """The whole part, of what `log_start` made."""
-    return f'{start}{length},"cache":"{cache}"'
+def log_end(start: str, status: int, length: int, cache: str) -> str:
+    """All of it, from what `log_start` made."""
+    return f'{start},"status":{status},"bytes":{length},"cache":"{cache}"'
 
 
 class HotEntry:
@@ -91,7 +91,7 @@ class HotEntry:
         self.index = index  # the private index whose reading rights apply; "" = anybody may read
         self.only = only
         self.sha256 = sha256  # of a file: looked up among the removed digests each time
-        self.file = file  # a large file, which leaves from the disk
+        self.file = file  # of a file: one that leaves from the disk, or the parts of `only`
         self.variants: dict[Variant, Prepared] = {}
         self.until = 0.0  # monotonic seconds after which somebody must look at the answer's age; 0 = for good
         self.pulled: tuple[str, str, str] | None = None  # which object of `pulled/` it is made from (read/usage.py)
@@ -116,6 +116,8 @@ class HotTable:
             return None
         prepared = entry.only
         if prepared is None:
+            if entry.file is not None:
+                return None
             variant = self._variants.get((get("accept"), get("accept-encoding")))
             if variant is None:
                 return None
@@ -133,7 +135,7 @@ class HotTable:
         return prepared, False
 
     def find_file(self, path: str, get: Callable[[str], str | None]) -> "FileAnswer | None":
-        """The answer to a GET without query of a large file that is at hand; None when it takes more than a look."""
+        """As `find`, of a file that is at hand on the disk, or of a part of one in memory."""
         entry = self.entries.get(path)
         if entry is None or entry.file is None or entry.sha256 in self.removed:
             return None

@@ -1,4 +1,5 @@
-"""Large files that are open and verified: answered from the server's own thread, whole or one range, without a task.
+"""Files at hand, whole or one range, answered from the server's own thread without a task: open and verified ones, and
+parts of those that are held in memory.
 
 As hot.py, this runs beside the event loop: it looks, and changes nothing but counters.
 """
@@ -16,11 +17,11 @@ Known = Callable[[], OpenFile | None]
 
 
 class FileAnswer(NamedTuple):
-    """What to send: bytes `start` to `end` of `file`, once that was asked whether it `is_unchanged`."""
+    """What to send: bytes `start` to `end` of `source`; of a file once it was asked whether it `is_unchanged`."""
 
     status: int
     headers: Headers
-    file: OpenFile
+    source: OpenFile | bytes
     start: int
     end: int
     log: str
@@ -28,36 +29,35 @@ class FileAnswer(NamedTuple):
 
 
 class HotFile:
-    """One large file under one URL path."""
+    """One file under one URL path."""
 
-    __slots__ = ("_etag", "_headers", "_known", "_log_partial", "_log_whole", "_partial", "_whole")
+    __slots__ = ("_etag", "_headers", "_log", "_partial", "_source", "_whole")
 
-    def __init__(self, path: str, etag: str, headers: Headers, known: Known, tallies: Tallies) -> None:
-        """`known` gives the open file as it was verified, or None when it must be opened again."""
+    def __init__(self, path: str, etag: str, headers: Headers, source: Known | bytes, tallies: Tallies) -> None:
+        """`source` is the body, or gives the open file as it was verified: None when it must be opened again."""
         self._etag = etag
         self._headers = headers
-        self._known = known
+        self._source = source
         self._whole = tallies.of("file", 200, "hot")
         self._partial = tallies.of("file", 206, "hot")
-        self._log_whole = log_start("GET", path, 200)
-        self._log_partial = log_start("GET", path, 206)
+        self._log = log_start("GET", path)
 
     def answer(self, get: Callable[[str], str | None]) -> FileAnswer | None:
         """The answer to a GET; None for what takes more than a look."""
         if get("if-none-match") is not None:
             return None
-        file = self._known()
-        if file is None:
+        found: OpenFile | bytes | None = self._source if isinstance(self._source, bytes) else self._source()
+        if found is None:
             return None
-        size = file.identity[2]
+        size = len(found) if isinstance(found, bytes) else found.identity[2]
         try:
             start, length, whole = requested_span(get("range"), get("if-range"), self._etag, size)
         except Unsatisfiable:
             return None
         headers = [*self._headers, ("content-length", str(length))]
         if whole:
-            return FileAnswer(200, headers, file, 0, size, log_end(self._log_whole, size, "hot"), self._whole)
+            return FileAnswer(200, headers, found, 0, size, log_end(self._log, 200, size, "hot"), self._whole)
         end = start + length
         headers.append(("content-range", f"bytes {start}-{end - 1}/{size}"))
-        log = log_end(self._log_partial, length, "hot")
-        return FileAnswer(206, headers, file, start, end, log, self._partial)
+        log = log_end(self._log, 206, length, "hot")
+        return FileAnswer(206, headers, found, start, end, log, self._partial)
