@@ -19,7 +19,6 @@ from holdfast.core.errors import Corrupt
 from holdfast.core.model import File, Record, Status, format_time
 
 API_VERSION = "1.4"
-PASSED_THROUGH = ("alternate-locations", "tracks")  # PEP 708, lists of absolute URLs
 _RENDERER = "1"  # raise whenever the bytes of any page change for an unchanged record (JSON or HTML)
 _LIST_CHUNK_PROJECTS = 2000  # about 100 KB of JSON: large enough to compress well, small enough to hold
 

@@ -18,8 +18,6 @@ from holdfast.tree.compressed import decompress
 from holdfast.tree.record import RECORD_BYTES_MAX, decode_record
 from holdfast.tree.rendered import compress_page
 
-COMPRESSED_BYTES_MIN = 200  # below that an encoding only adds headers
-
 Shape = str  # "json" or "html": what the bytes are, whatever media type they are sent under
 
 

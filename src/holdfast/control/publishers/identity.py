@@ -20,7 +20,6 @@ from holdfast.core.errors import Outcome
 Claims = Mapping[str, Any]
 Wanted = Mapping[str, str]  # what a publisher was configured with
 
-VALUE_CHARS_MAX = 255
 FACT_CHARS_MAX = 300
 LABEL_CHARS_MAX = 200
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
