@@ -78,8 +78,10 @@ def findings(environ: dict[str, str]) -> Iterator[Finding]:
     yield from map(_credential, proven)
     unusable = not config.store_pair and any(proof.refused for proof in proven)
     if config.marker.exists() and not unusable:
-        yield from _tree(config)
-        yield from _database(environ)
+        store = list(_tree(config))
+        yield from store
+        if all(finding.ok for finding in store if finding.subject == "store"):  # else its trouble would be told twice
+            yield from _database(environ)
     for upstream in config.upstreams:
         yield _upstream(config, upstream, environ)
 
