@@ -176,6 +176,13 @@ def test_pages_keep_their_strong_etag_and_compression(site: Site) -> None:
     assert again["etag"] == headers["etag"]
 
 
+def test_figures_stay_inside(site: Site) -> None:
+    """How many reports wait, which limits are hit and what upstreams are called is of use to whoever attacks."""
+    for path in ("/metrics", "/metrics?all", "/%6detrics"):
+        assert 403 == site.get(path)[0], path
+    assert 200 == site.get("/healthz")[0]
+
+
 def test_what_a_client_says_of_its_own_address_is_not_believed(site: Site) -> None:
     site.get("/simple/", **{"X-Forwarded-For": "203.0.113.9", "User-Agent": "address-check"})
 
