@@ -73,6 +73,15 @@ def test_a_page_is_answered_as_a_page_while_the_database_is_away(sqlite_instance
     assert (503, "text/html; charset=utf-8") == (answer.status, answer.headers["content-type"])
 
 
+def test_a_form_that_was_lost_on_its_way_is_told_as_a_page_nobody_keeps(sqlite_instance: Instance):
+    answer = Browser(Door(sqlite_instance)).ask("POST", "/account/login/", b"login=x", X_Holdfast_Spool="0" * 16)
+
+    assert (503, "text/html; charset=utf-8") == (answer.status, answer.headers["content-type"])
+    assert "Installs go on meanwhile" in answer.text and "no-store" in answer.headers["cache-control"]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert int(answer.headers["retry-after"]) > 0
+
+
 def test_a_nul_in_an_address_is_the_askers_mistake_with_either_database(instance: Instance):
     door = Door(replace(instance, config=replace(instance.config, two_factor="optional")))
     root = signed_in(door, "root", is_superuser=True)

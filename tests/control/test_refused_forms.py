@@ -17,6 +17,7 @@ from markup import Element, Markup
 from holdfast.control.accounts.models import User
 from holdfast.control.database import close_connection
 from holdfast.control.organisations.models import Membership, Organisation, Team
+from holdfast.control.publication.models import Instance as InstanceRow
 from holdfast.control.web import environment
 from holdfast.control.web.refused import SECRETS
 
@@ -128,6 +129,19 @@ def test_nothing_secret_comes_back(browser: Browser):
 
     assert 404 == browser.page.status
     assert b'value="4711"' in body and b"do-not-repeat" not in body
+
+
+def test_what_cannot_be_done_right_now_is_not_typed_twice(browser: Browser):
+    """503 for programs that look; a person sends the same form again in a moment."""
+    InstanceRow.objects.update(halted="two databases write to one tree")
+
+    page = Markup(_send(browser, PROJECT, {"do": "invite", "to": "somebody@people.example", "role": "owner"}))
+    InstanceRow.objects.update(halted="")
+
+    assert (503, True, []) == (browser.page.status, "retry-after" in browser.page.headers, page.faults)
+    kept = {one.get("id"): _value(one) for one in page.all() if one.get("id") in ("f-invite-to", "f-invite-role")}
+    assert {"f-invite-to": "somebody@people.example", "f-invite-role": "owner"} == kept
+    assert "two databases" in next(one.text for one in page.all("p") if one.get("id") == "f-invite-error")
 
 
 def test_what_is_of_no_form_of_the_page_is_told_on_top_alone(browser: Browser):

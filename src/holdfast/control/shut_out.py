@@ -4,22 +4,19 @@ twine prints the status line, which a front makes of an upload's plain text; uv 
 """
 
 import json
-from functools import lru_cache
 
 from holdfast.control.uploads import answer as uploads
+from holdfast.control.web.answers import told_outside
 from holdfast.core.errors import Refused
 from holdfast.core.page_paths import ME, is_control_page
 from holdfast.core.problem import Problem, printable, translate
-from holdfast.pages import PAGE_HEADERS, Site, render
-from holdfast.pages.values import sentence
 
 _EXCHANGES = "/_/oidc/"
 _REASON_CHARS_MAX = 400
 _JSON_HEADERS = (
     ("content-type", "application/json"), ("cache-control", "no-store"), ("x-content-type-options", "nosniff"),
 )  # fmt: skip
-_PAGE_HEADERS = (("content-type", "text/html; charset=utf-8"), ("cache-control", "private, no-store"), *PAGE_HEADERS)
-_KEPT = 16  # pages that say the same are made once: a ban is there to make less work
+_NEXT_STEP = "Installing goes on from here. If this is not meant for you, ask whoever runs this instance."
 
 
 def shut_out(refused: Refused, path: str, accept: str, base_url: str) -> Problem:
@@ -32,11 +29,5 @@ def shut_out(refused: Refused, path: str, accept: str, base_url: str) -> Problem
         document = {"message": "Token request failed", "errors": [error]}
         return Problem(403, _JSON_HEADERS, json.dumps(document).encode() + b"\n")
     if is_control_page(path) and path != ME:
-        return Problem(403, _PAGE_HEADERS, _page(base_url, printable(refused.reason, _REASON_CHARS_MAX)))
+        return told_outside(refused, base_url, _NEXT_STEP)
     return translate(refused)
-
-
-@lru_cache(_KEPT)
-def _page(base_url: str, reason: str) -> bytes:
-    facts = {"status": 403, "title": "Not allowed", "text": sentence(reason), "hint": "", "here": "account"}
-    return render("error.html", site=Site(base_url), **facts).encode()

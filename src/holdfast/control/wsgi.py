@@ -12,9 +12,10 @@ from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.parts import Opening
 from holdfast.control.shut_out import shut_out
 from holdfast.control.threads import NOTICE_THREADS, WaitingRoom
+from holdfast.control.web.answers import told_outside
 from holdfast.control.web.environ import page_environ, without_prefix
 from holdfast.core.errors import Refused, Unavailable
-from holdfast.core.page_paths import is_control_page
+from holdfast.core.page_paths import ME, is_control_page
 from holdfast.core.problem import Problem, translate
 
 Environ = dict[str, Any]
@@ -42,9 +43,8 @@ def application(opening: Opening, working_max: int, config: Config) -> WsgiApp:
 
     def inside(room: WaitingRoom, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if not room.enter():
-            return _refused(
-                Unavailable("too many requests are waiting for the database", retry_after_seconds=2), start_response
-            )
+            crowd = Unavailable("too many requests are waiting for the database", retry_after_seconds=2)
+            return _answered(_trouble(crowd, environ, config), start_response)
         try:
             return handler(environ, start_response)
         finally:
@@ -63,7 +63,7 @@ def _with_forms(handler: WsgiApp, config: Config) -> WsgiApp:
             with page_environ(environ, config) as known:
                 return handler(known, start_response)
         except Unavailable as error:
-            return _refused(error, start_response)
+            return _answered(_trouble(error, environ, config), start_response)
 
     return answer
 
@@ -76,8 +76,10 @@ def _banned(opening: Opening, address: str) -> Refused | None:
         return None  # the request is about to learn that itself
 
 
-def _refused(error: Unavailable, start_response: StartResponse) -> Iterable[bytes]:
-    return _answered(translate(error), start_response)
+def _trouble(error: Unavailable, environ: Environ, config: Config) -> Problem:
+    """What keeps a request from the handler, as its client reads it."""
+    path = environ["PATH_INFO"]
+    return told_outside(error, config.base_url) if is_control_page(path) and path != ME else translate(error)
 
 
 def _answered(told: Problem, start_response: StartResponse) -> Iterable[bytes]:

@@ -31,7 +31,7 @@ from holdfast.control.sign_in.begun import PURPOSES, Begun
 from holdfast.control.sign_in.binding import Telling, bind, follow_groups, person_of
 from holdfast.control.sign_in.newcomers import welcome
 from holdfast.control.web.pages import login_address, page
-from holdfast.core.errors import Absent, Refused
+from holdfast.core.errors import Absent, Refused, Unavailable
 from holdfast.core.tokens import same_digest
 
 CODE_CHARS_MAX = 8192  # some are tokens themselves
@@ -54,7 +54,10 @@ def begin(request: HttpRequest, provider: str) -> HttpResponse:
     to = request.POST.get("next", "")
     to = to if get_adapter(request).is_safe_url(to) else ""
     made = keeping.begin(found.name, purpose, person.pk if person else 0, to, now)
-    address = providers.address(found, made.way(_callback(request, found)), again=purpose == "again")
+    try:
+        address = providers.address(found, made.way(_callback(request, found)), again=purpose == "again")
+    except Unavailable as trouble:
+        return _not_signed_in(request, trouble)
     response = page(request, "account/sign_in_go.html", provider=found, address=address)
     keeping.keep(response, made)
     return response
@@ -67,13 +70,25 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
     found, providers = provider_of(request, provider)
     made = keeping.kept(request)
     if made is None or made.provider != found.name or not _is_same(request.GET.get("state", ""), made.state):
-        raise Refused("this sign-in was not begun in this browser, or too long ago; please begin it again")
+        return _not_signed_in(
+            request, Refused("this sign-in was not begun in this browser, or too long ago; please begin it again")
+        )
     try:
         response = _arrived(request, found, providers, made)
-    except Refused as refusal:
-        response = page(request, "account/sign_in_refused.html", 403, provider=found, reason=_sentence(refusal))
-        response._has_been_logged = True  # type: ignore[attr-defined]  # told on purpose, as in web/answers.py
+    except (Refused, Unavailable) as trouble:
+        response = _not_signed_in(request, trouble)
     keeping.forget(response)
+    return response
+
+
+def _not_signed_in(request: HttpRequest, trouble: Refused | Unavailable) -> HttpResponse:
+    """The page that says why, and leads back to where signing in begins."""
+    is_away = isinstance(trouble, Unavailable)
+    told = {"reason": _sentence(trouble), "is_away": is_away}
+    response = page(request, "account/sign_in_refused.html", 503 if is_away else 403, **told)
+    if isinstance(trouble, Unavailable):
+        response["Retry-After"] = str(trouble.retry_after_seconds)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # told on purpose, as in web/answers.py
     return response
 
 
@@ -174,5 +189,5 @@ def _is_same(given: Any, known: str) -> bool:
     return isinstance(given, str) and given.isascii() and same_digest(given, known)
 
 
-def _sentence(refusal: Refused) -> str:
+def _sentence(refusal: Refused | Unavailable) -> str:
     return refusal.reason[:1].upper() + refusal.reason[1:].rstrip(".") + "."

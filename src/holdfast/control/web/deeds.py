@@ -20,7 +20,7 @@ from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.publication.transaction import NotYetPublished
 from holdfast.control.web.pages import page
 from holdfast.control.web.refused import Refusal, refusal_of
-from holdfast.core.errors import Absent, Outcome, Refused
+from holdfast.core.errors import Absent, Outcome, Refused, Unavailable
 
 TEXT_CHARS_MAX = 2000  # of one field, as in the API
 _LATE = " It is saved, and readers will see it in a moment."
@@ -95,7 +95,10 @@ def of_place(deeds: Mapping[str, Callable[..., Done]], *place: str) -> dict[str,
 def page_with_deeds(
     request: HttpRequest, actor: Actor, deeds: Mapping[str, Deed], template: str, facts: Facts
 ) -> HttpResponse:
-    """Show the page, or do what one of its forms asks. `facts` are what the template shows, read after the deed."""
+    """Show the page, or do what one of its forms asks. `facts` are what the template shows, read after the deed.
+
+    What cannot be done right now is told like a refusal, as long as the page itself can be read: nobody types it twice.
+    """
     if request.method != "POST":
         return page(request, template, refused=Refusal(), **facts())
     parts = parts_of(request)
@@ -107,9 +110,13 @@ def page_with_deeds(
         done = deed(asked)
     except NotYetPublished:
         done = Done(f"Done.{_LATE}")
-    except (NotAccepted, Refused, Absent) as error:
+    except (NotAccepted, Refused, Absent, Unavailable) as error:
         field = error.field if isinstance(error, WrongField) else ""
-        return page(request, template, _status(error), refused=refusal_of(error, field, request.POST), **facts())
+        response = page(request, template, _status(error), refused=refusal_of(error, field, request.POST), **facts())
+        response._has_been_logged = True  # type: ignore[attr-defined]  # told on purpose, as in answers.py
+        if isinstance(error, Unavailable):
+            response["Retry-After"] = str(error.retry_after_seconds)
+        return response
     if done.told is not None:
         return done.told
     messages.success(request, done.sentence)
@@ -117,4 +124,12 @@ def page_with_deeds(
 
 
 def _status(error: Outcome) -> int:
-    return 404 if isinstance(error, Absent) else 403 if isinstance(error, Refused) else 400
+    match error:
+        case Absent():
+            return 404
+        case Refused():
+            return 403
+        case Unavailable():
+            return 503
+        case _:
+            return 400

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from django.http import QueryDict
 
-from holdfast.core.errors import Outcome, Refused
+from holdfast.core.errors import Outcome, Refused, Unavailable
 
 KEPT_CHARS_MAX = 2000  # of one field, which is all that any of them takes
 # Never sent back, whatever form they are in: a page may be seen by who stands behind, and kept by a browser.
@@ -81,7 +81,7 @@ class Form:
 def refusal_of(error: Outcome, about: str, sent: QueryDict) -> Refusal:
     """What an action or a deed refused, for the page it was sent from."""
     sentence = error.reason[:1].upper() + error.reason[1:].rstrip(".") + "."
-    return Refusal(sentence, about, not isinstance(error, Refused), sent)
+    return Refusal(sentence, about, not isinstance(error, Refused | Unavailable), sent)
 
 
 def anchor_of(text: str) -> str:
