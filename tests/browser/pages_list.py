@@ -24,6 +24,7 @@ PUBLIC = {
     "upstreams": "/upstreams",
     "nothing there": "/project/nobody/",
     "no such release": "/project/toolbox/9.9/",
+    "no such file": f"/packages/00/00/{'0' * 60}/nobody-1.0.tar.gz",
     "nobody there": "/user/nobody/",
     "search without a word": "/search/",
     "search for something long": f"/search/?q={'x' * 190}",

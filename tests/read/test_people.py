@@ -159,16 +159,21 @@ async def test_errors_elsewhere_stay_what_programs_expect(tmp_path):
     assert 404 == json.loads(answers[1].body)["status"]
 
 
+BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
 @plays
 async def test_a_browser_is_told_on_a_page_that_nothing_is_at_an_address(tmp_path):
-    browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    """Whether they followed a link to a page, to a file or to what installers read."""
+    file = f"/packages/{'0' * 2}/{'0' * 2}/{'0' * 60}/nobody-1.0.tar.gz"
     async with running(tmp_path) as site:
-        lost, unlisted = [await site.get(path, accept=browsers) for path in ("/nothing/here", "/simple/nobody/")]
+        for path in ("/nothing/here", "/simple/nobody/", file, "/rss/project/nobody/releases.xml"):
+            lost = await site.get(path, accept=BROWSERS)
 
-    assert (404, "text/html; charset=utf-8") == (lost.status, lost.headers["content-type"])
-    assert "There is nothing here" in lost.body.decode()
-    assert ("no-store", "DENY") == (lost.headers["cache-control"], lost.headers["x-frame-options"])
-    assert "application/problem+json" == unlisted.headers["content-type"]
+            assert (404, "text/html; charset=utf-8") == (lost.status, lost.headers["content-type"]), path
+            assert "There is nothing here" in lost.body.decode()
+            assert ("no-store", "DENY") == (lost.headers["cache-control"], lost.headers["x-frame-options"])
+            assert "frame-ancestors 'none'" in lost.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("name", ["indexes", "assets", "search", "set-up", "project", "user", "org"])

@@ -54,9 +54,10 @@ async def test_whoever_tries_names_out_is_told_to_wait_and_nobody_else_is(tmp_pa
         fill(site)
         put_person(site.store, "user", Person("ann", "ann", (Part("main", "demo", "owner"),)), 1)
         looks = int(CLIENT_MS * BURST_SECONDS / PERSON_MS)
-        statuses = [(await site.get(f"/user/nobody-{number}/")).status for number in range(looks + 1)]
+        answers = [await site.get(f"/user/nobody-{number}/") for number in range(looks + 1)]
         again = await site.get("/user/nobody-0/")
         other = await AsgiClient(AsgiApp(site.plane), client="192.0.2.9").get("/user/ann/")
 
-    assert (404, 429) == (statuses[0], statuses[-1])
+    assert (404, 429) == (answers[0].status, answers[-1].status)
+    assert "more pages than its share" in answers[-1].body.decode() and "retry-after" in answers[-1].headers
     assert (404, 200) == (again.status, other.status)

@@ -1,22 +1,19 @@
 """What a browser is told when a page of control cannot be had: a page that needs nothing but the read plane.
 
-The template engine is loaded with the first of them, in a thread, so that installs go on meanwhile; a page that says
-the same is not made twice. No helper process is asked: in an outage it may be the next to fail.
+It is made in a thread, so that installs go on meanwhile. No helper process is asked: in an outage it may be the next to
+fail.
 """
 
 import asyncio
-from functools import lru_cache
 from http import HTTPStatus
 
 from holdfast.core import problem as core_problem
 from holdfast.core.errors import Outcome
-from holdfast.pages import PAGE_HEADERS, Site, render
+from holdfast.pages import PAGE_HEADERS, Site
+from holdfast.pages.errors import error_page
 from holdfast.wire.messages import Response
 
 _UNREACHABLE = "Accounts and management are away for a moment. Installs are not. Please try again in a few seconds."
-
-
-KEPT = 64  # different pages, 3 kB each: an outage is told in a few words, again and again
 
 
 class PageAnswers:
@@ -29,7 +26,7 @@ class PageAnswers:
         """An error as a page."""
         title = "Away for a moment" if status == 503 else HTTPStatus(status).phrase
         text = core_problem.printable(detail, core_problem.DETAIL_CHARS_MAX)
-        body = await asyncio.to_thread(_made, self._site, status, title, text)
+        body = await asyncio.to_thread(error_page, self._site, status, title, text, "", "account")
         fields = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store"), *PAGE_HEADERS, *headers]
         return Response(status, fields, body)
 
@@ -38,8 +35,3 @@ class PageAnswers:
         found = core_problem.translate(outcome)
         retry_after = [(name, value) for name, value in found.headers if name == "retry-after"]
         return await self.problem(found.status, _UNREACHABLE, *retry_after)
-
-
-@lru_cache(KEPT)
-def _made(site: Site, status: int, title: str, text: str) -> bytes:
-    return render("error.html", site=site, status=status, title=title, text=text, hint="", here="account").encode()

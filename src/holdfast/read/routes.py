@@ -247,13 +247,17 @@ def _in_index(index: str, parts: list[str]) -> Route:
 def told_as_page(route: Route, accept: str | None) -> Page | None:
     """The page in whose frame an error there is told; None where programs ask, which expect a problem document.
 
-    Browsers name XHTML among what they accept; old installers accept `text/html`, and get what they always got.
+    Browsers name XHTML among what they accept; installers do not, and get what they always got.
     """
     if isinstance(route, Page):
         return route
-    if isinstance(route, NotFound) and route.for_people and route.index and "application/xhtml+xml" in (accept or ""):
+    if "application/xhtml+xml" not in (accept or ""):
+        return None
+    if isinstance(route, SimpleList | SimpleDetail | FileRoute | UnhashedFile | FeedRoute):
+        return Page(route.index, "home")  # people follow links to files and to the Simple API, too
+    if isinstance(route, NotFound) and route.for_people and route.index:
         return Page(route.index, "home")
-    return None
+    return Page(DEFAULT_INDEX, "home") if route == Own("upstreams") else None
 
 
 def _detail(index: str, raw: str, up: str) -> Route:

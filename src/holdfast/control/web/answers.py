@@ -3,8 +3,6 @@
 A page that tells of trouble asks nothing of the database, which may be what is wrong.
 """
 
-from functools import lru_cache
-
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -14,8 +12,8 @@ from holdfast.control.web.environment import site_of
 from holdfast.core.errors import Absent, Outcome, Refused, Unavailable
 from holdfast.core.page_paths import is_control_page
 from holdfast.core.problem import Problem, printable, translate
-from holdfast.pages import PAGE_HEADERS, Site, render
-from holdfast.pages.values import sentence
+from holdfast.pages import PAGE_HEADERS, Site
+from holdfast.pages.errors import error_page
 
 # OWASP's list of what a page with a session must say. Nothing of these pages is kept by any cache, shared or not.
 _HEADERS = {
@@ -33,7 +31,6 @@ _TOLD = {  # by status: what it is called, and the next step where the reason it
     500: ("Something went wrong", "If it comes back, tell whoever runs this instance when it happened."),
     503: ("Away for a moment", "Please try again in a moment. Installs go on meanwhile."),
 }
-_PAGES_KEPT = 64  # of some 3 kB: trouble is told in a few words, again and again
 _REASON_CHARS_MAX = 400
 
 
@@ -89,8 +86,6 @@ def told_outside(outcome: Refused | Unavailable, base_url: str, hint: str = "") 
     return Problem(found.status, tuple(headers), _error_page(Site(base_url), found.status, reason, hint))
 
 
-@lru_cache(_PAGES_KEPT)
 def _error_page(site: Site, status: int, detail: str, hint: str) -> bytes:
     title, next_step = _TOLD.get(status, _OTHERWISE)
-    facts = {"status": status, "title": title, "text": sentence(detail), "hint": hint or next_step, "here": "account"}
-    return render("error.html", site=site, **facts).encode()
+    return error_page(site, status, title, detail, hint or next_step, "account")

@@ -4,6 +4,7 @@ Making one is the helper's work, and keeping it the press's; when it cannot be h
 there is no such page.
 """
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Literal
@@ -12,7 +13,9 @@ from urllib.parse import quote
 from holdfast.clock import Clock
 from holdfast.config import DEFAULT_INDEX, Config
 from holdfast.core.errors import Corrupt, Unavailable
-from holdfast.core.negotiation import choose_encoding
+from holdfast.core.negotiation import Encoding, choose_encoding
+from holdfast.pages import Site
+from holdfast.pages.errors import error_page
 from holdfast.read.documents import list_key, project_key
 from holdfast.read.listing import ProjectLists
 from holdfast.read.people import helper, search
@@ -32,6 +35,7 @@ from holdfast.read.policies import Policies
 from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
 from holdfast.tree.reader import TreeReader
+from holdfast.wire.admission import OverBudget
 from holdfast.wire.messages import Request, Response
 
 NEWEST_SHOWN = 8
@@ -97,15 +101,21 @@ class PeoplePages:
         """A feed. Raises as `answer`."""
         return await self._feeds.answer(request, route, private=private)
 
-    async def error(self, request: Request, page: Page, status: int, text: str) -> Painted:
-        """An answer that is none, as a page. Raises OverBudget, Unavailable."""
-        self._press.admit(request.client, PAGE_MS / 5)
-        encoding = choose_encoding(request.headers.get("accept-encoding"))
+    async def error(self, request: Request, page: Page, status: int, text: str) -> tuple[bytes, Encoding]:
+        """An answer that is none, as a page, and how that is encoded."""
         title, hint = _TOLD.get(status, ("Something is wrong here", ""))
         context = {"status": status, "title": title, "text": text, "hint": hint}
-        return await self._helper.do(
-            helper.plain, PlainJob(self._press.frame(page.index, encoding), "error.html", context)
-        )
+        encoding = choose_encoding(request.headers.get("accept-encoding"))
+        try:
+            self._press.admit(request.client, PAGE_MS / 5)
+            frame = self._press.frame(page.index, encoding)
+            return (await self._helper.do(helper.plain, PlainJob(frame, "error.html", context))).body, encoding
+        except OverBudget:
+            text = _MANY  # the same for every address, so that it is made once
+        except Unavailable:
+            pass  # nobody makes pages just now
+        site = Site(self._config.base_url)
+        return await asyncio.to_thread(error_page, site, status, title, text, hint), ""
 
     async def _project(self, asked: Asked) -> Response:
         request, page = asked.request, asked.page
@@ -244,6 +254,7 @@ class PeoplePages:
         self._helper.stop()
 
 
+_MANY = "This client asked for more pages than its share."
 _TOLD = {
     401: ("This index is private", "Give a token as the password, with any user name."),
     403: ("Not let through", "A rule of this index keeps it back."),

@@ -5,7 +5,6 @@ import json
 from holdfast.clock import Clock
 from holdfast.config import Config
 from holdfast.core.errors import Outcome
-from holdfast.core.negotiation import choose_encoding
 from holdfast.pages.values import sentence
 from holdfast.read.listing import ProjectLists
 from holdfast.read.merged import MergedPages
@@ -22,7 +21,6 @@ from holdfast.read.pulled import PulledPages
 from holdfast.read.stack import Stacks
 from holdfast.read.workers import Workers
 from holdfast.tree.reader import TreeReader
-from holdfast.wire.admission import OverBudget
 from holdfast.wire.messages import Request, Response
 
 _KEPT = ("allow", "retry-after", "www-authenticate")  # what an error says besides its text
@@ -70,12 +68,11 @@ class People:
             return response
         try:
             text = str(json.loads(response.body)["detail"])
-            painted = await self._pages.error(request, page, response.status, sentence(text))
-        except (Outcome, OverBudget, ValueError, KeyError, TypeError):
+            body, encoding = await self._pages.error(request, page, response.status, sentence(text))
+        except (Outcome, ValueError, KeyError, TypeError):
             return response
-        fields = headers.error(choose_encoding(request.headers.get("accept-encoding")))
-        fields += [(name, value) for name, value in response.headers if name in _KEPT]
-        return Response(response.status, fields, painted.body)
+        fields = [*headers.error(encoding), *((name, value) for name, value in response.headers if name in _KEPT)]
+        return Response(response.status, fields, body)
 
     def stop(self) -> None:
         self._pages.stop()
