@@ -101,7 +101,7 @@ def test_what_upstreams_say_is_escaped_and_credentials_stay_out():
 
     page = upstreams_page([SECRET], status, NOW).decode()
 
-    for raw in ("<b>eve", "<script", "<img", "hush", "psst", "ci:"):
+    for raw in ("<b>eve", "<script", "<img src=x", "hush", "psst", "ci:"):
         assert raw not in page
     assert "off</span> until 2026-05-04 12:10:00 UTC, by &lt;b&gt;eve&lt;/b&gt;: &lt;script&gt;" in page
     assert "0:01:00 ago" in page

@@ -14,6 +14,7 @@ from holdfast.pages.assets import asset_path
 
 NO_PULL = "The pull process does not answer: no upstream is asked. What is kept is served; everything else is 503."
 _WAYS_ON = (("browse/", "Browse"), ("set-up/", "Set up"), ("indexes/", "Indexes"), ("account/", "Account"))
+_LEDE = '<p class="lede">As the process that asks them tells it, at this moment.</p>'
 _HEADS = ("Upstream", "State", "Last answer", "Hit rate, last day", "Under way", "Last failure")
 
 
@@ -39,6 +40,7 @@ def upstreams_page(
 
 def _document(root: str, body: str) -> str:
     ways = "".join(f'<li><a href="{root}{path}">{text}</a></li>' for path, text in _WAYS_ON)
+    mark = f'<img src="{root}{asset_path("mark.svg")}" alt="" width="28" height="28">'
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Upstreams · Holdfast</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
@@ -46,10 +48,16 @@ def _document(root: str, body: str) -> str:
         f'<link rel="stylesheet" href="{root}{asset_path("holdfast.css")}">'
         f'<link rel="icon" type="image/svg+xml" href="{root}{asset_path("favicon.svg")}"></head><body>'
         '<a class="skip" href="#main">Skip to the content</a><header class="site-header"><div class="bar">'
-        f'<a class="brand" href="{root}">Holdfast</a>'
+        f'<a class="brand" href="{root}">{mark}<span>Holdfast</span></a>'
+        f'<form class="find" role="search" action="{root}search/" method="get">'
+        '<label class="unseen" for="header-q">Search projects by name</label>'
+        '<input id="header-q" type="search" name="q" placeholder="Find a project" maxlength="200" autocomplete="off"'
+        ' spellcheck="false" autocapitalize="none">'
+        '<button type="submit">Search</button></form>'
         f'<nav class="site-nav" aria-label="Main"><ul>{ways}</ul></nav></div></header>'
-        f'<main id="main" tabindex="-1"><h1>Upstreams</h1>{body}</main><footer class="site-footer">'
-        '<div class="bar"><p>As the process that asks them tells it, at this moment.</p></div></footer></body></html>\n'
+        f'<main id="main" tabindex="-1"><h1>Upstreams</h1>{_LEDE}{body}</main><footer class="site-footer">'
+        f'<div class="bar"><p>Installs go on without them, for whatever is kept here.</p>'
+        f'<nav aria-label="Footer"><ul>{ways}</ul></nav></div></footer></body></html>\n'
     )
 
 

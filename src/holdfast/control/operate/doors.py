@@ -17,7 +17,8 @@ def _is_administrator(user: User) -> bool:
     return user.is_superuser
 
 
-def _is_operator(user: User) -> bool:
+def is_operator(user: User) -> bool:
+    """Administrators and moderators."""
     return user.is_superuser or user.is_staff
 
 
@@ -39,7 +40,7 @@ def administrators(view: PageView) -> PageView:
 
 def operators(view: PageView) -> PageView:
     """As `administrators`, for moderators as well."""
-    return _for(_is_operator, view)
+    return _for(is_operator, view)
 
 
 def nowhere(request: HttpRequest, rest: str = "") -> HttpResponse:
