@@ -261,6 +261,10 @@ class Late:
         self.clock, self.instance, self.switches = inner.clock, inner.instance, inner.switches
         self.networks = inner.networks
 
+    @property
+    def compared(self) -> object:
+        return self._inner.compared
+
     def head_before_write(self) -> int:
         return self._inner.head_before_write()
 

@@ -4,11 +4,14 @@ import sys
 from types import FrameType
 from typing import Any
 
+import pytest
 import wheels
 from doors import Door
-from instances import Instance
+from instances import ALICE, OPERATOR, Instance, soon
 
+from holdfast.control.accounts.actions import create_token
 from holdfast.control.database import connection
+from holdfast.control.projects.actions import yank_release
 from holdfast.control.projects.models import Project
 
 STATEMENTS_MAX = 54  # 52 of them now; each costs about a third of a millisecond
@@ -54,3 +57,28 @@ def test_an_upload_to_a_known_project_has_django_write_no_sql_again(sqlite_insta
 
     assert answer.status == 200
     assert written == [repr(Project)], "the one above, which shows that such are seen"
+
+
+@pytest.mark.parametrize("deed", ["upload", "yank", "token"])
+def test_which_database_it_is_costs_a_write_one_question_and_comes_with_the_instance_otherwise(
+    instance: Instance, deed: str
+):
+    """PostgreSQL answers each question across a network; SQLite's file tells without one."""
+    instance.upload("demo", "1.0")
+    deeds = {
+        "upload": lambda: instance.upload("demo", "1.1"),
+        "yank": lambda: yank_release(instance.publisher, "main", "demo", "1.0", "bad", ALICE, deadline=soon()),
+        "token": lambda: create_token(instance.publisher, "ci", "alice", ALICE.scopes, None, OPERATOR, deadline=soon()),
+    }
+    statements: list[str] = []
+
+    def noting(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection().execute_wrapper(noting):
+        deeds[deed]()
+
+    asked = [sql for sql in statements if "pg_postmaster_start_time" in sql]
+    with_instance = ["halted" in sql for sql in asked]  # alone, then in the transaction, then by the publisher
+    assert ([False, True, True] if instance.config.database_url else []) == with_instance, asked

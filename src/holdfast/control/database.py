@@ -42,6 +42,7 @@ PG_IDLE_MS = 15_000  # a process that was stopped inside a transaction must not 
 # A server that is cut off without a goodbye is noticed in about 10 s instead of a quarter of an hour.
 _PG_KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 8_000}
 RETRY_SECONDS = 0.05
+_PG_IDENTITY = "to_regclass('publication_counter')::oid, pg_postmaster_start_time()"
 _PRAGMAS = (  # the write-ahead log is a property of the file, set when it is made: opening one must not write
     "PRAGMA synchronous=FULL;"  # NORMAL may lose the last acknowledged uploads when the power goes
     "PRAGMA foreign_keys=ON;"
@@ -88,8 +89,26 @@ def database_identity() -> object:
     if isinstance(wrapper, SqliteWrapper):
         return identity_of(wrapper.file_path)
     with database_guard(), wrapper.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('publication_counter')::oid, pg_postmaster_start_time()")
+        cursor.execute(f"SELECT {_PG_IDENTITY}")
         return (wrapper.settings_dict["HOLDFAST_URL"], *cursor.fetchone())
+
+
+def instance_row() -> tuple[tuple[str, str, int] | None, object]:
+    """(instance id, why publication was stopped, data format) or None; and `database_identity()`: in one question.
+
+    Raises DatabaseUnavailable.
+    """
+    wrapper = connection()
+    is_file = isinstance(wrapper, SqliteWrapper)
+    # Written out: it is asked in each write transaction, and the second half is in no table.
+    columns = "instance, halted, data_format" if is_file else f"instance, halted, data_format, {_PG_IDENTITY}"
+    with database_guard(), wrapper.cursor() as cursor:
+        cursor.execute(f"SELECT {columns} FROM publication_instance WHERE id = 1")  # noqa: S608 - constants
+        row = cursor.fetchone()
+    if row is None:
+        return None, None
+    of_server = (wrapper.settings_dict["HOLDFAST_URL"], *row[3:])
+    return row[:3], identity_of(wrapper.file_path) if isinstance(wrapper, SqliteWrapper) else of_server
 
 
 def close_connection() -> None:

@@ -22,8 +22,10 @@ from holdfast.control.database import (
     database_guard,
     database_identity,
     held_transaction,
+    instance_row,
     read_snapshot,
 )
+from holdfast.control.newer import demand_readable
 from holdfast.control.prepared import Prepared, PreparedUpdate
 from holdfast.control.publication.documents import card_of
 from holdfast.control.publication.drill import Pause, no_pause
@@ -60,7 +62,6 @@ _published = Prepared(
 _mark_published = PreparedUpdate(
     lambda serial, now, held: (Event.objects.filter(serial=serial, published=None), {"published": now, "held": held})
 )
-_halted = Prepared(lambda: Instance.objects.filter(pk=1).values_list("halted", flat=True))
 _take_lease = PreparedUpdate(
     lambda holder, now, absurd, until: (
         PublisherLease.objects.filter(Q(holder=holder) | Q(until__lt=now) | Q(until__gt=absurd), pk=1),
@@ -87,7 +88,7 @@ class Publisher:
         self._done = 0  # the newest serial that a drain of this process finished
         self._leased_until = float("-inf")
         self._deadline = float("inf")  # of the drain under way; whoever is in it holds `_busy`
-        self._compared: object = None  # identity of the database whose counter was held to the tree's head
+        self.compared: object = None  # identity of the database whose counter was held to the tree's head
 
     def head_before_write(self) -> int:
         """The newest published serial this machine knows of. Raises TreeAhead, Unavailable.
@@ -95,7 +96,7 @@ class Publisher:
         The tree is ahead when it holds the serial the counter would give out next, or more. A segment just above
         the counter may also be another writer's who was faster, so the counter is read again before saying so.
         """
-        self._compare_with_tree()
+        self._compare_with_tree(database_identity())
         hinted = hint_value(self.config.head_hint)  # before the counter: whatever was published by now was counted
         counter = current_serial()
         if hinted > counter:  # run/ may also be left over from a data folder that was restored as a whole
@@ -149,8 +150,7 @@ class Publisher:
         try:
             if not _has_waiting():
                 return 0
-            _refuse_halted()
-            self._compare_with_tree()
+            self._compare_with_tree(_running_database())
             return self._drain(serial_max) if self._lease() else 0
         finally:
             self._busy.release()
@@ -296,13 +296,12 @@ class Publisher:
             _end_lease(self._holder, now)
         self._leased_until = float("-inf")
 
-    def _compare_with_tree(self) -> None:
+    def _compare_with_tree(self, identity: object) -> None:
         """Whenever the database may be another one than before, hold its counter to the tree's real head.
 
         Looking for the next segment alone would not do: old segments live on in chunks only. Raises TreeAhead.
         """
-        identity = database_identity()
-        if self._compared == identity:
+        if self.compared == identity:
             return
         head = published_head(self.store)
         counter = current_serial()
@@ -310,7 +309,7 @@ class Publisher:
             raise TreeAhead(counter, head)
         reopen_lost(head, self.clock)
         self._done = 0
-        self._compared = identity
+        self.compared = identity
 
     def _mark_deadline(self) -> float:
         return min(self.clock.monotonic() + MARK_SECONDS, self._deadline)
@@ -376,13 +375,15 @@ def _waiting() -> list[Event]:
         return _next_rows.all()
 
 
-def _refuse_halted() -> None:
-    with database_guard():
-        halted = _halted.first()
-    if halted is None:
+def _running_database() -> object:
+    """Which database it is. Raises Halted when publication was stopped, NewerData, DatabaseUnavailable."""
+    row, identity = instance_row()
+    if row is None:
         raise DatabaseUnavailable("the database was never initialised; `holdfast restore` puts a backup in its place")
-    if halted:
-        raise Halted(halted)
+    if row[1]:
+        raise Halted(row[1])
+    demand_readable(row[2])
+    return identity
 
 
 def _is_due_to_hold(row: Event, clock: Clock) -> bool:

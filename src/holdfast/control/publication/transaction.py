@@ -25,15 +25,15 @@ from holdfast.control.database import (
     DatabaseUnavailable,
     connection,
     database_guard,
-    database_identity,
     held_transaction,
+    instance_row,
 )
 from holdfast.control.hooks.queueing import queue_deliveries
 from holdfast.control.newer import demand_readable
 from holdfast.control.prepared import Prepared, PreparedUpdate, insert
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.changes import Change, project_changed
-from holdfast.control.publication.models import Counter, Event, Instance
+from holdfast.control.publication.models import Counter, Event
 from holdfast.control.switches.following import Switches
 from holdfast.core.errors import Unavailable
 from holdfast.tree.switches import READ_ONLY
@@ -44,7 +44,6 @@ T = TypeVar("T")
 
 _counter = Prepared(lambda: Counter.objects.filter(pk=1).values_list("value", flat=True))
 _count = PreparedUpdate(lambda: (Counter.objects.filter(pk=1), {"value": F("value") + 1}))
-_instance = Prepared(lambda: Instance.objects.filter(pk=1).values_list("instance", "halted", "data_format"))
 _stamp_projects = PreparedUpdate(lambda ids, serial: (Project.objects.filter(pk__in=ids), {"last_serial": serial}))
 
 
@@ -91,6 +90,7 @@ class Publication(Protocol):
     instance: str
     switches: Switches
     networks: Networks
+    compared: object  # which database `head_before_write` last held to the tree (`database_identity`)
 
     def head_before_write(self) -> int:
         """The newest published serial this machine knows of. Raises TreeAhead, Unavailable."""
@@ -216,11 +216,10 @@ def write_transaction(
     committed, NotYetPublished after.
     """
     _demand_writable(publisher, actor, moderates)
-    judged = database_identity()
     head = publisher.head_before_write()  # a serial given out inside the transaction must be greater
+    judged = publisher.compared
     with held_transaction(publisher.clock, deadline):
-        _hold_to_instance(publisher.instance)
-        if database_identity() != judged:  # restored in between, by another machine: its counter is an older one
+        if _hold_to_instance(publisher.instance) != judged:  # restored in between: its counter is an older one
             raise DatabaseUnavailable("another database was put in this one's place a moment ago; try again")
         tx = WriteTransaction(actor, publisher.clock.now(), publisher.switches, publisher.networks)
         yield tx
@@ -291,9 +290,12 @@ def _next_serial() -> int:
     return value
 
 
-def _hold_to_instance(instance: str) -> None:
-    """Refuse a database of another instance, one whose publication was stopped, and one that is too new."""
-    row = _instance.first()
+def _hold_to_instance(instance: str) -> object:
+    """Refuse a database of another instance, one whose publication was stopped, and one that is too new.
+
+    Answers which database it is: see `database_identity`.
+    """
+    row, identity = instance_row()
     if row is None or row[0] != instance:
         raise DatabaseUnavailable(
             f"the database belongs to instance {row[0] if row else 'none'}, this data folder to {instance};"
@@ -302,6 +304,7 @@ def _hold_to_instance(instance: str) -> None:
     if row[1]:
         raise Halted(row[1])
     demand_readable(row[2])  # a newer release took over while this process ran
+    return identity
 
 
 def _signed_crc(text: str) -> int:
