@@ -11,6 +11,7 @@ from holdfast.core.errors import Unavailable
 from holdfast.drill.bucket import Credential, refuses_all_but
 from holdfast.drill.faults import Fault
 from holdfast.drill.proxy import FaultProxy
+from holdfast.store.opening import unreadable_names
 from holdfast.store.port import StoreRefuses
 from holdfast.store.remote import RemoteStore
 
@@ -73,6 +74,42 @@ def test_an_object_whose_name_is_no_key_is_nobodys(endpoint: str, bucket: str) -
         boto3.client("s3", endpoint_url=endpoint).put_object(Bucket=bucket, Key=name, Body=b"junk")
 
     assert ["a"] == [info.key for info in store.list("")]
+
+
+@pytest.mark.parametrize("names", [("b/c//late", "c//", "c//x/y"), ("b//early", "b//early/er"), ("/top", "//")])
+@pytest.mark.parametrize("inside", ["one", ""])
+def test_a_name_with_an_empty_segment_neither_ends_a_listing_nor_shortens_it(
+    endpoint: str, bucket: str, inside: str, names: tuple[str, ...]
+) -> None:
+    import boto3
+
+    store, client = RemoteStore(f"s3://{bucket}/{inside}"), boto3.client("s3", endpoint_url=endpoint)
+    keys = ["a", "b/a/0", "b/a/1", "b/b/0", "b/c/0/x", "b/c/1", "b/d", "c/0", "c/9"]
+    for key in keys:
+        store.put(key, b"1")
+    for name in names:
+        client.put_object(Bucket=bucket, Key=f"{inside}/{name}" if inside else name, Body=b"junk")
+
+    for prefix in ("", "b/", "b/c/", "c/", "b/c/0", "d/"):
+        for after in ("", "b/a/0", "b/c/0/x", "c/0"):
+            wanted = [key for key in keys if key.startswith(prefix) and key > after]
+            assert wanted == [info.key for info in store.list(prefix, after)], (prefix, after)
+    assert 0 < len(set(names) & set(unreadable_names(store))), "one of each folder at least"
+
+
+def test_a_listing_that_such_names_keep_from_being_whole_names_one_and_is_never_short(
+    endpoint: str, bucket: str
+) -> None:
+    """One of them in a folder, and another deeper: what lies between them cannot be asked for."""
+    import boto3
+
+    store = RemoteStore(f"s3://{bucket}/one")
+    for name in ("one/b//early", "one/b/c//late"):
+        boto3.client("s3", endpoint_url=endpoint).put_object(Bucket=bucket, Key=name, Body=b"junk")
+    store.put("b/b", b"1")
+
+    with pytest.raises(Unavailable, match=r'Path "one/b//" contained empty path segment'):
+        list(store.list(""))
 
 
 def test_a_missing_bucket_is_unavailable_never_absent(credentials: None) -> None:

@@ -62,6 +62,12 @@ def _pair(config: Config) -> Store:
     return PairedStore(open_store(config.store, config.store_folder), open_store(config.store_pair, unused), notes)
 
 
+def unreadable_names(store: Store) -> list[str]:
+    """Names in a bucket that no store key can be, as far as listings met them: `a//b`. They are passed over."""
+    sides = [side.store for side in getattr(store, "sides", ())] or [store]
+    return sorted({name for side in sides for name in getattr(side, "unreadable", ())})
+
+
 def is_remote(setting: str) -> bool:
     """Whether the setting names a bucket. Raises ValueError for what is neither that nor a folder."""
     scheme, separator, rest = setting.partition("://")

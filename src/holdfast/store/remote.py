@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import obstore
+import structlog
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
@@ -25,6 +26,7 @@ from obstore.exceptions import (
 from obstore.store import from_url
 
 from holdfast.core.errors import Absent, Conflict, Outcome, Unavailable
+from holdfast.store.bucket_listing import listed
 from holdfast.store.copies import Copies
 from holdfast.store.keys import check_key, check_prefix, is_key
 from holdfast.store.port import ObjectInfo, StoreRefuses
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
+log = structlog.get_logger(__name__)
+
 CONNECT_SECONDS = 2
 READ_SECONDS = 5  # an answer that stalls this long is dead
 REQUEST_SECONDS = 30  # one request with its body; a part of 8 MiB needs 2.3 Mbit/s
@@ -40,7 +44,7 @@ RETRY_SECONDS = 5  # no further attempt after this; a caller waits at most about
 RETRIES_MAX = 2
 PART_BYTES = 8 * 1024 * 1024
 PARTS_IN_FLIGHT = 2  # memory of one upload is about PART_BYTES times this (92 MB in all were measured)
-LIST_BATCH = 1000
+UNREADABLE_MAX = 100  # of such names are remembered
 BUCKET_BELIEVED_SECONDS = 30.0
 
 
@@ -53,6 +57,8 @@ class RemoteStore:
         self._store = _connect(url, READ_SECONDS)
         self._uploads = _connect(url, REQUEST_SECONDS)  # while a part is being sent there is nothing to read
         self._bucket_seen_at = float("-inf")
+        self._inside = urlsplit(url).path.strip("/")
+        self.unreadable: set[str] = set()  # names with an empty segment that listings met, for fsck to tell
 
     def get(self, key: str) -> bytes:
         check_key(key)
@@ -123,26 +129,29 @@ class RemoteStore:
         folder, _, stem = prefix.rpartition("/")
         offset = max(after, _just_before(prefix)) if stem else after
         try:
-            stream = obstore.list(self._store, folder or None, offset=offset or None, chunk_size=LIST_BATCH)
             previous = ""
-            for batch in stream:
-                for meta in batch:
-                    info = _info(meta)
-                    if info.key <= after or not info.key.startswith(prefix):
-                        if info.key > prefix and not info.key.startswith(prefix):
-                            return
-                        continue
-                    if info.key <= previous:
-                        raise Unavailable("the bucket of the store does not list its objects in key order")
-                    previous = info.key
-                    if is_key(info.key):  # another name is nobody's object
-                        yield info
+            for meta in listed(self._store, self._inside, folder, offset, self._tell_unreadable):
+                info = _info(meta)
+                if info.key <= after or not info.key.startswith(prefix):
+                    if info.key > prefix and not info.key.startswith(prefix):
+                        return
+                    continue
+                if info.key <= previous:
+                    raise Unavailable("the bucket of the store does not list its objects in key order")
+                previous = info.key
+                if is_key(info.key):  # another name is nobody's object
+                    yield info
         except Exception as error:  # noqa: BLE001 - see get
             self._refuse(error, prefix)
 
     def local_path(self, key: str) -> Path | None:
         check_key(key)
         return None
+
+    def _tell_unreadable(self, name: str) -> None:
+        if len(self.unreadable) < UNREADABLE_MAX and name not in self.unreadable:
+            self.unreadable.add(name)
+            log.warning("the bucket has an object whose name no store key can be, and it is passed over", name=name)
 
     def _refuse(self, error: Exception, key: str) -> NoReturn:
         """Turn what the client library raised into an outcome; our own mistakes pass through."""
@@ -185,7 +194,9 @@ def _info(meta: "ObjectMeta") -> ObjectInfo:
 
 
 def _just_before(prefix: str) -> str:
-    """A string below every key that begins with `prefix`, and close to it."""
+    """A path below every key that begins with `prefix`, and close to it. Before "0" comes "/", which ends no path."""
+    if prefix[-1] <= "0":
+        return prefix.rpartition("/")[0]
     return f"{prefix[:-1]}{chr(ord(prefix[-1]) - 1)}~~~~"
 
 

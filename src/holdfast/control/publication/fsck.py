@@ -26,7 +26,7 @@ from holdfast.control.publication.upkeep import collect, sweep_folders
 from holdfast.control.staging.referenced import staged_digests
 from holdfast.core.errors import Absent, Corrupt, Outcome, Unavailable
 from holdfast.core.model import File, Record
-from holdfast.store.opening import configured_store
+from holdfast.store.opening import configured_store, unreadable_names
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.checkpoint import ProjectEntry
@@ -103,6 +103,8 @@ def check(config: Config, *, repair: bool, deep: bool, say: Say) -> Report:
     check_catalogues(config, reader, report, repair=repair)
     check_people(config, store, report, repair=repair, has_database=publisher is not None)
     _count_orphans(run)
+    for name in unreadable_names(store):
+        report.finding(f"the bucket has an object {name!r}, which is no store key: it is passed over; delete it there")
     if repair:
         sweep_folders(config, store, clock)
     return report
