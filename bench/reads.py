@@ -46,6 +46,7 @@ def cases(paths: Paths) -> list[Case]:
         Case(".metadata", paths.metadata, {}, ">= 0.35 nginx"),
         Case("small wheel", paths.wheel, {}, ">= 0.35 nginx"),
         Case("100 MB file", paths.big, {}, "<= 4x nginx's CPU", connections=4, cpu=True),
+        Case("part of a small wheel", paths.wheel, {"Range": "bytes=-100"}, "<= 6x nginx's CPU", cpu=True),
         Case("64 KiB range", paths.big, {"Range": "bytes=1048576-1114111"}, "<= 6x nginx's CPU", cpu=True),
     ]
 
