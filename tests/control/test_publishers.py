@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from doors import Answered, Door
-from instances import ALICE, UPLOADER, Instance, Scopes, operator, soon
+from instances import ALICE, BOB, UPLOADER, Instance, Scopes, operator, soon
 from issuer import AUDIENCE, GITHUB, WIDGETS, Issuer, running_issuer
 from trusting import code, mint, opened, owned, release
 
@@ -236,6 +236,26 @@ def test_a_publisher_counts_while_whoever_added_it_owns_the_project(sqlite_insta
     assert ("bob", True, 1) == (adopted["created_by"], adopted["in_force"], Publisher.objects.count())
     assert door.upload(release("2.0"), token).status == 401  # minted in the name of alice
     assert door.upload(release("2.0"), mint(door, issuer.token()).json()["token"]).status == 200
+
+
+def test_a_frozen_persons_publisher_is_told_as_such_beside_others_of_its_repository(
+    sqlite_instance: Instance, issuer: Issuer
+):
+    """What differs from another project's publisher is no reason, and nobody's business."""
+    door = opened(sqlite_instance, issuer)
+    owned(door)
+    sqlite_instance.upload("gadgets", "1.0", actor=BOB)
+    asked = {"provider": "ci", "claims": {**WIDGETS, "workflow": "other.yml"}}
+    assert 201 == door.api("POST", "projects/main/gadgets/publishers", door.token("bob"), asked).status
+    freeze(sqlite_instance.publisher, "alice", "stolen", operator(), deadline=soon())
+
+    refused = mint(door, issuer.token())
+
+    assert ("invalid-publisher", True, False) == (
+        code(refused),
+        "is frozen or does not own the project any more" in refused.text,
+        "workflow" in refused.text,
+    )
 
 
 def test_what_an_administrator_added_holds_whoever_owns_the_project(sqlite_instance: Instance, issuer: Issuer):

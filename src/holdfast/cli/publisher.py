@@ -57,7 +57,11 @@ def list_(project: str | None, index: str) -> None:
         for one in found:
             parts = " ".join(f"{name}={value}" for name, value in {**one.claims, **one.pinned}.items())
             whose = f"  for {one.registrant} (pending)" if one.registrant else ""
-            ended = "" if one.in_force else f"  out of force: {one.created_by} does not own the project any more"
+            ended = (
+                ""
+                if one.in_force
+                else f"  out of force: {one.created_by} is frozen or does not own the project any more"
+            )
             used = f"  used {one.last_used:%Y-%m-%d}" if one.last_used else ""
             click.echo(f"{one.id}  {one.index}/{one.name}  {one.provider}  {parts}{whose}{used}{ended}")
 

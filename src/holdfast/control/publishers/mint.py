@@ -143,7 +143,7 @@ def _fitting(provider: ProviderConfig, lookup: str, claims: Mapping[str, Any], i
     fitting = [row for wrong, row in judged if not wrong]
     if fitting:
         return fitting
-    if not judged:
+    if not judged or _was_trusted(provider, known, claims):
         raise MintRefused("invalid-publisher", _nobody(provider, known, claims))
     wrong = min((wrong for wrong, _ in judged), key=len)
     is_pending = all(row.project_id is None for row in candidates)
@@ -157,13 +157,19 @@ def _is_usable(row: Publisher) -> bool:
 
 
 def _nobody(provider: ProviderConfig, known: Sequence[Publisher], claims: Mapping[str, Any]) -> str:
-    """Why nothing is left to choose from; whom a token fits exactly may know that it was trusted once."""
-    left = [row for row in known if row.project is not None and row.project.owned]
-    if any(not identity.differing(provider, row.claims, row.pinned, claims) for row in left):
+    """Why nothing is left to choose from."""
+    if _was_trusted(provider, known, claims):
         return (
-            "whoever added this publisher does not own the project any more; an owner adds it again to stand behind it"
+            "whoever added this publisher is frozen or does not own the project any more;"
+            " an owner adds it again to stand behind it"
         )
     return f"no project here trusts this {provider.name} identity"
+
+
+def _was_trusted(provider: ProviderConfig, known: Sequence[Publisher], claims: Mapping[str, Any]) -> bool:
+    """Whom a token fits exactly may know that it was trusted once, and is not told what differs from another's."""
+    left = [row for row in known if row.project is not None and row.project.owned]
+    return any(not identity.differing(provider, row.claims, row.pinned, claims) for row in left)
 
 
 def _is_free(row: Publisher) -> bool:
