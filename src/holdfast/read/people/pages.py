@@ -263,6 +263,9 @@ _TOLD = {
     410: ("Taken down", ""),
     451: ("Taken down for legal reasons", ""),
     429: ("Too many pages at once", "Wait a moment, then ask again."),
-    503: ("This cannot be told right now", "It is trouble of ours or of an upstream, not a sign that it is not there."),
+    503: (
+        "This cannot be told right now",
+        "It is trouble of ours or of an upstream, not a sign that it is not there. Please try again in a moment.",
+    ),
     504: ("Not kept here", ""),
 }
