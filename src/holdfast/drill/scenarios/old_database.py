@@ -19,6 +19,7 @@ def run(say: Say) -> None:
         rig.stop()
         rig.run("restore", str(backup))
         rig.start()
+        rig.wait_for_control()
         answer = rig.upload(wheel("newcomer", "1.0"), timeout=40)
         assert answer.status == 503, (answer.status, answer.body[:500])
         assert b"reconcile" in answer.body, answer.body[:500]
