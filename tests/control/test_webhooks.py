@@ -11,15 +11,19 @@ from allauth.account.models import EmailAddress
 from control.delivering import send_due
 from instances import ALICE, BOB, OPERATOR, Instance, soon
 
+from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.hooks.actions import Wanted, end_webhook, list_webhooks, make_webhook
 from holdfast.control.hooks.models import Delivery, Webhook
 from holdfast.control.hooks.posting import Answered
 from holdfast.control.hooks.queueing import PENDING_MAX
 from holdfast.control.hooks.sending import (
+    BATCH,
     LEASE,
     PAUSES_SECONDS,
+    SENDERS_MAX,
     SENDERS_OF_HOST_MAX,
+    TURN_SECONDS,
     Senders,
     forget_deliveries,
 )
@@ -209,6 +213,35 @@ def test_a_receiver_that_hangs_holds_up_what_waits_for_it_alone(instance: Instan
     assert sorted(tried[: SENDERS_OF_HOST_MAX + 1]) == ["good.example/", "slow.example/0", "slow.example/1"]
     assert not last.is_alive()
     assert "slow.example/2" in tried
+
+
+def test_old_backlogs_of_slow_receivers_leave_every_other_webhook_its_turn(sqlite_instance: Instance):
+    """As many webhooks as there are senders, each on a host of its own, with more than a turn's work from before."""
+    slow = [hooked(sqlite_instance, url=f"https://slow{number}.example/")[0] for number in range(SENDERS_MAX)]
+    before = SystemClock().now() - timedelta(hours=1)
+    Delivery.objects.bulk_create(
+        Delivery(webhook_id=number, event="yank", body="{}", created=before, due=before)
+        for number in slow
+        for _ in range(BATCH)
+    )
+    clock, tried = ManualClock(SystemClock().now()), list[str]()
+    publisher = sqlite_instance.another_publisher(clock=clock)
+
+    def send(target: Target, headers: object, body: bytes, networks: object) -> Answered:
+        tried.append(target.host)
+        clock.advance(TURN_SECONDS)
+        return Answered(200)
+
+    senders = Senders(sqlite_instance.config, publisher, send)
+    for thread in senders.begin_round():
+        thread.join(20)
+    hooked(sqlite_instance, url="https://good.example/")
+    sqlite_instance.upload("tool", "1.1")
+    for thread in senders.begin_round():
+        thread.join(20)
+
+    assert "good.example" in tried
+    assert SENDERS_MAX <= len(tried) <= 2 * SENDERS_MAX, "one attempt in each turn: its time was over"
 
 
 def test_what_waits_for_one_webhook_is_bounded(sqlite_instance: Instance):

@@ -29,7 +29,9 @@ log = structlog.get_logger()
 
 ROUND_SECONDS = 1.0
 REST_SECONDS = 10.0  # after a round that the database kept from its work
-BATCH = 50  # deliveries looked at in a round
+BATCH = 50  # deliveries of one webhook taken in a turn
+TURN_SECONDS = 10.0  # then others have theirs: a turn ends with the attempt that passes this, twice as long at most
+LOOKED_AT_MAX = 64  # webhooks that have something due, of which a round chooses
 SENDERS_MAX = 8  # webhooks delivered to at once: each takes ten seconds at most
 SENDERS_OF_HOST_MAX = 2  # of them to one host: whoever makes many webhooks to a slow one leaves room for others
 LEASE = timedelta(seconds=60)  # longer than an attempt: another machine's sender leaves a claimed row alone
@@ -80,6 +82,8 @@ class Senders:
         self._send = send
         self._lock = threading.Lock()
         self._busy: dict[int, str] = {}  # the host of each webhook that is being delivered to
+        self._turns: dict[int, int] = {}  # the number of the last turn of each webhook that still has something due
+        self._turn = 0
 
     def begin_round(self) -> list[threading.Thread]:
         """Begin with what is due and not under way; the threads that do it. Raises Unavailable."""
@@ -87,7 +91,7 @@ class Senders:
             busy = list(self._busy)
         if len(busy) >= SENDERS_MAX:
             return []
-        waiting = due_deliveries(self._publisher.clock, busy)
+        waiting = due_deliveries(self._publisher.clock, busy, self._longest_ago)
         keys = read_keys(self._config) if waiting else []
         return [
             self._begin(rows, keys)
@@ -95,12 +99,21 @@ class Senders:
             if self._take(number, urlsplit(rows[0].webhook.url).hostname or "")
         ]
 
+    def _longest_ago(self, due: Sequence[int]) -> Sequence[int]:
+        """Whose turn was longest ago comes first: a backlog, however old, waits behind whoever has had no turn."""
+        with self._lock:
+            kept = {*due, *self._busy}
+            self._turns = {number: turn for number, turn in self._turns.items() if number in kept}
+            return sorted(due, key=lambda number: self._turns.get(number, 0))
+
     def _take(self, webhook: int, host: str) -> bool:
         with self._lock:
             hosts = list(self._busy.values())
             if len(hosts) >= SENDERS_MAX or hosts.count(host) >= SENDERS_OF_HOST_MAX:
                 return False
             self._busy[webhook] = host
+            self._turn += 1
+            self._turns[webhook] = self._turn
             return True
 
     def _begin(self, rows: list[Delivery], keys: Sequence[str]) -> threading.Thread:
@@ -121,20 +134,30 @@ class Senders:
         return thread
 
 
-def due_deliveries(clock: Clock, busy: Collection[int] = ()) -> dict[int, list[Delivery]]:
-    """What is due, by webhook, each in its order, but for those under way. Raises Unavailable."""
+def due_deliveries(
+    clock: Clock, busy: Collection[int] = (), order: Callable[[Sequence[int]], Sequence[int]] = list
+) -> dict[int, list[Delivery]]:
+    """What is due, by webhook in `order`, each in its own order, but for those under way. Raises Unavailable."""
     with database_guard():
-        waiting = Delivery.objects.filter(done=None, due__lte=clock.now(), webhook__stopped=None)
-        rows = list(waiting.exclude(webhook__in=busy).select_related("webhook").order_by("due", "pk")[:BATCH])
-    found: dict[int, list[Delivery]] = {}
-    for row in rows:
-        found.setdefault(row.webhook_id, []).append(row)
-    return found
+        due = Delivery.objects.filter(done=None, due__lte=clock.now(), webhook__stopped=None)
+        waiting = due.exclude(webhook__in=busy)
+        numbers = order([*waiting.order_by("webhook").values_list("webhook", flat=True).distinct()])
+        chosen = numbers[:LOOKED_AT_MAX]
+        return {
+            number: list(due.filter(webhook=number).select_related("webhook").order_by("due", "pk")[:BATCH])
+            for number in chosen
+        }
 
 
 def deliver(rows: list[Delivery], keys: Sequence[str], config: Config, publisher: Publication, send: Post) -> int:
-    """Deliver one webhook's rows until one is not taken; how many were tried. Raises Unavailable."""
+    """Deliver one webhook's rows until one is not taken, or its turn is over; how many were tried.
+
+    Raises Unavailable.
+    """
+    over = publisher.clock.monotonic() + TURN_SECONDS
     for tried, row in enumerate(rows):
+        if tried and publisher.clock.monotonic() >= over:
+            return tried
         if not _claim(row, publisher.clock):
             return tried
         answer = _attempt(row, keys, config.webhook_networks, publisher.clock, send)
