@@ -177,7 +177,7 @@ def test_the_return_of_the_bucket_is_seen_although_probes_before_it_hang(tmp_pat
 
     bucket.refuses = False
 
-    wait_for(lambda: not store.trouble, "the bucket to be trusted again", 3)
+    wait_for(lambda: not store.trouble, "the bucket to be trusted again", 10)  # probes that rest ever longer take 16 s
 
 
 def test_one_object_that_cannot_be_read_is_no_dead_bucket(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Mirrors stand in for an upstream that cannot answer: pages within one budget, files by their digest alone."""
 
-import time
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from pull.fake_upstream import FakeFile, FakeUpstream, Fault
 from pull.rig import UPSTREAM, Rig, plays, running
+
+from holdfast.clock import ManualClock
+from holdfast.core.errors import Unavailable
+from holdfast.pull.source import Source
 
 MIB = 1024 * 1024
 SDIST = FakeFile("demo-1.0.tar.gz", data=bytes(range(256)) * 1000)
@@ -51,14 +55,12 @@ async def break_pages(upstream: FakeUpstream, fault: Fault | None) -> None:
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 @plays
 async def test_a_page_comes_from_the_mirror_within_the_budget_when_the_upstream_cannot_answer(tmp_path, fault):
-    async with mirrored(tmp_path, page_budget_seconds=1.5) as (upstream, mirror, rig):
+    async with mirrored(tmp_path, page_budget_seconds=3) as (upstream, mirror, rig):
         await break_pages(upstream, fault)
-        started = time.monotonic()
 
         answer = await rig.page("demo")
 
-        assert 200 == answer.status, answer.json
-        assert time.monotonic() - started < 1.5
+        assert 200 == answer.status, answer.json  # at the budget's end it would have been 503
         assert not answer.json["stale"]
         assert 1 == mirror.requests["/simple/demo/"]
         assert [f"{mirror.origin}/files/demo/{SDIST.filename}"] == [f.upstream_url for f in rig.record("demo").files]
@@ -72,12 +74,29 @@ async def test_an_open_breaker_sends_to_the_mirror_at_once(tmp_path):
             mirror.add(name, FakeFile(f"{name}-1.0.tar.gz", data=b"x"))
             assert 200 == (await rig.page(name)).status
         assert "closed" != (await rig.status())["breaker"]
-        started = time.monotonic()
 
-        answer = await rig.page("demo")
+        assert 200 == (await rig.page("demo")).status
 
-        assert 200 == answer.status
-        assert time.monotonic() - started < 0.2
+
+@plays
+async def test_who_has_another_source_to_go_to_does_not_wait_for_an_open_breakers_probe():
+    begun = asyncio.Event()
+
+    async def probe(_url: str) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    source = Source("upstream", ManualClock(), probe)
+    for name in ("a", "b", "c"):
+        source.failed(f"http://up.test/{name}", name, "refused", reached=False)
+    source.breaker.begin_probe()
+
+    impatient, patient = source.admit(patient=False), source.admit()
+    with pytest.raises(Unavailable):
+        impatient.send(None)  # it ends without handing the loop over once
+    assert patient.send(None) is not None
+    patient.close()
+    await source.stop()
 
 
 @plays

@@ -111,12 +111,10 @@ async def test_a_dead_upstream_is_not_asked_for_every_page_and_its_return_is_see
         assert "open" == (await rig.status())["breaker"]
         asked = len(upstream.seen)
 
-        loop = asyncio.get_running_loop()
-        before = loop.time()
         answers = await asyncio.gather(*(rig.page(f"p{number}") for number in range(3, 30)))
 
         assert {503} == {answer.status for answer in answers}
-        assert loop.time() - before < 2.0  # 27 budgets would be 5.4 s
+        assert all("is not answering" in answer.json["reason"] for answer in answers), "one waited for its budget"
         assert asked == len(upstream.seen)
         await repair(upstream, Fault("hang"))
         await rig.until_closed()

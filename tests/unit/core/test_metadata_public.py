@@ -59,9 +59,9 @@ def test_a_problem_has_all_its_parts_and_is_plain():
     "hostile", ["(" * 100_000, "a@b.example," * 9000, '"' * 3999, "<" * 3999, "a." * 1999, "," * 3999]
 )
 def test_hostile_fields_cost_little(hostile: str):
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert wrong(hostile)
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert len(hostile) > ADDRESSES_CHARS_MAX or "@b" not in hostile
