@@ -85,4 +85,7 @@ def main(data: str | None, config: str | None) -> None:
 
 
 if __name__ == "__main__":
+    # structlog loads rich where it happens to be installed, for tracebacks that we never render: a tenth of a second of
+    # each process's start. A runtime environment has no rich (runtime.lock); beside development tools nobody needs it.
+    sys.modules["rich"] = None  # type: ignore[assignment]
     sys.exit(main())
