@@ -79,9 +79,12 @@ class Rig:
 
     def __enter__(self) -> "Rig":
         try:
-            if not self._environment.get("HOLDFAST_DATABASE_URL") and not self.data.exists():
+            is_new = not self.data.exists()
+            if is_new and not self._environment.get("HOLDFAST_DATABASE_URL"):
                 lay_out(self.data)
             self.start()
+            if is_new:  # who uploads first must not find control still starting, on a machine that does much else
+                self.wait_for_control()
         except BaseException as error:  # nobody else would stop what was started
             self.__exit__(type(error), error, None)
             raise
