@@ -127,7 +127,7 @@ def test_by_keyboard_alone_somebody_signs_in_and_yanks(page: Page, there: tuple[
     page.get_by_role("heading", name=SOLID).wait_for()
     tab_to(page, "Yank 1.0")
     page.keyboard.press("Enter")
-    tab_to(page, "Reason, for everybody to read")
+    tab_to(page, "Reason, for everybody to read optional")
     page.keyboard.type("By keyboard")
     tab_to(page, "Yank it")
     page.keyboard.press("Enter")
