@@ -60,7 +60,9 @@ def told(sqlite_instance: Instance) -> list[dict[str, object]]:
     with listening(Taking) as port:
         config = replace(sqlite_instance.config, webhook_networks=("127.0.0.0/8",))
         wanted = Wanted(*AT, f"http://127.0.0.1:{port}/hook")
-        checked.secret = make_webhook(publisher, wanted, read_keys(config), ALICE, deadline=soon()).secret
+        checked.secret = make_webhook(
+            publisher, wanted, read_keys(config), ALICE, networks=config.webhook_networks, deadline=soon()
+        ).secret
         _one_of_each(sqlite_instance)
         assert 10 == send_due(config, publisher)
     assert 0 == checked.refused

@@ -4,14 +4,17 @@ import hashlib
 import hmac
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
 from control.delivering import send_due
+from doors import Door
 from instances import ALICE, BOB, OPERATOR, Instance, soon
 
 from holdfast.clock import ManualClock, SystemClock
+from holdfast.control.accounts.actor import Scopes
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.hooks.actions import Wanted, end_webhook, list_webhooks, make_webhook
 from holdfast.control.hooks.models import Delivery, Webhook
@@ -302,6 +305,39 @@ NOT_TAKEN = [
 def test_an_address_that_cannot_be_posted_to_is_refused_when_it_is_given(url: str, words: str):
     with pytest.raises(NotAllowed, match=words):
         parse_target(url)
+
+
+INSIDE = ("127.0.0.1 10.0.0.7 169.254.169.254 127.1 2130706433 [::1] [fe80::1%25eth0] [::ffff:10.0.0.1]").split()
+
+
+@pytest.mark.parametrize("host", INSIDE)
+def test_a_literal_address_that_nothing_is_delivered_to_is_refused_when_it_is_given(sqlite_instance: Instance, host):
+    sqlite_instance.upload("tool", "1.0")
+
+    with pytest.raises(NotAccepted, match=r"not public.*webhook_networks"):
+        make_webhook(
+            sqlite_instance.publisher, Wanted("main", "tool", f"https://{host}/x"), KEYS, ALICE, deadline=soon()
+        )
+    assert not Webhook.objects.exists()
+
+
+def test_what_the_operator_opened_is_taken_and_a_name_is_judged_at_each_delivery(sqlite_instance: Instance):
+    sqlite_instance.upload("tool", "1.0")
+    for url in ("http://10.0.0.7:8000/x", "https://10.0.0.7/x", "https://localhost/x", "https://intern.example/x"):
+        wanted = Wanted("main", "tool", url)
+        make_webhook(sqlite_instance.publisher, wanted, KEYS, ALICE, networks=("10.0.0.0/8",), deadline=soon())
+
+    assert 4 == Webhook.objects.count()
+
+
+def test_a_program_is_told_why_a_literal_address_is_not_taken(sqlite_instance: Instance):
+    sqlite_instance.upload("tool", "1.0")
+    make_key(sqlite_instance.config)
+    for networks, status in (((), 400), (("10.0.0.0/8",), 201)):
+        door = Door(replace(sqlite_instance, config=replace(sqlite_instance.config, webhook_networks=networks)))
+        token = door.token("alice", Scopes(("*",), ("*",), (), True))
+        answer = door.api("POST", "projects/main/tool/webhooks", token, {"url": "https://10.0.0.7/"})
+        assert status == answer.status, answer.body
 
 
 def test_a_webhook_with_a_wrong_address_or_event_is_not_made(sqlite_instance: Instance):

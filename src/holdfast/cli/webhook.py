@@ -31,7 +31,8 @@ def add(url: str, events: tuple[str, ...], index: str, name: str) -> None:
         if place:
             known_index(desk.config, place)
         wanted = Wanted(place, known, url, events or EVENTS)
-        made = make_webhook(desk.publisher, wanted, read_keys(desk.config), operator(), deadline=desk.deadline)
+        keys, networks = read_keys(desk.config), desk.config.webhook_networks
+        made = make_webhook(desk.publisher, wanted, keys, operator(), networks=networks, deadline=desk.deadline)
         click.echo(f"webhook {made.id}", err=True)
         click.echo(made.secret)
 

@@ -22,8 +22,9 @@ def list_of_project(call: Call, index: str, name: str) -> dict[str, Any]:
 def make_for_project(call: Call, index: str, name: str) -> dict[str, Any]:
     """Have events of a project posted to an address. The secret that signs them is told this once."""
     wanted = Wanted(index, name, call.text("url"), call.texts("events", EVENTS))
-    keys, publisher = read_keys(call.parts.config), call.parts.publisher
-    made = actions.make_webhook(publisher, wanted, keys, call.actor, deadline=call.deadline)
+    config, publisher = call.parts.config, call.parts.publisher
+    keys, networks = read_keys(config), config.webhook_networks
+    made = actions.make_webhook(publisher, wanted, keys, call.actor, networks=networks, deadline=call.deadline)
     return {"id": made.id, "secret": made.secret}
 
 

@@ -12,7 +12,7 @@ from holdfast.control.database import database_guard
 from holdfast.control.hooks import signing
 from holdfast.control.hooks.models import Delivery, Webhook
 from holdfast.control.hooks.queueing import EVENTS
-from holdfast.control.hooks.targets import NotAllowed, parse_target
+from holdfast.control.hooks.targets import NotAllowed, demand_literal_allowed, parse_target
 from holdfast.control.projects.lookup import permitted_project
 from holdfast.control.projects.models import Project
 from holdfast.control.projects.rights import NotAccepted, require, require_scope, require_standing
@@ -72,12 +72,19 @@ class WebhookFacts:
 
 @held
 def make_webhook(
-    publisher: Publication, wanted: Wanted, keys: Sequence[str], actor: Actor, *, deadline: float
+    publisher: Publication,
+    wanted: Wanted,
+    keys: Sequence[str],
+    actor: Actor,
+    *,
+    networks: Sequence[str] = (),
+    deadline: float,
 ) -> NewWebhook:
-    """Make a webhook. `keys`: the instance's secret keys, the one in force first."""
+    """Make a webhook. `keys`: the instance's secret keys, the one in force first; `networks`: `webhook_networks`."""
     _require_sensible(wanted)
     with write_transaction(publisher, actor, deadline) as tx:
         project = _permitted(tx, wanted.index, wanted.name)
+        _require_deliverable(wanted.url, networks)
         if _of(project, wanted.index).filter(stopped=None).count() >= HOOKS_MAX:
             raise NotAccepted(f"there are {HOOKS_MAX} webhooks here already; end one first")
         row = Webhook.objects.create(
@@ -152,6 +159,16 @@ def _require_sensible(wanted: Wanted) -> None:
         parse_target(wanted.url)
     except NotAllowed as error:
         raise NotAccepted(f"the webhook's address is not taken: {error}") from None
+
+
+def _require_deliverable(url: str, networks: Sequence[str]) -> None:
+    """By the check that every delivery makes. Only after the rights: the answer tells which networks are open."""
+    try:
+        demand_literal_allowed(parse_target(url), networks)
+    except NotAllowed as error:
+        raise NotAccepted(
+            f"the webhook's address is not taken: {error}; an operator opens private networks with `webhook_networks`"
+        ) from None
 
 
 def _subject(row: Webhook) -> str:

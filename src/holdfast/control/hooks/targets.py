@@ -54,9 +54,9 @@ def parse_target(url: str) -> Target:
     return Target(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), path)
 
 
-def look_up(host: str, port: int) -> list[str]:
-    """The addresses of a host. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+def look_up(host: str, port: int, flags: int = 0) -> list[str]:
+    """The addresses of a host. Raises OSError. `flags`: socket.AI_NUMERICHOST asks no resolver."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -81,6 +81,18 @@ def address_for(target: Target, networks: Iterable[str], look: Lookup = look_up)
     if not found:
         raise NotAllowed(f"{target.host} has no address")
     return found[0]
+
+
+def demand_literal_allowed(target: Target, networks: Iterable[str]) -> None:
+    """Raises NotAllowed for an address written as numbers that is not to be reached: it will never be another one.
+
+    A name passes. What it resolves to is judged at each delivery, because that changes.
+    """
+    try:
+        found = look_up(target.host.partition("%")[0], target.port, socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return
+    address_for(target, networks, lambda _host, _port: found)
 
 
 def is_public(address: Address) -> bool:
