@@ -273,6 +273,19 @@ def test_a_killed_supervisor_takes_everyone_along_and_the_next_start_works_at_on
     assert status(f"{address(second)}/readyz") == 200
 
 
+def test_without_its_store_it_starts_and_is_not_called_ready_until_it_is(start: Start, data: Path) -> None:
+    (data / "store").rename(data / "away")
+
+    command = serve(start, data)
+
+    said, url = command.stdout, re.search(r"answers at (\S+)/ and is NOT READY: the store", command.stdout)
+    assert url, said
+    assert ("is ready at" in said, f"--data {data} check` says what to do" in said) == (False, True)
+    (data / "away").rename(data / "store")
+    wait_for(lambda: answers(f"{url[1]}/readyz"), "the store back")
+    assert command.stop() == 0
+
+
 def test_without_its_database_it_starts_and_installs_go_on(start: Start, data: Path) -> None:
     assert serve(start, data).stop() == 0
     for file in data.glob("holdfast.sqlite3*"):

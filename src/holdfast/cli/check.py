@@ -1,12 +1,10 @@
 """`holdfast check`: what works, what does not and what to do, whether the server runs or not. Changes nothing."""
 
 import asyncio
-import http.client
 import json
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast import datafolder
+from holdfast.cli.readyz import ask_readyz
 from holdfast.cli.store_proof import Proof, proofs
 from holdfast.clock import SystemClock
 from holdfast.config import Config, UpstreamConfig
@@ -111,7 +110,7 @@ def _folder(config: Config) -> Finding:
 def _server(config: Config, running: str) -> Finding:
     """A running server must answer; without one its port must be free."""
     if running:
-        status, text = _readyz(config)
+        status, text = ask_readyz(config)
         step = f"see what it says: {text[:300]}" if status else "look at its log; `kill -TERM` and start it again"
         found = f"process {running}, /readyz answers {status}" if status else f"process {running} does not answer"
         return Finding("server", status == 200, found, step)
@@ -125,27 +124,6 @@ def _server(config: Config, running: str) -> Finding:
         where = f"{config.listen_host} port {config.listen_port}"
         return Finding("server", False, f"not running, and {where} cannot be used: {error.strerror}", "HOLDFAST_LISTEN")
     return Finding("server", True, f"not running; port {config.listen_port} is free")
-
-
-def _readyz(config: Config) -> tuple[int, str]:
-    """Ask the front itself, not what stands before it: (status or 0, body)."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.listen_host, config.listen_host)  # noqa: S104 - compared
-    connection: http.client.HTTPConnection
-    if config.tls_cert:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # a self-signed certificate is not what is asked about here
-        connection = http.client.HTTPSConnection(host, config.listen_port, timeout=SECONDS_MAX, context=context)
-    else:
-        connection = http.client.HTTPConnection(host, config.listen_port, timeout=SECONDS_MAX)
-    try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        return answer.status, answer.read(4096).decode(errors="replace")
-    except (OSError, http.client.HTTPException):
-        return 0, ""
-    finally:
-        connection.close()
 
 
 def _disk(config: Config) -> Finding:

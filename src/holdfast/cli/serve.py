@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ import click
 from holdfast import datafolder, log, upstream_default
 from holdfast.cli import store_proof, welcome
 from holdfast.cli.errors import exit_for_settings, fail
+from holdfast.cli.readyz import ask_readyz, trouble
 from holdfast.config import Config
 from holdfast.effective import SNAPSHOT_VARIABLE, configured, write_snapshot
 from holdfast.front import child
@@ -55,7 +58,8 @@ def serve() -> None:
     first_token = "" if is_initialised and not _first_token_due(config).exists() else _first_start(config, environ)
     commands = {role: _holdfast(role) for role in (*FIRST_ROLES, *LATER_ROLES)}
     listener = reserved if config.tls_cert else None  # fronts replace each other there alone
-    code = Supervisor(config, commands, environ, lambda: _welcome(config, first_token), listener=listener).run()
+    on_ready = partial(_welcome_beside, config, first_token)
+    code = Supervisor(config, commands, environ, on_ready, listener=listener).run()
     reserved.close()
     sys.exit(code)
 
@@ -194,9 +198,16 @@ def _run(command: list[str], environ: dict[str, str]) -> subprocess.CompletedPro
         return subprocess.CompletedProcess(command, 1, "", f"not done after {INITIALISE_SECONDS_MAX:.0f} s")
 
 
+def _welcome_beside(config: Config, first_token: str) -> None:
+    """Beside the supervisor, which waits for nobody: what is told is asked of the front first."""
+    threading.Thread(target=_welcome, args=(config, first_token), name="welcome", daemon=True).start()
+
+
 def _welcome(config: Config, first_token: str) -> None:
+    why = trouble(*ask_readyz(config))
     try:
-        click.echo("\n".join(welcome.sentences(config, first_token, show_token=sys.stdout.isatty())))
+        lines = welcome.sentences(config, first_token, show_token=sys.stdout.isatty(), trouble=why)
+        click.echo("\n".join(lines))
         sys.stdout.flush()
     except OSError:
         pass  # whoever read our output is gone; the server is not

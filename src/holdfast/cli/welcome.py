@@ -9,10 +9,10 @@ from holdfast.config import Config
 from holdfast.redact import redact
 
 
-def sentences(config: Config, first_token: str, *, show_token: bool) -> list[str]:
-    """The lines of the welcome. `first_token` is "" except at the first start."""
+def sentences(config: Config, first_token: str, *, show_token: bool, trouble: str = "") -> list[str]:
+    """The lines of the welcome. `first_token` is "" except at the first start; `trouble`: why nothing is ready yet."""
     base = config.base_url
-    lines = [f"Holdfast is ready at {base}/", "", f"  data folder  {config.data}"]
+    lines = [*_standing(config, trouble), "", f"  data folder  {config.data}"]
     lines += [f"  upstream     {shown}" for shown in _upstreams(config)]
     lines += ["", *_token_lines(config, first_token, show_token=show_token), "", "Install with"]
     lines += [f"  {line}" for line in install_lines(base)]
@@ -41,6 +41,17 @@ def publish_lines(base: str) -> list[str]:
         f"uv publish --publish-url {base}/legacy/ --token TOKEN",
         f"poetry config repositories.holdfast {base}/legacy/",
         "poetry publish --repository holdfast --username __token__",
+    ]
+
+
+def _standing(config: Config, trouble: str) -> list[str]:
+    """What is true of the installs now: the front answers in either case."""
+    base = config.base_url
+    if not trouble:
+        return [f"Holdfast is ready at {base}/"]
+    return [
+        f"Holdfast answers at {base}/ and is NOT READY: {redact(trouble)}",
+        f"  -> `{_command(config)} check` says what to do. It goes on trying: {base}/readyz answers 200 once it is",
     ]
 
 
