@@ -63,6 +63,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     from holdfast.control.people_pages import PeoplePages
     from holdfast.control.projects.intents import Watch
     from holdfast.control.publication.drill import pause_from_environment
+    from holdfast.control.publication.lost_end import reopen_lost_end
     from holdfast.control.publication.page_assets import forget_assets, keep_assets
     from holdfast.control.publication.publisher import Publisher
     from holdfast.control.publication.upkeep import (
@@ -91,6 +92,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     cataloguer = Cataloguer(known, reader, clock)
     return [
         Task("publication", TICK_SECONDS, publisher.drain),
+        Task("looking for the journal's end", MINUTE, lambda: reopen_lost_end(store, clock)),
         Task("the sweep of abandoned and removed bytes", MINUTE, lambda: sweep(known, store, clock, watch)),
         Task("ending staged releases that expired", MINUTE, lambda: expire_sessions(publisher, clock)),
         Task("previews of staged releases", MINUTE / 6, lambda: show_changed(store, clock)),

@@ -17,7 +17,7 @@ from holdfast.control.publication.documents import record_of
 from holdfast.control.publication.erase import erase
 from holdfast.control.publication.fsck_bytes import Bytes
 from holdfast.control.publication.fsck_decisions import check_decisions
-from holdfast.control.publication.fsck_journal import check_journal
+from holdfast.control.publication.fsck_journal import check_journal, publish_lost_end
 from holdfast.control.publication.fsck_pages import check_assets, check_catalogues, check_people
 from holdfast.control.publication.models import Event
 from holdfast.control.publication.publisher import Publisher, store_card
@@ -115,8 +115,9 @@ def _publisher(config: Config, store: Store, report: Report, *, repair: bool) ->
     try:
         check_instance(config, store)
         publisher = Publisher(config, store)
-        publisher.head_before_write()
+        head = publisher.head_beside_counter()
         if repair:
+            publish_lost_end(publisher, head, report)
             publisher.drain()
     except Outcome as error:
         report.finding(f"database: {error.reason}")

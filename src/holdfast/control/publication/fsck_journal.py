@@ -9,7 +9,7 @@ from holdfast.core.errors import Corrupt
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.chunk import chunk_serials, read_chunk
-from holdfast.tree.journal import Segment, read_segment
+from holdfast.tree.journal import Segment, has_segment, read_segment
 from holdfast.tree.numbered import numbers, strangers
 
 REPAIR_SECONDS = 30.0
@@ -52,6 +52,15 @@ def check_journal(store: Store, publisher: Publisher | None, report: Findings, *
         )
         report.finding(f"{addresses.segment(serial)} is missing: {step}")
     return not missing and not damaged
+
+
+def publish_lost_end(publisher: Publisher, head: int, report: Findings) -> None:
+    """Publish again what the rows have as published and the tree, which ends at `head`, does not hold."""
+    with database_guard():
+        beyond = Event.objects.filter(serial__gt=head).exclude(published=None).order_by("serial")
+        serials = list(beyond.values_list("serial", flat=True))
+    # a running server publishes meanwhile, and marks a row only after its segment is there
+    _publish_again(publisher, [serial for serial in serials if not has_segment(publisher.store, serial)], report)
 
 
 def _step(has_row: bool) -> str:

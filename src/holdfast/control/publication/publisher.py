@@ -30,6 +30,7 @@ from holdfast.control.prepared import Prepared, PreparedUpdate
 from holdfast.control.publication.documents import card_of
 from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.entries import Rendering, held_entry, render
+from holdfast.control.publication.lost_end import reopen_lost
 from holdfast.control.publication.models import Event, Instance, PublisherLease
 from holdfast.control.publication.transaction import Halted, NotYetPublished, TreeAhead, current_serial
 from holdfast.control.switches.following import Switches
@@ -107,6 +108,14 @@ class Publisher:
         if hinted > counter:
             raise TreeAhead(counter, hinted)
         return hinted
+
+    def head_beside_counter(self) -> int:
+        """The tree's real head, held to the counter; changes nothing. Raises TreeAhead, Unavailable."""
+        head = published_head(self.store)
+        counter = current_serial()
+        if head > counter:
+            raise TreeAhead(counter, head)
+        return head
 
     def publish_until(self, serial: int, deadline: float) -> None:
         """Return once `serial` is published, by whoever. Raises NotYetPublished at `deadline` (monotonic seconds)."""
@@ -303,28 +312,12 @@ class Publisher:
         """
         if self.compared == identity:
             return
-        head = published_head(self.store)
-        counter = current_serial()
-        if head > counter:
-            raise TreeAhead(counter, head)
-        reopen_lost(head, self.clock)
+        reopen_lost(self.head_beside_counter(), self.clock)
         self._done = 0
         self.compared = identity
 
     def _mark_deadline(self) -> float:
         return min(self.clock.monotonic() + MARK_SECONDS, self._deadline)
-
-
-def reopen_lost(head: int, clock: Clock) -> int:
-    """Publish again what the tree should hold beyond `head` and does not: a tree restored from an older copy."""
-    with database_guard():
-        lost = Event.objects.filter(serial__gt=head).exclude(published=None)
-        if not lost.exists():
-            return 0
-    with held_transaction(clock, clock.monotonic() + MARK_SECONDS):
-        count = lost.update(published=None, held=False)
-    log.warning("the tree ends at serial %s: %s serials are published again", head, count, serial=head)
-    return count
 
 
 def hint_value(path: Path) -> int:
