@@ -15,6 +15,7 @@ from holdfast.config import IndexConfig
 from holdfast.core.model import Role
 from holdfast.tree import addresses
 from holdfast.tree.journal import BytesRemoved, ProjectGone
+from holdfast.tree.person import Part, Person, put_person
 
 
 @plays
@@ -216,3 +217,18 @@ async def test_a_summary_that_was_taken_down_leaves_lists_too(tmp_path):
 
     assert [True] * 3 == ["slander" in page for page in before]
     assert [False] * 3 == ["slander" in page for page in after]
+
+
+@plays
+async def test_lists_tell_the_newest_release_whose_bytes_are_still_there(tmp_path):
+    async with running(tmp_path) as site:
+        kept, taken = site.wheel("demo", "1.0", told="Summary: steady\n"), site.wheel("demo", "2.0")
+        site.publish("demo", kept, taken)
+        put_person(site.store, "user", Person("ann", "ann", (Part("main", "demo", "owner"),)), 1)
+        paths = ("/", "/search/?q=demo", "/user/ann/")
+        before = [text_of(Markup((await site.get(path)).body)) for path in paths]
+        site.tell(BytesRemoved((taken.sha256,), "law", True))
+        after = [text_of(Markup((await site.get(path)).body)) for path in paths]
+
+    assert [(True, False)] * 3 == [("2.0" in page, "steady" in page) for page in before]
+    assert [(False, True)] * 3 == [("2.0" in page, "steady" in page) for page in after]

@@ -15,6 +15,8 @@ from holdfast.tree import addresses
 from holdfast.tree.checkpoint import ProjectEntry
 from holdfast.tree.reader import TreeReader
 
+_Key = tuple[str, int]  # a record, and how many digests were ever removed: which changes no record
+
 KEPT_MAX = 4000  # about 2 MB
 RECORD_BYTES_MAX = 128 * 1024  # compressed; a project of thousands of files is listed with its name alone
 METADATA_BYTES_MAX = 256 * 1024
@@ -28,25 +30,20 @@ class Briefs:
         self._stacks = stacks
         self._workers = workers
         self._helper = pages_helper
-        self._kept: OrderedDict[str, Brief] = OrderedDict()  # by record
+        self._kept: OrderedDict[_Key, Brief] = OrderedDict()
 
     async def of(self, index: str, projects: Iterable[ListedProject]) -> list[Brief]:
         """In the order given."""
         listed = list(projects)
         entries = [self._entry(index, project.name) for project in listed]
-        await self._learn([entry for entry in entries if entry is not None and entry.record not in self._kept])
-        found = [self._told(entry) if entry is not None else None for entry in entries]
+        removed = frozenset(self._reader.state().removed)
+        unknown = [entry for entry in entries if entry is not None and (entry.record, len(removed)) not in self._kept]
+        await self._learn(unknown, removed)
+        found = [self._kept.get((entry.record, len(removed))) if entry is not None else None for entry in entries]
         return [
             brief if brief is not None else Brief(project.name, project.display, project.status)
             for brief, project in zip(found, listed, strict=True)
         ]
-
-    def _told(self, entry: ProjectEntry) -> Brief | None:
-        """Without the summary once its document was taken down, which changes no record."""
-        brief = self._kept.get(entry.record)
-        if brief is None or not brief.summary or self._reader.removal(brief.metadata_sha256) is None:
-            return brief
-        return replace(brief, summary="")
 
     def _entry(self, index: str, name: str) -> ProjectEntry | None:
         for one in self._stacks.hosted(index):
@@ -55,28 +52,27 @@ class Briefs:
                 return entry
         return None
 
-    async def _learn(self, entries: list[ProjectEntry]) -> None:
+    async def _learn(self, entries: list[ProjectEntry], removed: frozenset[str]) -> None:
         keys = [addresses.record(entry.index, entry.name, entry.record) for entry in entries]
         stored = await self._workers.in_thread(self._read, keys, RECORD_BYTES_MAX)
         readable = [(entry, data) for entry, data in zip(entries, stored, strict=True) if data is not None]
         if not readable:
             return
         try:
-            made = await self._helper.do(helper.briefs, [(data, entry.record) for entry, data in readable])
-            await self._summarise(
-                {entry.record: brief for (entry, _), brief in zip(readable, made, strict=True) if brief}
-            )
+            made = await self._helper.do(helper.briefs, [(data, entry.record) for entry, data in readable], removed)
+            briefs = zip(readable, made, strict=True)
+            await self._summarise({(entry.record, len(removed)): brief for (entry, _), brief in briefs if brief})
         except Outcome:
             return
 
-    async def _summarise(self, briefs: dict[str, Brief]) -> None:
+    async def _summarise(self, briefs: dict[_Key, Brief]) -> None:
         keys = [addresses.blob(brief.metadata_sha256) for brief in briefs.values() if brief.metadata_sha256]
         stored = await self._workers.in_thread(self._read, keys, METADATA_BYTES_MAX)
         summaries = await self._helper.do(helper.summaries, [data or b"" for data in stored])
         by_key = dict(zip(keys, summaries, strict=True))
-        for record, brief in briefs.items():
+        for known, brief in briefs.items():
             key = addresses.blob(brief.metadata_sha256) if brief.metadata_sha256 else ""
-            self._kept[record] = replace(brief, summary=by_key.get(key, ""))
+            self._kept[known] = replace(brief, summary=by_key.get(key, ""))
             if len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
 

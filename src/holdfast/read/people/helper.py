@@ -7,7 +7,7 @@ text, and three libraries read them.
 import faulthandler
 import os
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -79,11 +79,14 @@ def project_feed(job: FeedJob) -> Painted:
     return painting.project_feed(job)
 
 
-def briefs(stored: Sequence[tuple[bytes, str]]) -> list[Brief | None]:
-    """What lists tell of projects, from their records (with digests); None for one that cannot be read."""
+def briefs(stored: Sequence[tuple[bytes, str]], removed: Set[str]) -> list[Brief | None]:
+    """What lists tell of projects, from their records (with digests); None for one that cannot be read.
+
+    Nothing is told of bytes whose digests were `removed`.
+    """
     from holdfast.read.people import painting
 
-    return painting.briefs(stored)
+    return painting.briefs(stored, removed)
 
 
 def summaries(documents: Sequence[bytes]) -> list[str]:

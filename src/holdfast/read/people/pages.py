@@ -228,7 +228,8 @@ class PeoplePages:
             context = {"kind": kind, "display": person.display, "count": len(listed), "groups": groups}
             return await self._helper.do(helper.plain, PlainJob(frame, "person.html", context))
 
-        made_from = json.dumps([person.display, [[index, project, role] for index, project, role in listed]])
+        parts_told = [[index, project, role] for index, project, role in listed]
+        made_from = json.dumps([person.display, parts_told, len(self._reader.state().removed)])
         address = f"{kind}/{person.name}/"
         return await self._press.page(asked, address, made_from, f"{kind}/{quote(person.name, safe='')}", make)
 
@@ -265,7 +266,7 @@ _TOLD = {
     429: ("Too many pages at once", "Wait a moment, then ask again."),
     503: (
         "This cannot be told right now",
-        "It is trouble of ours or of an upstream, not a sign that it is not there. Please try again in a moment.",
+        "It is not a sign that it is not there. Please try again in a moment.",
     ),
     504: ("Not kept here", ""),
 }

@@ -1,6 +1,6 @@
 """The helper's half of making pages: from a job to finished bytes. Nothing else here loads templates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -89,9 +89,9 @@ def _told(release: project.Release) -> str:
     return f"{release.file_count} file{'' if release.file_count == 1 else 's'}"
 
 
-def briefs(stored: Sequence[tuple[bytes, str]]) -> list[Brief | None]:
+def briefs(stored: Sequence[tuple[bytes, str]], removed: Set[str]) -> list[Brief | None]:
     """What lists tell of projects, from their records (with digests); None for one that cannot be read."""
-    return [_brief(data, digest) for data, digest in stored]
+    return [_brief(data, digest, removed) for data, digest in stored]
 
 
 def summaries(documents: Sequence[bytes]) -> list[str]:
@@ -100,9 +100,10 @@ def summaries(documents: Sequence[bytes]) -> list[str]:
     return [" ".join(one.summary.split())[:300] if one is not None else "" for one in found]
 
 
-def _brief(data: bytes, digest: str) -> Brief | None:
+def _brief(data: bytes, digest: str, removed: Set[str]) -> Brief | None:
     try:
         record = decode_record(data, digest)
+        record = replace(record, files=tuple(file for file in record.files if file.sha256 not in removed))
         version = newest_version(record.files)
         source = metadata_source(record, version) if version and record.status != "quarantined" else None
     except Outcome:
@@ -115,7 +116,7 @@ def _brief(data: bytes, digest: str) -> Brief | None:
         version,
         max(uploads, default=None),
         "",
-        source.metadata_sha256 if source is not None else "",
+        source.metadata_sha256 if source is not None and source.metadata_sha256 not in removed else "",
     )
 
 
