@@ -32,16 +32,26 @@ def create_instance(store: Store, document: InstanceDocument) -> None:
             raise Conflict(f"the store already holds the tree of instance {found.instance}") from None
 
 
+def write_instance(store: Store, document: InstanceDocument) -> None:
+    """Put a lost or damaged document back; who calls it knows whose tree it is. Raises Unavailable."""
+    store.put(addresses.INSTANCE, msgspec.json.encode(document))
+
+
 def read_instance(store: Store) -> InstanceDocument:
     """The tree's identity. Raises Unavailable when there is none, Corrupt when it is not readable by this release."""
     try:
         data = store.get(addresses.INSTANCE)
     except Absent:
-        raise Unavailable("the store holds no published tree: it is empty, or it is the wrong one") from None
+        raise Unavailable(
+            "the store holds no published tree: it is empty, or it is the wrong one; where its instance document alone"
+            " is lost, `holdfast fsck --repair` writes it again"
+        ) from None
     try:
         document = msgspec.json.decode(data, type=InstanceDocument)
     except msgspec.MsgspecError as error:
-        raise Corrupt(f"the tree's instance document does not parse: {error}") from error
+        raise Corrupt(
+            f"the tree's instance document does not parse: {error}; `holdfast fsck --repair` writes it again"
+        ) from error
     if document.format > TREE_FORMAT:
         raise Corrupt(f"the tree has format {document.format}, this release reads up to {TREE_FORMAT}")
     return document

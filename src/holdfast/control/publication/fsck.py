@@ -17,6 +17,7 @@ from holdfast.control.publication.documents import record_of
 from holdfast.control.publication.erase import erase
 from holdfast.control.publication.fsck_bytes import Bytes
 from holdfast.control.publication.fsck_decisions import check_decisions
+from holdfast.control.publication.fsck_identity import check_identity
 from holdfast.control.publication.fsck_journal import check_journal, publish_lost_end
 from holdfast.control.publication.fsck_pages import check_assets, check_catalogues, check_people
 from holdfast.control.publication.models import Event
@@ -85,6 +86,8 @@ def check(config: Config, *, repair: bool, deep: bool, say: Say) -> Report:
     store = configured_store(config)
     config = with_instance(config)
     report = Report(say)
+    if not check_identity(config, store, report, repair=repair):
+        return report
     publisher = _publisher(config, store, report, repair=repair)
     reader = TreeReader(store, clock, read_marker(config).instance)
     check_decisions(store, report)
