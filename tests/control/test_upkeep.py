@@ -22,6 +22,7 @@ from instances import (
 from wheels import metadata_text, wheel
 
 from holdfast.clock import ManualClock, SystemClock
+from holdfast.control.accounts import trail
 from holdfast.control.accounts.actions import authenticate, create_token, list_tokens, revoke_token
 from holdfast.control.backup import backup, read_manifest, restore
 from holdfast.control.database import DatabaseUnavailable, close_connection, is_sqlite
@@ -159,6 +160,7 @@ def test_a_rebuilt_database_lists_binds_and_removes_what_the_tree_says(instance:
     actions.delete_file(instance.publisher, "main", "tool", "tool-1.0.tar.gz", ALICE, deadline=soon())
     actions.remove_bytes(instance.publisher, (bad,), "malware", True, OPERATOR, deadline=soon())
     before = {entry.name: entry.record for entry in instance.reader().names("main")}
+    ended = trail.publish_trail_head(instance.publisher, instance.store)
     with pytest.raises(NotInitialised, match=r"never touches a database|needs an empty one"):
         rebuild(instance.config, instance.store, CLOCK)
     empty_database(instance)
@@ -173,6 +175,12 @@ def test_a_rebuilt_database_lists_binds_and_removes_what_the_tree_says(instance:
     assert 7 == instance.upload("tool", "3.0").serial
     assert ["tool-2.0.tar.gz", "tool-3.0.tar.gz"] == listed(instance, "tool")
     assert (Role("alice", "owner"),) == record_roles(instance, "tool")
+    assert ended + 2 == trail.publish_trail_head(instance.publisher, instance.store)  # the rebuild's and 3.0's
+    found = trail.verify(instance.store, instance.config.instance)
+    assert found.begun is not None
+    assert (2, 2, (), ended) == (found.count, found.heads, found.problems, found.begun.after)
+    instance.store.delete(addresses.audit_head(ended))
+    assert "no such end was ever published" in trail.verify(instance.store, instance.config.instance).problems[0]
 
 
 def record_roles(instance: Instance, name: str) -> tuple[Role, ...]:

@@ -3,14 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from instances import Instance  # noqa: F401 - sets Django up, which the models behind the chain need
 
-from holdfast.control.accounts.audit import GENESIS, Link, digest, follow
+from holdfast.control.accounts.audit import BEGIN, GENESIS, Begun, Link, digest, follow
 
 TEXT = st.text(max_size=8)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+OLD = "a" * 64  # a lost trail's last published digest
 CONTENT = st.fixed_dictionaries(
     {
         "created": st.integers(0, 10**9).map(lambda us: NOW + timedelta(microseconds=us)),
@@ -84,3 +86,34 @@ def test_an_event_in_between_is_found(links, content):
     told = follow([forged, *(replace(link, position=link.position + 1) for link in links)])
 
     assert 2 == told.broken
+
+
+def begun(after: int, **changes: object) -> list[Link]:
+    """A rebuilt database's first event and one more."""
+    first = Link(after + 1, NOW, None, "operator", "machine", "", "", BEGIN, "rebuild", {"after": after, "hash": OLD})
+    first = replace(first, hash=digest(OLD, first))
+    second = Link(after + 2, NOW, None, "alice", "token", "", "", "yank", "x", {})
+    return [replace(first, **changes), replace(second, hash=digest(first.hash, second))]
+
+
+def test_a_trail_that_begins_after_a_rebuild_holds_and_says_where():
+    told = follow(begun(41))
+
+    assert (43, 0, Begun(NOW, 41, OLD)) == (told.count, told.broken, told.begun)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"detail": {"after": 41, "hash": GENESIS}},
+        {"detail": {"after": 40, "hash": OLD}},
+        {"detail": {"after": "41", "hash": OLD}},
+        {"detail": None},
+        {"action": "yank"},
+        {"credential": "token"},
+        {"actor": "mallory"},
+    ],
+)
+def test_no_other_event_begins_a_trail_in_the_middle(change):
+    assert 0 != follow(begun(41, **change)).broken
+    assert 0 != follow(begun(41)[1:]).broken

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from holdfast.cli.control_tools import open_desk
 
 if TYPE_CHECKING:
+    from holdfast.control.accounts.audit import Begun
     from holdfast.control.accounts.models import AuditEvent
 
 SHOWN = 50
@@ -50,6 +52,8 @@ def verify() -> None:
 
         found = trail.verify(desk.store, desk.config.instance)
     click.echo(f"{found.count} events hold, {found.heads} published heads compared, {found.strays} not chained yet")
+    if found.begun:
+        click.echo(_beginning(found.begun, found.ended))
     for problem in found.problems:
         click.echo(f"BROKEN: {problem}", err=True)
     if found.problems:
@@ -65,6 +69,13 @@ def export() -> None:
 
         for event in _all(AuditEvent, database_guard):
             click.echo(json.dumps(_document(event)))
+
+
+def _beginning(begun: "Begun", ended: datetime | None) -> str:
+    said = f"a new trail since `holdfast rebuild`, begun at {begun.at:%Y-%m-%d %H:%M} UTC"
+    if ended is None:
+        return f"{said}; no end of an old one was published"
+    return f"{said}; the old one's last published end is event {begun.after}, of {ended:%Y-%m-%d %H:%M} UTC"
 
 
 def _all(model: Any, guard: Any) -> Iterator["AuditEvent"]:

@@ -29,7 +29,7 @@ def publish_head(store: Store, head: AuditHead) -> None:
     try:
         store.put(addresses.audit_head(head.position), _encoder.encode(head), create=True)
     except Conflict:
-        known = _read(store, head.position)
+        known = read_head(store, head.position)
         if known is None or (known.hash, known.instance) != (head.hash, head.instance):
             raise Conflict(
                 f"the audit trail's head {head.position} was published with another digest: an older database was put"
@@ -41,11 +41,12 @@ def newest_heads(store: Store, count: int) -> Iterator[AuditHead]:
     """The newest heads, newest first. Raises Unavailable, Corrupt."""
     positions = numbers(store, addresses.AUDIT_PREFIX, addresses.audit_head)
     for position in sorted(positions, reverse=True)[:count]:
-        if (found := _read(store, position)) is not None:
+        if (found := read_head(store, position)) is not None:
             yield found
 
 
-def _read(store: Store, position: int) -> AuditHead | None:
+def read_head(store: Store, position: int) -> AuditHead | None:
+    """The head that was published after that event, if one was. Raises Unavailable, Corrupt."""
     try:
         return _decoder.decode(store.get(addresses.audit_head(position)))
     except Absent:

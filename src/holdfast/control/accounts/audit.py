@@ -6,6 +6,9 @@ sha256(digest before, newline, canonical JSON of the content), the first one ove
 
 A previous release that runs beside this one writes events without a place in the chain. They are appended later, in the
 order of their ids, as they are found then: `chain_strays`. Until then they are counted, and vouched for by nobody.
+
+A database made anew from the tree (`holdfast rebuild`) has none of the events before. Its trail begins behind the last
+end that was published, with an event that says so: places are never given twice, and heads stay comparable.
 """
 
 import hashlib
@@ -21,6 +24,7 @@ from holdfast.control.prepared import Prepared, PreparedUpdate, insert
 GENESIS = "0" * 64
 STRAYS_MAX = 500  # chained in one transaction, which other writers wait for
 BATCH_ROWS = 1000
+BEGIN = "begin-trail"  # the action of a new trail's first event
 
 HashNetwork = Callable[[str], str]
 """(address): the network it lies in, hashed under this instance's key; "" for no address."""
@@ -51,6 +55,16 @@ class Verdict:
     head: str
     broken: int = 0
     why: str = ""
+    begun: "Begun | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A trail that began after a rebuild, behind event `after` of the lost one; 0 = no end of that was published."""
+
+    at: datetime
+    after: int
+    hash: str  # the lost trail's digest there; GENESIS for 0
 
 
 def digest(before: str, link: Link) -> str:
@@ -73,15 +87,37 @@ def digest(before: str, link: Link) -> str:
 
 def follow(links: Iterable[Link]) -> Verdict:
     """Hold every event to its digest, in order of position, up to the first that does not hold."""
+    begun: Begun | None = None
     count, head = 0, GENESIS
-    for link in links:
+    for number, link in enumerate(links):
+        if number == 0 and (begun := begun_by(link)):
+            count, head = begun.after, begun.hash
         wanted = count + 1
         if link.position != wanted:
-            return Verdict(count, head, wanted, f"event {wanted} is missing: after {count} comes {link.position}")
+            why = f"event {wanted} is missing: after {count} comes {link.position}"
+            return Verdict(count, head, wanted, why, begun)
         if digest(head, link) != link.hash:
-            return Verdict(count, head, wanted, f"event {wanted} is not what was written, or what stood before it was")
+            why = f"event {wanted} is not what was written, or what stood before it was"
+            return Verdict(count, head, wanted, why, begun)
         count, head = wanted, link.hash
-    return Verdict(count, head)
+    return Verdict(count, head, begun=begun)
+
+
+def begun_by(link: Link) -> Begun | None:
+    """What a rebuild's first event says; None for any other event."""
+    match link:
+        case Link(action=action, credential="machine", detail={"after": int(after), "hash": str(before)}) if (
+            action == BEGIN and link.position == after + 1
+        ):
+            return Begun(link.created, after, before)
+    return None
+
+
+def begin(event: AuditEvent, after: int, before: str) -> None:
+    """The first event of a trail in a new database, behind the lost one's event `after`. Inside a transaction."""
+    event.detail = {"after": after, "hash": before}
+    _move_head(after, before)
+    append([event])
 
 
 _head = Prepared(lambda: AuditHead.objects.filter(pk=1).select_for_update().values_list("position", "hash"))

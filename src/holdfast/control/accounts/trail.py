@@ -1,9 +1,23 @@
 """The audit trail as a whole: verifying it against the tree, its upkeep, and reading it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from holdfast.clock import Clock
+from holdfast.control.accounts.actor import operator
 from holdfast.control.accounts.append_only import is_guarded
-from holdfast.control.accounts.audit import GENESIS, STRAYS_MAX, Verdict, chain_strays, follow, links, stray_count
+from holdfast.control.accounts.audit import (
+    BEGIN,
+    GENESIS,
+    STRAYS_MAX,
+    Begun,
+    Verdict,
+    begin,
+    chain_strays,
+    follow,
+    links,
+    stray_count,
+)
 from holdfast.control.accounts.models import AuditEvent, AuditHead
 from holdfast.control.database import database_guard, held_transaction, read_snapshot
 from holdfast.control.publication.publisher import Publisher
@@ -23,6 +37,8 @@ class Verified:
     strays: int  # events of an earlier release that wait for their place
     heads: int  # published heads that were compared
     problems: tuple[str, ...]
+    begun: Begun | None = None  # where the trail began, if that was after a rebuild
+    ended: datetime | None = None  # when the end of the one before was published
 
 
 def verify(store: Store, instance: str) -> Verified:
@@ -35,6 +51,13 @@ def verify(store: Store, instance: str) -> Verified:
         strays = stray_count()
         guarded = is_guarded()
     problems = list(_chain_problems(told, end))
+    begun, ended = told.begun, None
+    if begun is not None and begun.after:
+        at[begun.after] = begun.hash
+        ended = audit_heads.read_head(store, begun.after)
+        heads = [head for head in heads if head.position > begun.after] + ([ended] if ended else [])
+        if ended is None:
+            problems.append(f"the trail begins after event {begun.after}, and no such end was ever published")
     for head in sorted(heads, key=lambda head: head.position):
         if head.instance != instance:
             problems.append(f"head {head.position} was published by instance {head.instance}, not by {instance}")
@@ -46,7 +69,20 @@ def verify(store: Store, instance: str) -> Verified:
         problems.append(
             "the database would let past events be changed: its triggers are gone, and the next start puts them back"
         )
-    return Verified(told.count, guarded, strays, len(heads), tuple(problems))
+    count = told.count - (begun.after if begun else 0)
+    return Verified(count, guarded, strays, len(heads), tuple(problems), begun, ended.at if ended else None)
+
+
+def begin_trail(store: Store, instance: str, clock: Clock) -> None:
+    """Begin the trail of a rebuilt database behind the last published end of the lost one. Inside a transaction.
+
+    Raises Unavailable, Corrupt.
+    """
+    newest = audit_heads.newest_heads(store, HEADS_COMPARED)
+    end = next((head for head in newest if head.instance == instance), None)
+    by = operator()
+    event = AuditEvent(created=clock.now(), actor=by.who, credential=by.credential, action=BEGIN, subject="rebuild")
+    begin(event, end.position if end else 0, end.hash if end else GENESIS)
 
 
 def chain_waiting(publisher: Publisher) -> int:

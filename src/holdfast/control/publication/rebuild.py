@@ -1,13 +1,14 @@
 """Rebuild: a new database from the published tree alone, when there is no backup.
 
 Projects, releases, files, bindings, roles and removals come back whole. People come back as names without
-credentials, tokens with the right to read alone: the tree never knew more.
+credentials, tokens with the right to read alone: the tree never knew more. The audit trail begins anew, and says so.
 """
 
 from dataclasses import dataclass
 
 from holdfast.clock import Clock
 from holdfast.config import DATA_FORMAT, Config
+from holdfast.control.accounts.trail import begin_trail
 from holdfast.control.database import close_connection, django_setup, held_transaction, is_sqlite
 from holdfast.control.instance import (
     Marker,
@@ -124,4 +125,5 @@ def _absorb_rest(reader: TreeReader, clock: Clock) -> int:
     with held_transaction(clock, clock.monotonic() + _DEADLINE_SECONDS):
         for removal in dict.fromkeys(state.removed.values()):
             absorb_removal(removal, clock.now())
+        begin_trail(reader.store, reader.instance, clock)
         return sum(absorb_token(token, clock.now()) for token in state.tokens.values())
