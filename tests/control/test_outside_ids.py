@@ -116,7 +116,8 @@ def named_fields() -> set[str]:
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
                     takes = node.func.attr in ("text", "number", "lists") or (
-                        node.func.attr in ("get", "getlist") and ast.unparse(node.func.value).endswith(".POST")
+                        node.func.attr in ("get", "getlist")
+                        and ast.unparse(node.func.value).endswith((".POST", ".fields"))
                     )
                     first = node.args[0]
                     if takes and isinstance(first, ast.Constant) and isinstance(first.value, str):
