@@ -19,7 +19,7 @@ from tests.clients.installers import INSTALLERS, pip_command, uv_command
 from tests.clients.person import Person
 
 NOW = datetime.now(UTC)
-IN_FORCE_SECONDS_MAX = 30.0  # the drill `policy` holds it to two; here the machine may do much else
+IN_FORCE_SECONDS_MAX = 20.0  # the drill `policy` holds it to two; here the machine may do much else
 
 
 def aged(project: str, version: str, days: float) -> Wheel:

@@ -1,6 +1,6 @@
 """Every quick drill, as `holdfast drill run` plays it; the slow ones are `make drills ARGS=--all`.
 
-Only there drills are held to figures: here other tests run beside them.
+Only there drills are held to the figures themselves: here other tests run beside them (holdfast/drill/figures.py).
 """
 
 import pytest

@@ -14,7 +14,7 @@ from holdfast.drill.rig import Rig, wait_until
 from holdfast.drill.steps import publish, warm
 from holdfast.store.copied import ALONE_SECONDS
 
-SEEN_SECONDS_MAX = 30.0  # the other machine looks once a second; the rest is for a machine with much else to do
+SEEN_SECONDS_MAX = 10.0  # the other machine looks once a second; the rest is for a machine with much else to do
 WARM_SECONDS_MAX = 1.5  # while it has not been noticed yet that the bucket is dead
 COLD_SECONDS_MAX = 8.0
 BACK_SECONDS_MAX = 3.0

@@ -11,7 +11,7 @@ from holdfast.clock import ManualClock, SystemClock
 from holdfast.tree import addresses
 from holdfast.tree.overrides import Overrides, UpstreamOff, change
 
-IN_FORCE_SECONDS_MAX = 30.0  # it is looked at each second; the rest is for a machine with much else to do
+IN_FORCE_SECONDS_MAX = 15.0  # it is looked at each second; the rest is for a machine with much else to do
 SDIST = FakeFile("demo-1.0.tar.gz", data=b"sdist")
 LATER = FakeFile("demo-2.0.tar.gz", data=b"later")
 

@@ -27,7 +27,7 @@ from typing import Any
 from holdfast.drill.corpus import Wheel
 from holdfast.drill.tables import lay_out
 
-READY_SECONDS_MAX = 120.0  # a start takes three; a machine that does much else must not fail a drill
+READY_SECONDS_MAX = 30.0  # a start takes three; a machine that does much else must not fail a drill
 PIECE_BYTES = 16 * 1024  # of a body whose sending is watched
 ROLES = ("front", "pull", "control", "work")
 
