@@ -109,6 +109,24 @@ async def test_what_was_kept_is_served_with_pull_dead_and_the_unseen_is_503(tmp_
 
 
 @plays
+async def test_a_kept_file_is_known_with_its_card_from_the_first_answer_on(tmp_path):
+    """Over a bucket a machine has copies of what it read: without it, its other fronts need the card as the bytes."""
+    same = FakeFile("demo-1.0-2-py3-none-any.whl", data=WHEEL.data)
+    async with FakeUpstream() as upstream, layered(tmp_path, upstream, pull=False) as site:
+        upstream.add("demo", WHEEL, same)
+        async with rig.running(tmp_path, upstream) as pull:
+            await site.get("/simple/demo/", accept=JSON)
+            await site.get(address(WHEEL))
+            await pull.until_idle()
+            first = await site.get(address(same))
+        site.store.delete(addresses.card("up", same.digest(), same.filename))
+        again = await site.client.request("HEAD", address(same))
+
+    assert (200, WHEEL.data) == (first.status, first.body)
+    assert 200 == again.status
+
+
+@plays
 async def test_only_the_upstreams_own_word_is_a_404(tmp_path):
     async with FakeUpstream() as upstream, layered(tmp_path, upstream) as site:
         absent = await site.get("/simple/nobody/")

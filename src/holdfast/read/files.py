@@ -4,6 +4,7 @@ The card decides whether an index serves a file: its own, or one of its layers'.
 answered like pages; large ones leave through the server's own file response.
 """
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from functools import partial
@@ -191,6 +192,8 @@ class Files:
                 await _within_size(found, grant)
                 return found
             key, project = addresses.pulled_file(upstream, route.sha256), (upstream, project_of(route.filename))
+            with contextlib.suppress(Outcome):  # pull has written the card: from now on this machine knows it, too
+                await self._card(route)
             try:
                 return await self._stored(request, route, project, key, route.sha256, grant, private=private)
             except Absent:
