@@ -65,6 +65,11 @@ def soon(seconds: float = 8.0) -> float:
     return time.monotonic() + seconds
 
 
+def mistyped(token: str) -> str:
+    """`token` with another last character, whatever it ends with."""
+    return token[:-1] + ("y" if token.endswith("x") else "x")
+
+
 _digests = itertools.count(1)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import wheels
 from doors import Door, FakeUpstreams
-from instances import Instance, Scopes, operator, soon
+from instances import Instance, Scopes, mistyped, operator, soon
 
 from holdfast.config import IndexConfig
 from holdfast.control.projects import actions, standing
@@ -168,9 +168,8 @@ def test_uv_gets_json_of_the_exact_type_it_reads(sqlite_instance: Instance):
 def test_without_a_token_in_force_the_answer_is_a_basic_challenge(sqlite_instance: Instance):
     """Key rings and prompts of pip, uv and twine start at a 401."""
     door = Door(sqlite_instance)
-    spoiled = door.token()[:-1] + "x"
 
-    for token in ("", "secret", spoiled):
+    for token in ("", "secret", mistyped(door.token())):
         answer = door.upload(wheels.twine_body(*WHEEL), token)
 
         assert answer.status == 401
