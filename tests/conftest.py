@@ -36,8 +36,7 @@ if "TMPDIR" not in os.environ and _MEMORY.is_dir():
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None  # asked again
 # A setting in the developer's shell must not change what a test sees.
-for _name in [
-    n for n in os.environ if n.startswith("HOLDFAST_") and n not in ("HOLDFAST_REQUIRE_ALL", "HOLDFAST_LIVE")
-]:
+_OURS = ("HOLDFAST_REQUIRE_ALL", "HOLDFAST_LIVE", "HOLDFAST_SHOTS")
+for _name in [n for n in os.environ if n.startswith("HOLDFAST_") and n not in _OURS]:
     del os.environ[_name]
 assert sys.version_info >= (3, 11), "Holdfast needs Python 3.11 or newer"

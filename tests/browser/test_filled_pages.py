@@ -8,6 +8,7 @@ import pytest
 from browser.filled import LONGEST, PASSWORD, SOLID, TOOL, Filled, filled
 from browser.judging import PHONE, faults, invalid
 from browser.pages_list import unseen
+from browser.shots import keep
 from browser.states import STATES, State, at_acme, with_a_token
 from people_issuer import PeopleIssuer, running_people_issuer
 from playwright.sync_api import Browser, Page, Response
@@ -41,7 +42,9 @@ def pages_sent(page: Page) -> list[Response]:
 
 
 @pytest.mark.parametrize("state", STATES.values(), ids=STATES.keys())
-def test_everybody_can_use_the_page(page: Page, there: tuple[Filled, PeopleIssuer], state: State) -> None:
+def test_everybody_can_use_the_page(
+    page: Page, there: tuple[Filled, PeopleIssuer], state: State, request: pytest.FixtureRequest
+) -> None:
     """No serious violation light and dark, wide and narrow; nothing sideways at 320; all of it by keyboard; valid."""
     made, _sso = there
     come_in(page, made, state.who)
@@ -50,6 +53,7 @@ def test_everybody_can_use_the_page(page: Page, there: tuple[Filled, PeopleIssue
     state.steps(page)
     page.wait_for_load_state()
     SEEN.add(urlsplit(page.url).path)
+    keep(page, request.node.callspec.id)
 
     not_valid = [] if state.leads_away else invalid(sent[-1].body())
     assert ([], []) == (not_valid, faults(page))

@@ -3,14 +3,16 @@
 import pytest
 from browser.judging import PHONE, faults, invalid, violations
 from browser.pages_list import PUBLIC as PAGES
+from browser.shots import keep
 from playwright.sync_api import Browser, Page
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
-def test_everybody_can_use_the_page(page: Page, served: str, path: str) -> None:
+def test_everybody_can_use_the_page(page: Page, served: str, path: str, request: pytest.FixtureRequest) -> None:
     """What judging.py holds pages to, and nothing that the browser complains of but a page's own status."""
     answer = page.goto(served + path)
     assert answer is not None
+    keep(page, f"public {request.node.callspec.id}")
     found = invalid(answer.body()) + faults(page)
 
     complaints = page.complaints  # type: ignore[attr-defined]
