@@ -29,6 +29,7 @@ from holdfast.control.publication.transaction import (
     write_transaction,
 )
 from holdfast.control.sign_in.models import Given
+from holdfast.control.tokens.robots import start_answered, stop_unanswered
 from holdfast.core.errors import Absent
 
 DELETED = "the account was deleted"  # why it is frozen: what was in it is gone, and unfreezing brings nothing back
@@ -78,7 +79,10 @@ def create_person(
 
 @held
 def freeze(publisher: Publication, name: str, reason: str, actor: Actor, *, deadline: float) -> int:
-    """Shut an account: its sessions end now, its tokens are refused as long as it is frozen."""
+    """Shut an account: its sessions end now, its tokens are refused as long as it is frozen.
+
+    So are those of robots that nobody else answers for (tokens/robots.py).
+    """
     with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.MANAGE_PERSON)
         user = _find(tx, name)
@@ -88,7 +92,8 @@ def freeze(publisher: Publication, name: str, reason: str, actor: Actor, *, dead
         Session.objects.filter(user=user).delete()
         for token in Token.objects.filter(user=user, revoked=None):
             tx.tell(token_revoked(token.id))
-        tx.audit("freeze-person", name, frozen=True, reason=reason, before=before)
+        stopped = stop_unanswered(tx, name)
+        tx.audit("freeze-person", name, frozen=True, reason=reason, robots=stopped, before=before)
     return tx.serial
 
 
@@ -105,7 +110,8 @@ def unfreeze(publisher: Publication, name: str, actor: Actor, *, deadline: float
         user.save(update_fields=["is_active", "frozen_reason"])
         for token in Token.objects.filter(user=user, revoked=None):
             tx.tell(token_issued(token.id))
-        tx.audit("unfreeze-person", name, frozen=False, before=before)
+        started = start_answered(tx, name)
+        tx.audit("unfreeze-person", name, frozen=False, robots=started, before=before)
     return tx.serial
 
 
@@ -152,8 +158,9 @@ def delete_person(publisher: Publication, user: User, actor: Actor, *, deadline:
             token.revoked = tx.now
             token.save(update_fields=["revoked"])
             tx.tell(token_revoked(token.id))
+        stopped = stop_unanswered(tx, user.username)
         _forget(user)
-        tx.audit("delete-account", user.username)
+        tx.audit("delete-account", user.username, robots=stopped)
     return tx.serial
 
 

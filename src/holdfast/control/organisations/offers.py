@@ -82,7 +82,9 @@ def take_project(publisher: Publication, offer: int, actor: Actor, *, deadline: 
         if not _may_take(tx, row):
             raise _no_such()
         if not (row.by_operator or _may_still_give(row)):
-            raise NotAccepted(f"{row.offered_by!r} does not own the project any more: ask an owner for a new offer")
+            raise NotAccepted(
+                f"{row.offered_by!r} does not own the project any more, or is frozen: ask an owner for a new offer"
+            )
         _take(tx, row)
     return tx.serial
 
@@ -153,6 +155,9 @@ def _require_giver(tx: WriteTransaction, project: Project) -> None:
 
 
 def _may_still_give(row: Offer) -> bool:
+    """Whoever offered it could offer it today: an account that was stolen gives nothing once it is frozen."""
+    if not User.objects.filter(username=row.offered_by, is_active=True).exists():
+        return False
     holder = holder_of(row.project)
     if holder is not None:
         return place_in(holder, row.offered_by) == "owner"

@@ -11,14 +11,14 @@ from django.db.models import Count, Q
 
 from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
-from holdfast.control.accounts.models import Token, User
+from holdfast.control.accounts.models import User
 from holdfast.control.accounts.names import check_new_name
 from holdfast.control.organisations.models import Membership, Organisation
 from holdfast.control.organisations.rights import permitted_organisation
 from holdfast.control.projects.rights import NotAccepted
-from holdfast.control.publication.changes import token_issued, token_revoked
 from holdfast.control.publication.transaction import Publication, WriteTransaction, held, write_transaction
 from holdfast.control.tokens.models import OrganisationRobot
+from holdfast.control.tokens.robots import UNANSWERED, start_robot, stop_robot
 from holdfast.core.errors import Absent
 
 ROBOTS_MAX = 50  # of one organisation; each may have many tokens
@@ -59,7 +59,7 @@ def disable_robot(publisher: Publication, organisation: str, robot: str, actor: 
         found = permitted_organisation(tx, rights.MANAGE_ROBOT, organisation)
         user = _robot(found, robot)
         if user.is_active:
-            _disable(tx, user)
+            stop_robot(tx, user, DISABLED)
             tx.audit("disable-robot", f"organisation:{organisation}", user=robot)
 
 
@@ -69,21 +69,18 @@ def enable_robot(publisher: Publication, organisation: str, robot: str, actor: A
     with write_transaction(publisher, actor, deadline) as tx:
         found = permitted_organisation(tx, rights.MANAGE_ROBOT, organisation)
         user = _robot(found, robot)
-        if not user.is_active and user.frozen_reason != DISABLED:
+        if not user.is_active and user.frozen_reason not in (DISABLED, UNANSWERED):
             raise NotAccepted(f"{robot!r} was frozen by an administrator; ask one")
         Membership.objects.get_or_create(organisation=found, user=user, defaults={"role": "member"})
         if not user.is_active:
-            user.is_active, user.frozen_reason = True, ""
-            user.save(update_fields=["is_active", "frozen_reason"])
-            for token in Token.objects.filter(user=user, revoked=None):
-                tx.tell(token_issued(token.id))
+            start_robot(tx, user)
             tx.audit("enable-robot", f"organisation:{organisation}", user=robot)
 
 
 def end_robots(tx: WriteTransaction, organisation: Organisation) -> None:
     """Disable every robot of an organisation that ends."""
     for row in organisation.robots.filter(robot__is_active=True).select_related("robot"):
-        _disable(tx, row.robot)
+        stop_robot(tx, row.robot, DISABLED)
 
 
 def list_robots(organisation: Organisation) -> tuple[RobotFacts, ...]:
@@ -91,13 +88,6 @@ def list_robots(organisation: Organisation) -> tuple[RobotFacts, ...]:
     in_force = Count("robot__tokens", filter=Q(robot__tokens__revoked=None))
     rows = organisation.robots.select_related("robot").annotate(in_force=in_force).order_by("robot__username")
     return tuple(RobotFacts(row.robot.username, row.robot.is_active, row.in_force) for row in rows)
-
-
-def _disable(tx: WriteTransaction, user: User) -> None:
-    user.is_active, user.frozen_reason = False, DISABLED
-    user.save(update_fields=["is_active", "frozen_reason"])
-    for token in Token.objects.filter(user=user, revoked=None):
-        tx.tell(token_revoked(token.id))
 
 
 def _robot(organisation: Organisation, name: str) -> User:

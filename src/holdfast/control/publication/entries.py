@@ -88,8 +88,14 @@ def _entry(change: Change) -> Iterator[AnyEntry]:
         case "revoke":
             yield TokenRevoked(change["id"])
         case "token":
-            token = Token.objects.filter(pk=change["id"]).first()
-            if token is not None:
+            token = Token.objects.filter(pk=change["id"]).select_related("user").first()
+            if token is None:
+                return
+            # Told because something about it changed. It may be over meanwhile, or its person frozen: then no reader
+            # may take it, whatever it was that changed.
+            if token.revoked is not None or not token.user.is_active:
+                yield TokenRevoked(token.id)
+            else:
                 yield TokenIssued(token.id, token.digest, tuple(token.reads), token.expires)
         case unknown:
             raise ValueError(f"the outbox names an unknown change {unknown!r}")
