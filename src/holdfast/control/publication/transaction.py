@@ -35,7 +35,7 @@ from holdfast.control.projects.models import Project
 from holdfast.control.publication.changes import Change, project_changed
 from holdfast.control.publication.models import Counter, Event
 from holdfast.control.switches.following import Switches
-from holdfast.core.errors import Unavailable
+from holdfast.core.errors import Refused, Unavailable
 from holdfast.tree.switches import READ_ONLY
 
 P = ParamSpec("P")
@@ -282,6 +282,18 @@ def _demand_writable(publisher: Publication, actor: Actor, moderates: bool) -> N
     """The one place that keeps a site read-only: no change has another way in. Also looks for new switches."""
     if actor.credential != "machine" and (refused := publisher.switches.refusal(READ_ONLY)) and not moderates:
         raise refused
+    if not moderates and (refused := publishing_refusal(publisher.switches, actor)):
+        raise refused
+
+
+def publishing_refusal(switches: Switches, actor: Actor) -> Refused | None:
+    """Why a trusted publisher's token is good for nothing just now: its issuer was switched off after it was minted.
+
+    The canary's own (control/canary.py) has no issuer that could be: a gate must judge releases in an incident, too.
+    """
+    if actor.identity is None or "://" not in actor.identity.issuer:
+        return None
+    return switches.refusal("trusted-publishing", issuer=actor.identity.issuer)
 
 
 def _next_serial() -> int:

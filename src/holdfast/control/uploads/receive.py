@@ -16,6 +16,7 @@ from holdfast.control.accounts.actor import Actor
 from holdfast.control.parts import Parts
 from holdfast.control.projects.publishing import Published, publish_file
 from holdfast.control.projects.rights import require_index
+from holdfast.control.publication.transaction import publishing_refusal
 from holdfast.control.uploads.hold import held
 from holdfast.control.uploads.multipart import Form
 from holdfast.control.uploads.names import upload_index
@@ -99,6 +100,8 @@ def _index_for_upload(parts: Parts, name: str, actor: Actor) -> IndexConfig:
         raise Absent(f"there is no index {name}")
     index = upload_index(parts.config, asked)
     demand_uploads_on(parts, name, index.name)
+    if refused := publishing_refusal(parts.switches, actor):
+        raise refused
     where = "" if index is asked else f", which takes the uploads of index {name}"
     require_index(actor, rights.UPLOAD_FILE, index.name, where)
     return index
