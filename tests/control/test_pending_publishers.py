@@ -6,13 +6,15 @@ from dataclasses import replace
 import pytest
 from allauth.account.models import EmailAddress
 from doors import FakeUpstreams
-from instances import Instance, Scopes
+from instances import OPERATOR, Actor, Instance, Scopes, soon
 from issuer import WIDGETS, Issuer, running_issuer
 from trusting import mint, opened, release
 
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.mail.models import Mail
+from holdfast.control.organisations.grants import Grantee, grant_index, revoke_index_grant
 from holdfast.control.projects.models import Project, Role
+from holdfast.control.publishers.actions import add_pending, list_pending
 from holdfast.control.publishers.models import Publisher
 
 
@@ -99,3 +101,23 @@ def test_pending_publishers_are_bounded_and_ones_own(sqlite_instance: Instance, 
     assert door.api("DELETE", f"publishers/pending/{number}", alice).status == 200
     assert len(door.api("GET", "publishers/pending", alice).json()["publishers"]) == 4
     assert door.api("GET", "publishers/pending", bob).json() == {"publishers": []}
+
+
+def test_a_pending_publisher_counts_while_its_registrant_may_create_projects(sqlite_instance: Instance, issuer: Issuer):
+    """What somebody registered does not outlive their right to: the grant is looked at when the workflow comes."""
+    publisher = sqlite_instance.publisher
+    User.objects.create(username="alice")
+    grant_index(publisher, "main", "create", Grantee("alice"), OPERATOR, deadline=soon())
+    door = opened(sqlite_instance, issuer)
+    facts = (publisher, "main", "widgets", issuer.provider(), WIDGETS, "alice")
+    add_pending(*facts, Actor("alice", Scopes(), credential="session"), deadline=soon())
+    before = mint(door, issuer.token()).json()["token"]
+
+    revoke_index_grant(publisher, "main", "create", Grantee("alice"), OPERATOR, deadline=soon())
+    minted, uploaded = mint(door, issuer.token()), door.upload(release("1.0"), before)
+    assert (422, 403) == (minted.status, uploaded.status), uploaded.text
+    assert "may not create projects any more" in minted.text
+    assert [False] == [one.in_force for one in list_pending(Actor("alice", Scopes(), credential="session"))]
+
+    grant_index(publisher, "main", "create", Grantee("alice"), OPERATOR, deadline=soon())
+    assert 200 == door.upload(release("1.0"), before).status

@@ -88,7 +88,7 @@ def _require_publisher(actor: Actor, index: str, name: str, project: Project | N
     own = rows.filter(project=project).select_related("project") if project is not None and project.owned else ()
     is_wanted = any(is_in_force(row) for row in own)
     if not is_wanted and (project is None or not has_people(project)):
-        is_wanted = rows.filter(project=None, registrant__is_active=True).exists()
+        is_wanted = any(is_in_force(row) for row in rows.filter(project=None).select_related("registrant"))
     if not is_wanted:
         raise Refused(f"this trusted publisher is not one of {name!r} in index {index!r}, or nobody stands behind it")
 

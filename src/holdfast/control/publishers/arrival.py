@@ -7,6 +7,7 @@ from holdfast.control.mail.queue import queue
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.transaction import WriteTransaction
 from holdfast.control.publishers.models import Publisher
+from holdfast.control.publishers.vouching import is_in_force
 
 
 def first_owner(tx: WriteTransaction, project: Project) -> str:
@@ -20,8 +21,8 @@ def first_owner(tx: WriteTransaction, project: Project) -> str:
         _end(tx, project, project.publishers.all())
         owner = tx.actor.user
     else:
-        ours = waiting.filter(pk__in=tx.actor.identity.publishers, registrant__is_active=True)
-        first = ours.select_related("registrant").order_by("created", "pk").first()
+        ours = waiting.filter(pk__in=tx.actor.identity.publishers).select_related("registrant")
+        first = next((row for row in ours.order_by("created", "pk") if is_in_force(row)), None)
         if first is None or first.registrant is None:
             return ""
         _end(tx, project, project.publishers.all())

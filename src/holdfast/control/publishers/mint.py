@@ -160,15 +160,15 @@ def _nobody(provider: ProviderConfig, known: Sequence[Publisher], claims: Mappin
     """Why nothing is left to choose from."""
     if _was_trusted(provider, known, claims):
         return (
-            "whoever added this publisher is frozen or does not own the project any more;"
-            " an owner adds it again to stand behind it"
+            "whoever added this publisher is frozen or does not own the project any more, or may not create projects"
+            " any more; an owner adds it again to stand behind it"
         )
     return f"no project here trusts this {provider.name} identity"
 
 
 def _was_trusted(provider: ProviderConfig, known: Sequence[Publisher], claims: Mapping[str, Any]) -> bool:
     """Whom a token fits exactly may know that it was trusted once, and is not told what differs from another's."""
-    left = [row for row in known if row.project is not None and row.project.owned]
+    left = [row for row in known if (row.project.owned if row.project is not None else _is_free(row))]
     return any(not identity.differing(provider, row.claims, row.pinned, claims) for row in left)
 
 
