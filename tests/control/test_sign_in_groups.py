@@ -201,3 +201,19 @@ def test_signing_in_brings_them_up_to_date(sqlite_instance: Instance, sso: Peopl
 
     assert 404 == browser.ask("GET", "/admin/").status  # also where they were signed in already
     assert 404 == signed_in(door, "alice").ask("GET", "/admin/").status
+
+
+def test_who_is_in_no_group_that_comes_in_keeps_no_right_of_one(sqlite_instance: Instance, sso: PeopleIssuer):
+    """The provider was asked and has said it: being turned away is no way of keeping what one had."""
+    settings = {"rights": (("admins", "admin"),), "groups": ("python",), "config_two_factor": "optional"}
+    door = door_to(sqlite_instance, sso, **settings)
+    sso.person["groups"] = ["python", "admins"]
+    browser = come_first(door)
+    assert 200 == browser.ask("GET", "/admin/").status
+
+    sso.person["groups"] = []
+    refused = come(Browser(door))
+
+    assert 403 == refused.status and "in none of the groups" in refused.text
+    assert 404 == browser.ask("GET", "/admin/").status
+    assert not User.objects.get(username="alice").is_superuser

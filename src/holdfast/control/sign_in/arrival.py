@@ -35,19 +35,29 @@ class Arrival:
     proved: datetime | None  # when the person last proved who they are, if that was told
 
 
+class NotLetIn(Refused):
+    """Whom the provider knows and the settings do not let in. What their groups gave once is ended all the same."""
+
+    def __init__(self, reason: str, uid: str, groups: tuple[str, ...]) -> None:
+        super().__init__(reason)
+        self.uid = uid
+        self.groups = groups
+
+
 def read_arrival(provider: SignIn, claims: Mapping[str, Any]) -> Arrival:
-    """Raises Refused for whom the settings do not let in, or what cannot be told."""
+    """Raises NotLetIn, or Refused for what cannot be told."""
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_CHARS_MAX or not subject.isprintable():
         raise Refused(f"{provider.label} does not say who you are (the claim sub)")
     email = _believed_address(provider, claims)
     groups = _groups(provider, claims)
+    uid = subject if len(subject) <= UID_CHARS_MAX else "sha256:" + sha256(subject.encode()).hexdigest()
     if provider.groups and not set(provider.groups) & set(groups):
-        raise Refused(f"{provider.label} says that you are in none of the groups that may come in here")
+        reason = f"{provider.label} says that you are in none of the groups that may come in here"
+        raise NotLetIn(reason, uid, groups)
     if provider.domains and not email:
         domains = ", ".join(provider.domains)
-        raise Refused(f"{provider.label} does not vouch for a mail address of yours at {domains}")
-    uid = subject if len(subject) <= UID_CHARS_MAX else "sha256:" + sha256(subject.encode()).hexdigest()
+        raise NotLetIn(f"{provider.label} does not vouch for a mail address of yours at {domains}", uid, groups)
     has_factor = provider.second_factor == "theirs" and _had_factor(provider, claims)
     return Arrival(provider.issuer, uid, email, groups, _proposal(claims), has_factor, _moment(claims))
 

@@ -43,7 +43,12 @@ class Telling:
 
 def person_of(arrival: Arrival) -> User | None:
     """The account that is bound to whom the provider names."""
-    found = SocialAccount.objects.filter(provider=arrival.issuer, uid=arrival.uid).select_related("user").first()
+    return person_bound_to(arrival.issuer, arrival.uid)
+
+
+def person_bound_to(issuer: str, uid: str) -> User | None:
+    """The account that is bound to a subject of an issuer."""
+    found = SocialAccount.objects.filter(provider=issuer, uid=uid).select_related("user").first()
     return found.user if found is not None and isinstance(found.user, User) else None
 
 

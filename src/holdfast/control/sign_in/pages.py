@@ -5,6 +5,7 @@ hold a form to the pages of this instance (form-action), wherever it is led on t
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -25,10 +26,10 @@ from holdfast.control.accounts.noting import HOLD_SECONDS, actor_for
 from holdfast.control.accounts.proofs import note_proof_elsewhere, note_second_factor_elsewhere
 from holdfast.control.http import method_not_allowed, parts_of
 from holdfast.control.sign_in import begun as keeping
-from holdfast.control.sign_in.arrival import Arrival, read_arrival
+from holdfast.control.sign_in.arrival import Arrival, NotLetIn, read_arrival
 from holdfast.control.sign_in.asking import Providers
 from holdfast.control.sign_in.begun import PURPOSES, Begun
-from holdfast.control.sign_in.binding import Telling, bind, follow_groups, person_of
+from holdfast.control.sign_in.binding import Telling, bind, follow_groups, person_bound_to, person_of
 from holdfast.control.sign_in.newcomers import welcome
 from holdfast.control.web.pages import login_address, page
 from holdfast.core.errors import Absent, Refused, Unavailable
@@ -106,7 +107,7 @@ def _arrived(request: HttpRequest, provider: SignIn, providers: Providers, made:
         raise Refused(f"{provider.label} answers without a code")
     deadline = parts_of(request).clock.monotonic() + HOLD_SECONDS
     claims = providers.claims(provider, made.way(_callback(request, provider)), code, deadline)
-    arrival = read_arrival(provider, claims)
+    arrival = _let_in(request, provider, claims)
     if made.purpose == "sign-in":
         return _sign_in(request, provider, arrival, made)
     person = request.user
@@ -115,6 +116,17 @@ def _arrived(request: HttpRequest, provider: SignIn, providers: Providers, made:
     if made.purpose == "connect":
         return _connect(request, person, provider, arrival)
     return _again(request, person, provider, arrival, made)
+
+
+def _let_in(request: HttpRequest, provider: SignIn, claims: Mapping[str, Any]) -> Arrival:
+    """Who has come. Who is not let in any more keeps nothing that a group gave. Raises Refused, Unavailable."""
+    try:
+        return read_arrival(provider, claims)
+    except NotLetIn as refused:
+        person = person_bound_to(provider.issuer, refused.uid)
+        if person is not None:
+            _follow(request, person, provider, refused.groups, actor_for(request, person))
+        raise
 
 
 def _sign_in(request: HttpRequest, provider: SignIn, arrival: Arrival, made: Begun) -> HttpResponse:
@@ -129,7 +141,7 @@ def _sign_in(request: HttpRequest, provider: SignIn, arrival: Arrival, made: Beg
 def come_in(request: HttpRequest, user: User, provider: SignIn, arrival: Arrival, to: str) -> HttpResponse:
     """Bring the rights of their groups up to date, then go through the stages of every sign-in."""
     if user.is_active:
-        _follow(request, user, provider, arrival, actor_for(request, user))
+        _follow(request, user, provider, arrival.groups, actor_for(request, user))
         note_second_factor_elsewhere(request, user, provider if arrival.has_factor else None)
         record_authentication(request, user, "socialaccount", provider=provider.name)
     response: HttpResponse = perform_login(request, Login(user=user, redirect_url=to or None, email=user.email))
@@ -141,7 +153,7 @@ def _connect(request: HttpRequest, person: User, provider: SignIn, arrival: Arri
     deadline = parts.clock.monotonic() + HOLD_SECONDS
     actor = actor_for(request, person)
     bind(parts.publisher, person, provider, arrival, actor, telling(request, person), deadline=deadline)
-    _follow(request, person, provider, arrival, actor)
+    _follow(request, person, provider, arrival.groups, actor)
     messages.success(request, f"Your account is connected: you can sign in with {provider.label}.")
     return HttpResponseRedirect(reverse("account_sign_ins"))
 
@@ -156,7 +168,7 @@ def _again(request: HttpRequest, person: User, provider: SignIn, arrival: Arriva
             f"{provider.label} did not ask you anew who you are. Sign out here and sign in again: for a quarter of an"
             " hour nothing is asked then"
         )
-    _follow(request, person, provider, arrival, actor_for(request, person))
+    _follow(request, person, provider, arrival.groups, actor_for(request, person))
     note_proof_elsewhere(request, person, provider if arrival.has_factor else None)
     return HttpResponseRedirect(made.next or reverse("account_home"))
 
@@ -175,10 +187,10 @@ def telling(request: HttpRequest, person: User) -> Telling:
     return Telling(primary_address(person), get_adapter(request).facts(request, person))
 
 
-def _follow(request: HttpRequest, user: User, provider: SignIn, arrival: Arrival, actor: Actor) -> None:
+def _follow(request: HttpRequest, user: User, provider: SignIn, groups: tuple[str, ...], actor: Actor) -> None:
     parts = parts_of(request)
     deadline = parts.clock.monotonic() + HOLD_SECONDS
-    follow_groups(parts.publisher, user, provider, arrival.groups, actor, deadline=deadline)
+    follow_groups(parts.publisher, user, provider, groups, actor, deadline=deadline)
 
 
 def _callback(request: HttpRequest, provider: SignIn) -> str:
