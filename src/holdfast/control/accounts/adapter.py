@@ -26,9 +26,11 @@ from holdfast.control.accounts.recovery import begin_wait
 from holdfast.control.accounts.signing_in import SignIn, tally
 from holdfast.control.http import client_of, parts_of
 from holdfast.control.mail.queue import queue
+from holdfast.control.projects.rights import NotAccepted
 from holdfast.control.sign_in.binding import holds_alone
 from holdfast.control.web.letting_in import mail_way_in
 from holdfast.control.web.sessions import BEGUN, digest
+from holdfast.core.errors import Refused
 from holdfast.core.model import format_time
 
 
@@ -65,7 +67,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             with noting(request, user) as tx:
                 tx.demand_on("sign-up")
                 user.save()
-                take_up(request, user, tx.now)
+                if not take_up(request, user, tx.now) and parts_of(request).config.sign_up == "invited":
+                    raise Refused("the invitation was used a moment ago, or is over; ask for another one")
                 tx.audit("sign-up", user.username)
         return user
 
@@ -105,17 +108,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     # Passwords
 
     def set_password(self, user: User, password: str) -> None:
-        """Hash first; then the row, its audit and its consequences in one transaction."""
+        """Hash first; then the row, its audit and its consequences in one transaction.
+
+        Rights wait after a reset of an account that is in use, also where it had no password: whoever signed in by
+        passkey or provider so far need not be who has the mailbox now.
+        """
         request = allauth_context.request
         is_reset = not request.user.is_authenticated
-        was_set = user.has_usable_password()
+        before, is_in_use = user.password, user.has_usable_password() or user.last_login is not None
         user.set_password(password)
         with noting(request, user) as tx:
+            tx.lock(f"user:{user.username}")
+            if not User.objects.filter(pk=user.pk, password=before).exists():  # a link is good once, also at once
+                raise NotAccepted("the password was changed a moment ago; sign in with the new one, or begin again")
             user.save(update_fields=["password"])
             mine = digest(request.session.session_key) if request.session.session_key else ""
             Session.objects.filter(user=user).exclude(session_key=mine).delete()
             tx.audit("reset-password" if is_reset else "set-password", user.username)
-            if is_reset and was_set:
+            if is_reset and is_in_use:
                 begin_wait(tx, user, "its password was reset by mail")
 
     def pre_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse | None:

@@ -68,14 +68,18 @@ def invitation_of(request: HttpRequest) -> Invitation | None:
     return Invitation.objects.filter(pk=number, used=None, expires__gt=parts_of(request).clock.now()).first()
 
 
-def take_up(request: HttpRequest, user: User, now: datetime) -> None:
-    """The invitation is used, and gives what it promised. Inside the sign-up's transaction; `user` is saved."""
+def take_up(request: HttpRequest, user: User, now: datetime) -> bool:
+    """The invitation is used, and gives what it promised; False without one that is still good.
+
+    Inside the sign-up's transaction; `user` is saved.
+    """
     found = invitation_of(request)
     if found is None or not Invitation.objects.filter(pk=found.pk, used=None).update(used=now):
-        return
+        return False
     if found.admin:
         user.is_superuser = True
         user.save(update_fields=["is_superuser"])
+    return True
 
 
 def _digest(key: str) -> str:
