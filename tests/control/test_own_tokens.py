@@ -323,3 +323,5 @@ def test_reports_are_limited_by_network_and_all_together(sqlite_instance: Instan
     with pytest.raises(TooMany):
         rate.count(door.parts.clock, "203.0.113.1")
     assert network_of("2001:db8::1:2") == network_of("2001:db8::9:9") == "2001:db8::/64"
+    # A socket for both families tells IPv4 inside IPv6: they are not all one network, which one of them could shut.
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.9") != network_of("::ffff:198.51.100.1")

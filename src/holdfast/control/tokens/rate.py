@@ -60,9 +60,10 @@ class Rate:
 
 
 def network_of(address: str) -> str:
-    """The /24 or /64 of an address; the text itself when it is none."""
+    """The /24 or /64 of an address; the text itself when it is none. IPv4 in IPv6 is IPv4."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 64}", strict=False))
