@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from doors import Answered, Door
@@ -17,7 +16,7 @@ from holdfast.clock import ManualClock
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.accounts.people import freeze
 from holdfast.control.projects import standing
-from holdfast.control.projects.models import File, Release, Role
+from holdfast.control.projects.models import File, Role
 from holdfast.control.publishers.models import Publisher, PublisherToken, UsedIdentityToken
 from holdfast.control.publishers.tokens import sweep_tokens
 from holdfast.control.switches.switching import switch_off
@@ -279,48 +278,6 @@ def test_whoever_takes_a_project_without_people_takes_it_alone(sqlite_instance: 
     assert Role.objects.count() == 0
     assert door.upload(release("3.0"), door.token("bob", UPLOADER)).status == 200
     assert door.upload(release("4.0"), token).status == 401
-
-
-def test_what_is_switched_off_is_told_where_clients_print_it(sqlite_instance: Instance, issuer: Issuer):
-    """uv and twine print nothing of a refused audience but its status, and every word of a refused exchange."""
-    owned(opened(sqlite_instance, issuer))
-    now = datetime.now(UTC)
-    off = new_switch(
-        "trusted-publishing", scope="*", reason="a leak", status_url="", banner=None, until=None, by="op", now=now
-    )
-    switch_off(sqlite_instance.store, off)
-    door = opened(sqlite_instance, issuer, publisher=sqlite_instance.another_publisher())
-
-    audience, minted = door.request("GET", "/_/oidc/audience"), mint(door, issuer.token())
-
-    assert (200, AUDIENCE) == (audience.status, audience.json()["audience"])
-    assert (403, "not-enabled") == (minted.status, code(minted))
-    assert "Trusted publishing is switched off: a leak." == minted.json()["errors"][0]["description"]
-    assert UsedIdentityToken.objects.count() == 0
-
-
-def test_a_switch_stops_the_tokens_that_its_issuer_gave_before(sqlite_instance: Instance, issuer: Issuer):
-    """Of an issuer that was broken into nobody knows which exchange was the thief's; other issuers' tokens go on."""
-    door = opened(sqlite_instance, issuer)
-    owned(door)
-    token = mint(door, issuer.token()).json()["token"]
-    now = datetime.now(UTC)
-
-    def off(scope: str) -> None:
-        facts = {"scope": scope, "reason": "a leak", "status_url": "", "banner": None, "until": None}
-        switch_off(sqlite_instance.store, new_switch("trusted-publishing", **facts, by="op", now=now))
-        door.instance.publisher.switches.decided()
-
-    off("https://another.example")
-    assert 200 == door.upload(release("2.0"), token).status
-    off("*")
-    refused, people = door.upload(release("3.0"), token), door.upload(release("4.0"), door.token("alice"))
-
-    assert (403, 200) == (refused.status, people.status)
-    assert "Trusted publishing is switched off: a leak." in refused.text
-    assert ["1.0", "2.0", "4.0"] == sorted(Release.objects.values_list("version", flat=True))
-    assert 202 == door.request("POST", "/_/oidc/burn-token", json.dumps({"token": token}).encode()).status
-    assert not PublisherToken.objects.exists()
 
 
 def test_without_a_provider_there_is_nothing_at_these_addresses(sqlite_instance: Instance):

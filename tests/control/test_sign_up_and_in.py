@@ -1,18 +1,15 @@
 """People come in: sign-up, confirming an address, signing in and out, a new password, through the real application."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from browsers import Browser
 from control.signing_in import aged
-from doors import Answered, Door
+from doors import Door
 from instances import OPERATOR, Instance, soon
-from passwords import QuickArgon2
 
 from holdfast.control.accounts.invitations import invite
 from holdfast.control.accounts.models import AuditEvent, Session, User
@@ -61,18 +58,6 @@ def is_in(browser: Browser) -> bool:
     found = browser.ask("GET", "/_/me").json()["user"] is not None
     browser.location = place
     return found
-
-
-def while_it_hashes(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Have something happen, once, while the next password is hashed: between its form's being judged and its row."""
-    real, waiting = QuickArgon2.encode, [act]
-
-    def encode(hasher: QuickArgon2, password: str, salt: str) -> str:
-        if waiting:
-            waiting.pop()()
-        return real(hasher, password, salt)
-
-    monkeypatch.setattr(QuickArgon2, "encode", encode)
 
 
 def test_sign_up_confirm_sign_in_and_out(instance: Instance):
@@ -128,29 +113,6 @@ def test_an_invitation_lets_one_address_in_once(sqlite_instance: Instance):
     user = User.objects.get()
     assert (True, True) == (user.is_superuser, EmailAddress.objects.get(user=user).verified)
     assert 404 == Browser(door).get(path).status
-
-
-def test_of_two_who_take_up_an_invitation_at_once_one_comes_in(
-    sqlite_instance: Instance, monkeypatch: pytest.MonkeyPatch
-):
-    """The second's form was judged while the first had not been sent: only its transaction can know."""
-    door = opened(sqlite_instance, sign_up="invited")
-    url = invite(
-        sqlite_instance.publisher, "carol@example.org", True, 7, "x", "http://127.0.0.1:8000/account/invitation/",
-        OPERATOR, deadline=soon(),
-    )  # fmt: skip
-    first, second = Browser(door), Browser(door)
-    for browser in (first, second):
-        browser.get(url.removeprefix("http://127.0.0.1:8000"))
-
-    def sent(browser: Browser, name: str) -> Answered:
-        return browser.submit("/account/signup/", username=name, email="carol@example.org", password1=PASSWORD)
-
-    while_it_hashes(monkeypatch, lambda: sent(first, "carol"))
-    late = sent(second, "mallory")
-
-    assert (403, "carol") == (late.status, User.objects.get().username)
-    assert "The invitation was used" in late.text and is_in(first) and not is_in(second)
 
 
 @pytest.mark.parametrize("name", ["Alice", "root", "a b", "-a", "x" * 40, "alice\u0430"])
@@ -316,42 +278,6 @@ def test_a_link_for_a_password_is_good_once(sqlite_instance: Instance):
     browser.submit(password1=OTHER, password2=OTHER)
 
     assert "no longer good" in Browser(door).get(path).text
-
-
-def test_of_two_who_use_a_link_for_a_password_at_once_one_sets_it(
-    sqlite_instance: Instance, monkeypatch: pytest.MonkeyPatch
-):
-    door = opened(sqlite_instance)
-    confirmed(door)
-    asking = Browser(door)
-    asking.get("/account/password/reset/")
-    asking.submit("/account/password/reset/", email="alice@example.org")
-    first, second = Browser(door), Browser(door)
-    for browser in (first, second):
-        browser.get(link("reset-password"))
-
-    while_it_hashes(monkeypatch, lambda: first.submit(password1=OTHER, password2=OTHER))
-    late = second.submit(password1=OTHER + "!", password2=OTHER + "!")
-
-    assert 400 == late.status and "password was changed a moment ago" in late.text
-    assert is_in(sign_in(Browser(door), password=OTHER)) and not is_in(sign_in(Browser(door), password=OTHER + "!"))
-    assert 1 == AuditEvent.objects.filter(action="reset-password").count()
-
-
-@pytest.mark.parametrize("is_new", [False, True])
-def test_the_first_password_of_an_account_in_use_makes_rights_wait(sqlite_instance: Instance, is_new: bool):
-    """Whoever came in by passkey or provider so far has none; by a mail, it may be whoever took the mailbox over."""
-    door = opened(sqlite_instance)
-    confirmed(door)
-    User.objects.update(password="!none", last_login=None if is_new else datetime.now(UTC))
-    browser = Browser(door)
-    browser.get("/account/password/reset/")
-    browser.submit("/account/password/reset/", email="alice@example.org")
-    browser.get(link("reset-password"))
-    browser.submit(password1=OTHER, password2=OTHER)
-
-    assert is_in(sign_in(Browser(door), password=OTHER))
-    assert is_new is (User.objects.get().recovered_until is None)
 
 
 def test_sessions_are_listed_and_ended(sqlite_instance: Instance):
