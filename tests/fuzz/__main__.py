@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT / part) for part in ("src", "tests")]
 
 from tests.clients.toolbox import ToolMissing, tool  # noqa: E402 - the path above is what finds it
 
-NAMES = ("archive", "metadata", "filename", "form", "attestations")
+NAMES = ("archive", "metadata", "filename", "form", "attestations", "stream")
 INPUT_SECONDS_MAX = 10  # of one input, told by the engine even when it never ends
 MEMORY_MIB_MAX = 600  # of the whole process; the engine and the corpus take about 100 of them
 

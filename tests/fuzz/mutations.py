@@ -1,6 +1,7 @@
 """One mutator for each target: `mutate(rng, data)` gives another input, by structure most of the time.
 
-An input of `archive` is one byte that chooses the filename, then the file. The others are the bytes themselves.
+An input of `archive` is one byte that chooses the filename, then the file; one of `stream` begins with a byte that
+chooses how it is read. The others are the bytes themselves.
 """
 
 import random
@@ -166,10 +167,31 @@ def attestations(rng: random.Random, data: bytes) -> bytes:
     return data[:at] + rng.choice(pieces) + data[at + rng.choice((0, 1, 5)) :]
 
 
+def stream(rng: random.Random, data: bytes) -> bytes:
+    """Bits and bytes changed anywhere, at the head, or at the end; something behind it; or read in another way."""
+    kind, body = data[:1] or b"\0", bytearray(data[1:])
+    roll = rng.random()
+    if roll < 0.1:
+        kind = bytes([rng.randrange(256)])
+    elif roll < 0.5 and body:
+        at = rng.choice(
+            (rng.randrange(len(body)), rng.randrange(min(len(body), 24)), -1 - rng.randrange(8) % len(body))
+        )
+        body[at] ^= rng.choice((1 << rng.randrange(8), rng.randrange(1, 256)))
+    elif roll < 0.6:
+        body += rng.choice((b"\0", b"\0" * 512, bytes(body), rng.randbytes(9)))
+    elif roll < 0.7:
+        del body[rng.randrange(len(body) + 1) :]
+    else:
+        body[:] = scrambled(rng, bytes(body))
+    return kind + bytes(body)
+
+
 MUTATORS: dict[str, Mutate] = {
     "archive": archive,
     "metadata": metadata,
     "filename": filename,
     "form": form,
     "attestations": attestations,
+    "stream": stream,
 }

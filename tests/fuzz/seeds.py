@@ -1,6 +1,8 @@
 """Where fuzzing starts: the legal files and forms, and every hostile row of the upload corpus that is not large."""
 
+import zlib
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import attested
@@ -99,10 +101,31 @@ def _attestations() -> list[bytes]:
     return [attested.field(one).encode(), attested.field(one, other).encode(), b"[]", b"null"]
 
 
+def _streams() -> list[bytes]:
+    """Blocks of every kind, with and without a frame, and a match over the whole window."""
+    contents = (
+        b"",
+        FULL_METADATA,
+        bytes(40_000),
+        bytes(range(256)) * 20,
+        FULL_METADATA + bytes(31_000) + FULL_METADATA,
+    )
+    made = []
+    for kind, wbits in ((0, -zlib.MAX_WBITS), (1, 16 + zlib.MAX_WBITS)):
+        for content, (level, strategy) in product(
+            contents, ((0, 0), (1, 0), (9, 0), (6, zlib.Z_FIXED), (6, zlib.Z_RLE))
+        ):
+            packer = zlib.compressobj(level, zlib.DEFLATED, wbits, 9, strategy)
+            packed = packer.compress(content[:300]) + packer.flush(zlib.Z_SYNC_FLUSH) + packer.compress(content[300:])
+            made.append(bytes([kind + 2 * (len(made) % 4)]) + packed + packer.flush())
+    return made
+
+
 _SEEDS = {
     "archive": _archives,
     "metadata": _metadata,
     "filename": _filenames,
     "form": _forms,
     "attestations": _attestations,
+    "stream": _streams,
 }

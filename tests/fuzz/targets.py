@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import wheels
+from inflaters import agree
 from walking import known_of
 
 from holdfast.control.uploads.multipart import FormLimits, read_form
@@ -36,6 +37,7 @@ SECONDS_MAX = 5.0  # for one input; ten times what the slowest legal one of that
 LIMITS = ArchiveLimits(entries_max=200, ratio_floor_bytes=1 << 20, unpacked_bytes_max=32 << 20)
 FORM_LIMITS = FormLimits(parts_max=200)
 CONTENT_TYPE = f"multipart/form-data; boundary={wheels.BOUNDARY}"
+PIECES = ((1 << 17, 1 << 20), (100, 1 << 20), (1, 1 << 20), (1 << 17, 700))  # packed and unpacked bytes at most
 DATA = b"a wheel"
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
@@ -134,12 +136,21 @@ def attestations(data: bytes) -> bool:
     return True
 
 
+def stream(data: bytes) -> bool:
+    """A deflate stream, whole or not, to our inflater and Python's. The first byte chooses its frame and the pieces."""
+    kind, body = data[0] if data else 0, data[1:]
+    packed_max, unpacked_max = PIECES[kind // 2 % len(PIECES)]
+    # Small pieces are for small streams: the time is the pieces', and nothing of a long stream is learnt from them.
+    return agree(body, max(packed_max, len(body) // 500), unpacked_max, is_gzip=kind % 2 == 1).is_whole
+
+
 TARGETS: dict[str, Callable[[bytes], bool]] = {
     "archive": archive,
     "metadata": metadata,
     "filename": filename,
     "form": form,
     "attestations": attestations,
+    "stream": stream,
 }
 
 

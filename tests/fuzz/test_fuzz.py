@@ -12,7 +12,7 @@ from tests.fuzz.seeds import saved, seeds
 from tests.fuzz.targets import INPUT_BYTES_MAX, TARGETS, Tally, execute
 
 SEED = 20260101
-INPUTS = {"archive": 600, "metadata": 600, "filename": 3000, "form": 400, "attestations": 2000}
+INPUTS = {"archive": 600, "metadata": 600, "filename": 3000, "form": 400, "attestations": 2000, "stream": 1500}
 GUIDED_RUNS = 300
 
 

@@ -5,15 +5,16 @@ a header of gigabytes is refused after some kilobytes. What it read of a member'
 reading which met the end of what arrived begins with that member again.
 """
 
-import zlib
 from typing import BinaryIO
 
 from holdfast.core.archive_limits import MIB, ArchiveLimits, Hostile, check_ratio
+from holdfast.core.inflating import gzip_inflater
 from holdfast.core.tar_headers import HeaderWatch
 
-# zlib lets other threads run meanwhile: small pieces would fight for Python's lock.
+# Other threads run meanwhile: small pieces would fight for Python's lock. Source text grows to four times its size or
+# less, so that one packed piece is one unpacked piece: what was left of it would be copied to be fed again.
 _UNPACKED_BYTES = 1 * MIB
-_PACKED_BYTES = 256 * 1024
+_PACKED_BYTES = 128 * 1024
 _MEMBER_WORK = 16 * 1024  # what reading a member's headers costs, in bytes that are inflated in that time
 
 
@@ -32,7 +33,7 @@ class GunzipReader:
         self.packed = 0  # bytes of the file that were read
         self.headers = HeaderWatch()
         self._limits = limits
-        self._inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        self._inflater = gzip_inflater()
         self._buffer = b""
         self._start = 0  # of the part of the buffer not yet taken
         self._position = 0  # in what was inflated
@@ -116,7 +117,7 @@ class GunzipReader:
             raise Hostile("bytes follow the end of the gzip stream")
 
     def _is_filled(self) -> bool:
-        """True when there is a next byte. Raises NotYet, Hostile on a bomb, zlib.error on rubbish."""
+        """True when there is a next byte. Raises NotYet, Hostile on a bomb, InflateError on rubbish."""
         while self._start == len(self._buffer):
             # Of a file that is not yet whole, so much is sure to be there: the rule can only be stricter here.
             check_ratio(self._available, self._position, self._limits)

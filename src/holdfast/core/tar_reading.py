@@ -6,7 +6,6 @@ member whose headers were not all there is begun again, with `tarfile` in the st
 
 import struct
 import tarfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import BinaryIO
 
 from holdfast.core.archive_limits import ArchiveLimits, Hostile, Member, check_name_length, is_safe_name
 from holdfast.core.gunzip import GunzipReader, NotYet
+from holdfast.core.inflating import InflateError
 from holdfast.core.tar_headers import check_headers
 from holdfast.core.upload_problems import Problem, problem
 
@@ -99,7 +99,7 @@ class TarReading:
             self._walk()
         except NotYet as pause:
             return pause.is_more
-        except (tarfile.TarError, zlib.error, EOFError) as error:
+        except (tarfile.TarError, InflateError, EOFError) as error:
             raise Hostile(_NOT_GZIP) from error
         except (RecursionError, OverflowError, ValueError) as error:
             raise Hostile("its tar headers do not make sense") from error

@@ -7,17 +7,17 @@ odd in any way ends the walk, and is read when the archive is whole, as if nobod
 
 import hashlib
 import struct
-import zlib
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from holdfast.core.archive_limits import LIMITS, MIB, ArchiveLimits, Hostile, check_name_length, check_ratio
+from holdfast.core.inflating import InflateError, crc32, deflate_inflater
 from holdfast.core.zip_framing import DESCRIPTOR, widen_local
 from holdfast.core.zip_reading import DEFLATED, ENCRYPTED, LOCAL, STORED, Entry, check_extra
 
 FACTS_MAX = 50_000  # of one archive; 61 bytes each, and more members than any real wheel of gigabytes has
-CHUNK_BYTES = 1 * MIB  # zlib and hashlib let other threads run meanwhile: small ones would fight for Python's lock
+CHUNK_BYTES = 1 * MIB  # other threads run while one is unpacked or hashed: small ones would fight for Python's lock
 _MEMBER_WORK = 4096  # what a member costs however small it is, in bytes that are unpacked in that time
 _FACT = struct.Struct("<QQQLB32s")  # start, packed, size, crc, method, sha256
 
@@ -114,7 +114,7 @@ class ZipWalk:
         ):
             return self._end()
         self.position = start
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS) if method == DEFLATED else None
+        inflater = deflate_inflater() if method == DEFLATED else None
         self._member = _Open(start, packed, size, crc, method, packed, inflater=inflater)
         return _MEMBER_WORK
 
@@ -131,12 +131,12 @@ class ZipWalk:
             member.left -= len(data)
         try:
             piece = member.inflater.decompress(data, CHUNK_BYTES) if member.inflater else data
-        except zlib.error:
+        except InflateError:
             return self._end()
         member.unpacked += len(piece)
         if member.unpacked > member.size:
             return self._end()
-        member.unpacked_crc = zlib.crc32(piece, member.unpacked_crc)
+        member.unpacked_crc = crc32(piece, member.unpacked_crc)
         member.digest.update(piece)
         if member.inflater.eof if member.inflater else not member.left:
             self._finish(member)

@@ -4,11 +4,11 @@ Installers disagree on what counts: some walk the local headers, others the dire
 is two files, so every record is compared and nothing may stand between, before or behind them (APPNOTE.TXT 4.3, 4.5).
 """
 
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from holdfast.core.archive_limits import Hostile
+from holdfast.core.inflating import InflateError, crc32, deflate_inflater
 from holdfast.core.zip_reading import (
     ENCRYPTED,
     LOCAL,
@@ -87,7 +87,7 @@ def unpacked(file: BinaryIO, entry: Entry, start: int) -> Iterator[bytes]:
         size += len(piece)
         if size > entry.member.size:
             break
-        crc = zlib.crc32(piece, crc)
+        crc = crc32(piece, crc)
         yield piece
     if size != entry.member.size or crc != entry.crc:
         raise Hostile("a member's bytes do not match its size or checksum")
@@ -100,7 +100,7 @@ def _stored(file: BinaryIO, left: int) -> Iterator[bytes]:
 
 
 def _inflated(file: BinaryIO, left: int) -> Iterator[bytes]:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflater = deflate_inflater()
     try:
         while not inflater.eof:
             packed = inflater.unconsumed_tail
@@ -108,10 +108,10 @@ def _inflated(file: BinaryIO, left: int) -> Iterator[bytes]:
                 packed = file.read(min(_CHUNK, left))
                 left -= len(packed)
             piece = inflater.decompress(packed, _CHUNK)
-            if not packed and not piece:  # zlib may hold back bytes of a stream whose packed ones it has all taken
+            if not packed and not piece:  # it may hold back bytes of a stream whose packed ones it has all taken
                 break
             yield piece
-    except zlib.error as error:
+    except InflateError as error:
         raise Hostile("a member does not inflate") from error
     if not inflater.eof or inflater.unused_data or left:
         raise Hostile("a member's packed bytes are more or fewer than one deflate stream")

@@ -6,11 +6,11 @@ memory on a client's word nor accept what two unpackers would read differently. 
 
 import os
 import struct
-import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from holdfast.core.archive_limits import ArchiveLimits, Hostile, Member, check_name_length, check_ratio
+from holdfast.core.inflating import InflateError, crc32, deflate_inflater
 from holdfast.core.upload_problems import Problem, problem
 
 _END = struct.Struct("<4s4H2LH")  # end of central directory
@@ -256,7 +256,7 @@ def read_entry(file: BinaryIO, entry: Entry, bytes_max: int) -> bytes:
         raise Hostile("a local header disagrees with the directory")
     file.seek(extra_len, os.SEEK_CUR)
     data = _unpack(file.read(min(entry.packed, 2 * bytes_max)), entry)
-    if len(data) != entry.member.size or zlib.crc32(data) != entry.crc:
+    if len(data) != entry.member.size or crc32(data) != entry.crc:
         raise Hostile("a member's bytes do not match its size or checksum")
     return data
 
@@ -264,11 +264,11 @@ def read_entry(file: BinaryIO, entry: Entry, bytes_max: int) -> bytes:
 def _unpack(packed: bytes, entry: Entry) -> bytes:
     if entry.method == STORED:
         return packed
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflater = deflate_inflater()
     try:
         # One byte more than declared is enough to see a lie, and bounds the memory.
         data = inflater.decompress(packed, entry.member.size + 1)
-    except zlib.error as error:
+    except InflateError as error:
         raise Hostile("a member does not inflate") from error
     if not inflater.eof and len(data) <= entry.member.size:
         data += inflater.flush()

@@ -3,7 +3,6 @@
 import tarfile
 import tomllib
 import zipfile
-import zlib
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -11,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from holdfast.core import zip_reading
 from holdfast.core.archive_limits import LIMITS, Hostile
 from holdfast.core.gunzip import GunzipReader
+from holdfast.core.inflating import InflateError
 
 DEFAULT = ("setuptools>=40.8.0", "wheel")  # what installers take where PEP 518's table is missing
 PYPROJECT_BYTES_MAX = 1024 * 1024
@@ -32,7 +32,7 @@ def build_requirements(path: Path, filename: str) -> tuple[str, ...]:
             raise UnreadableSdist("archives of this kind are not looked into")
     except Hostile as error:
         raise UnreadableSdist(error.rule) from error
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OverflowError, ValueError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, InflateError, EOFError, OverflowError, ValueError) as error:
         raise UnreadableSdist(f"it is no well-formed archive ({error})") from error
     return DEFAULT if text is None else _requires(text)
 
