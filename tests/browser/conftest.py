@@ -59,11 +59,16 @@ def main(argument: str) -> int:  # a comment that is long enough to be wider tha
 
 > A quotation.
 
+مرحبا بالعالم، שלום עולם. 🚀 👩‍👩‍👧‍👦 日本語
+
+<details><summary>More</summary>Unfolded.</details>
+
 ## Second heading
 
 1. one
 2. two
 """
+REASON = "Leaks <file> handles, see https://forge.example/" + "x" * 140  # as long as nobody breaks it
 RST = """Description-Content-Type: text/x-rst
 Summary: In the other markup
 
@@ -90,7 +95,7 @@ a   b
 
 def _fill(site: Site) -> None:
     many = [_toolbox(site, f"1.{minor}", uploaded=minor) for minor in range(30)]
-    yanked = _toolbox(site, "2.0", yanked=True, yanked_reason="Leaks <file> handles.", uploaded=40)
+    yanked = _toolbox(site, "2.0", yanked=True, yanked_reason=REASON, uploaded=40)
     removed = _toolbox(site, "2.1")
     pre = _toolbox(site, "3.0rc1", uploaded=50)
     roles = (Role("alice", "owner"), Role("bob", "maintainer"))

@@ -37,6 +37,14 @@ ONE_OF_EACH_KIND = """window.oneOfEachKind = () => {
 };"""
 QR_CODE = "data:image/svg+xml"  # the one picture that no address may have: it is a secret
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+THUMB = 44  # pixels high is what a thumb finds (WCAG 2.5.5); a link within a sentence need not be
+SMALL_TARGETS = """(least) => {
+    const bars = 'nav a, button, select, summary, .button, .tabs > label, input[type=search]';
+    const targets = bars + ', .versions a, .choices a';
+    return [...document.querySelectorAll(targets)].filter((one) => one.checkVisibility() && !one.closest('.unseen'))
+        .map((one) => [one, one.getBoundingClientRect().height]).filter(([_, height]) => height < least)
+        .map(([one, height]) => `${height} pixels high: ${one.outerHTML.slice(0, 100)}`);
+}"""
 # Whatever the Tab key stops at, in turn: it must show that it is where one is. Tabs show it on their labels.
 UNSEEN_STOPS = """() => {
     const stops = document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]');
@@ -92,6 +100,13 @@ def sideways(page: Page) -> list[str]:
     page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]
     wider = page.evaluate(SIDEWAYS)
     return [f"{wider} pixels have to be scrolled to sideways at {NARROWEST['width']}"] if wider else []
+
+
+def hard_to_touch(page: Page) -> list[str]:
+    """What is too small for a thumb on a telephone. The page is left narrow."""
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    small: list[str] = page.evaluate(SMALL_TARGETS, THUMB)
+    return small
 
 
 def by_keyboard(page: Page) -> list[str]:

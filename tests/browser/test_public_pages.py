@@ -1,7 +1,7 @@
 """Every page for people in a real browser, with control and database dead: accessible, quiet, and fit for a phone."""
 
 import pytest
-from browser.judging import PHONE, faults, invalid, violations
+from browser.judging import PHONE, faults, hard_to_touch, invalid, violations
 from browser.pages_list import PUBLIC as PAGES
 from browser.shots import keep
 from playwright.sync_api import Browser, Page
@@ -13,7 +13,7 @@ def test_everybody_can_use_the_page(page: Page, served: str, path: str, request:
     answer = page.goto(served + path)
     assert answer is not None
     keep(page, f"public {request.node.callspec.id}")
-    found = invalid(answer.body()) + faults(page)
+    found = invalid(answer.body()) + faults(page) + hard_to_touch(page)
 
     complaints = page.complaints  # type: ignore[attr-defined]
     assert ([], []) == (found, [text for text in complaints if f"status of {answer.status}" not in text])
