@@ -80,10 +80,17 @@ def refused_in_a_fold(page: Page) -> None:
     page.get_by_role("link", name="to confirm.").wait_for()
 
 
-def refused_as_a_whole(page: Page) -> None:
+def refused_beside_where(page: Page) -> None:
     page.get_by_label("What", exact=True).select_option("search")
     filled_in("Switch it off", scope="main/acme-*", reason="A flood")(page)
     page.get_by_role("alert").wait_for()
+
+
+def refused_as_a_whole(page: Page) -> None:
+    """By what the page is about, and with a long name in the sentence."""
+    page.locator("summary", has_text="Delete the organisation").click()
+    filled_in("Delete it", confirm=ACME)(page)
+    page.get_by_role("alert").get_by_role("link", name="still holds").wait_for()
 
 
 PROJECT, HELD = f"/manage/projects/main/{TOOL}/", f"/manage/projects/main/{SOLID}/"
@@ -155,6 +162,7 @@ STATES = {
     "new organisation": State("alice", "/manage/organisations/new/"),
     "new organisation, refused": State("alice", "/manage/organisations/new/", filled_in("Make it", name="Not A Name")),
     "organisation": State("alice", f"/manage/organisations/{ACME}/", unfolded),
+    "organisation, refused": State("alice", f"/manage/organisations/{ACME}/", refused_as_a_whole),
     "organisation, as a member": State(LONGEST, f"/manage/organisations/{ACME}/", unfolded),
     "project, unfolded": State("alice", PROJECT, unfolded),
     "project, refused": State("alice", PROJECT, filled_in("Invite", to="no such person")),
@@ -179,7 +187,7 @@ STATES = {
     "stuck": State("oper", "/admin/stuck/"),
     "audit": State("oper", "/admin/audit/"),
     "switches": State("oper", "/admin/switches/"),
-    "switches, refused": State("oper", "/admin/switches/", refused_as_a_whole),
+    "switches, refused": State("oper", "/admin/switches/", refused_beside_where),
     "switches, off": State("oper", "/admin/switches/", switched_off),
     "overview, off": State("oper", "/admin/"),
 }
