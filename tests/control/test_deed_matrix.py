@@ -38,7 +38,7 @@ MODERATED = "admin/projects/<slug:index>/<str:name>/"
 # Which deeds there are, page by page. A page below /manage/ or /admin/ that is not here takes no form.
 DEEDS = {
     PROJECT: {*projects._DEEDS, *projects._DEEDS_BY_ID},
-    ORGANISATION: set(organisations._DEEDS),
+    ORGANISATION: {*organisations._DEEDS, *organisations._DEEDS_BY_ID},
     PERSON: set(people._DEEDS),
     MODERATED: {*operated._PROJECT_DEEDS, *operated._QUEUE_DEEDS},
     "manage/": set(overview._DEEDS),

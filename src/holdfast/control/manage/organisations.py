@@ -7,9 +7,10 @@ from django.urls import reverse
 
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
+from holdfast.control.manage.inviting import invited, revoke_invitation
 from holdfast.control.organisations import actions, invitations, listing, robots, teams
 from holdfast.control.organisations.effective import OrganisationRole
-from holdfast.control.web.deeds import Asked, Done, WrongField, of_place, page_with_deeds
+from holdfast.control.web.deeds import Asked, Done, of_place, page_with_deeds
 from holdfast.control.web.pages import signed_in
 
 _PLACES: dict[str, OrganisationRole] = {"owner": "owner", "manager": "manager", "member": "member"}
@@ -33,7 +34,7 @@ def organisation(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
         others = [user for user, place in found.members if place == "owner" and user != actor.user]
         return {"facts": found, "leads": leads, "runs": runs, "other_owners": others}
 
-    return page_with_deeds(request, actor, of_place(_DEEDS, name), "manage/organisation.html", facts)
+    return page_with_deeds(request, actor, of_place(_DEEDS, name) | _DEEDS_BY_ID, "manage/organisation.html", facts)
 
 
 def _make(asked: Asked) -> Done:
@@ -47,13 +48,7 @@ def _make(asked: Asked) -> Done:
 def _invite(name: str, asked: Asked) -> Done:
     to, place, publisher = asked.text("to"), _place(asked), asked.parts.publisher
     made = invitations.invite_to_organisation(publisher, name, to, place, asked.actor, deadline=asked.deadline)
-    return Done(invited(to, made.secret))
-
-
-def _revoke_invitation(_name: str, asked: Asked) -> Done:
-    publisher, number = asked.parts.publisher, asked.number("invitation")
-    invitations.revoke_invitation(publisher, number, asked.actor, deadline=asked.deadline)
-    return Done("The invitation was taken back.")
+    return invited(to, made.secret)
 
 
 def _set_place(name: str, asked: Asked) -> Done:
@@ -123,25 +118,12 @@ def _enable_robot(name: str, asked: Asked) -> Done:
 
 
 def _place(asked: Asked) -> OrganisationRole:
-    place = _PLACES.get(asked.text("place"))
-    if place is None:
-        raise WrongField("place", "a place in an organisation is owner, manager or member")
-    return place
-
-
-def invited(to: str, secret: str) -> str:
-    """What to tell whoever invited: a mail address is proven by a secret, which is told this once."""
-    if not secret:
-        return f"{to} was invited and finds the invitation below Manage."
-    return (
-        f"{to} was invited. If no mail arrives, hand this secret on with the invitation; it is told only now: {secret}"
-    )
+    return asked.one_of("place", _PLACES, "a place in an organisation is owner, manager or member")
 
 
 _NEW_DEEDS = {"make": _make}
 _DEEDS = {
     "invite": _invite,
-    "revoke-invitation": _revoke_invitation,
     "set-place": _set_place,
     "remove": _remove,
     "leave": _leave,
@@ -154,3 +136,4 @@ _DEEDS = {
     "disable-robot": _disable_robot,
     "enable-robot": _enable_robot,
 }
+_DEEDS_BY_ID = {"revoke-invitation": revoke_invitation}

@@ -8,7 +8,7 @@ from django.urls import reverse
 from holdfast.control.accounts.actor import Actor
 from holdfast.control.http import parts_of
 from holdfast.control.manage import project_facts, publishers
-from holdfast.control.manage.organisations import invited
+from holdfast.control.manage.inviting import invited, revoke_invitation
 from holdfast.control.organisations import invitations, listing, offers
 from holdfast.control.projects import actions, standing
 from holdfast.control.web.deeds import Asked, Done, WrongField, of_place, page_with_deeds
@@ -65,9 +65,7 @@ def _delete_release(index: str, name: str, asked: Asked) -> Done:
 
 
 def _set_status(index: str, name: str, asked: Asked) -> Done:
-    status = _STATUSES.get(asked.text("status"))
-    if status is None:
-        raise WrongField("status", "a status is active, archived or deprecated")
+    status = asked.one_of("status", _STATUSES, "a status is active, archived or deprecated")
     reason = asked.text("reason", "")
     actions.set_status(asked.parts.publisher, index, name, status, reason, asked.actor, deadline=asked.deadline)
     return Done(f"The project is {status} now.")
@@ -103,7 +101,7 @@ def _leave(index: str, name: str, asked: Asked) -> Done:
 def _invite(index: str, name: str, asked: Asked) -> Done:
     to, role, publisher = asked.text("to"), _role(asked), asked.parts.publisher
     made = invitations.invite_to_project(publisher, index, name, to, role, asked.actor, deadline=asked.deadline)
-    return Done(invited(to, made.secret))
+    return invited(to, made.secret)
 
 
 def _offer(index: str, name: str, asked: Asked) -> Done:
@@ -114,12 +112,6 @@ def _offer(index: str, name: str, asked: Asked) -> Done:
     if made.taken:
         return Done(f"The project is {to}'s now.")
     return Done(f"The project is offered to {to}. Nothing changes until they take it.")
-
-
-def _revoke_invitation(asked: Asked) -> Done:
-    publisher, invitation = asked.parts.publisher, asked.number("invitation")
-    invitations.revoke_invitation(publisher, invitation, asked.actor, deadline=asked.deadline)
-    return Done("The invitation was taken back.")
 
 
 def _revoke_offer(asked: Asked) -> Done:
@@ -136,10 +128,7 @@ def _version(asked: Asked) -> str:
 
 
 def _role(asked: Asked) -> Literal["owner", "maintainer"]:
-    role = _ROLES.get(asked.text("role"))
-    if role is None:
-        raise WrongField("role", "a role is owner or maintainer")
-    return role
+    return asked.one_of("role", _ROLES, "a role is owner or maintainer")
 
 
 _DEEDS = {
@@ -156,4 +145,4 @@ _DEEDS = {
     "add-publisher": publishers.add,
     "remove-publisher": publishers.remove,
 }
-_DEEDS_BY_ID = {"revoke-invitation": _revoke_invitation, "revoke-offer": _revoke_offer}
+_DEEDS_BY_ID = {"revoke-invitation": revoke_invitation, "revoke-offer": _revoke_offer}

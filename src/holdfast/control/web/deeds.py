@@ -7,7 +7,7 @@ keeps what was typed (refused.py), with its status.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -22,6 +22,7 @@ from holdfast.control.web.pages import page
 from holdfast.control.web.refused import Refusal, refusal_of
 from holdfast.core.errors import Absent, Outcome, Refused, Unavailable
 
+Value = TypeVar("Value")
 TEXT_CHARS_MAX = 2000  # of one field, as in the API
 _LATE = " It is saved, and readers will see it in a moment."
 
@@ -63,6 +64,13 @@ class Asked:
         if not value.isascii() or not value.isdecimal() or len(value) > 18:
             raise WrongField(field, f"the field {field} is no number")
         return int(value)
+
+    def one_of(self, field: str, known: Mapping[str, Value], wrong: str) -> Value:
+        """What a choice of the form stands for. Raises WrongField with the sentence `wrong`."""
+        value = known.get(self.text(field))
+        if value is None:
+            raise WrongField(field, wrong)
+        return value
 
     def confirmed(self, name: str) -> None:
         """Raises WrongField unless the name of what goes was typed: a click is made too easily."""
