@@ -93,6 +93,10 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
         return f"{what} switched off{_place(self.scope)}{until}: {self.reason.rstrip('.')}.{see}"
 
 
+class ScopeError(ValueError):
+    """The capability cannot be switched off there."""
+
+
 def new_switch(
     capability: str,
     *,
@@ -203,15 +207,15 @@ def _demand_scope(capability: Capability, scope: str) -> None:
         return
     match capability.scopes:
         case "site":
-            raise ValueError(f"{capability.name} is switched off for the whole site only: leave the scope out")
+            raise ScopeError(f"{capability.name} is switched off for the whole site only, which is the scope *")
         case "issuer":
             if not (scope.startswith("https://") and urlsplit(scope).netloc and len(scope) <= STATUS_URL_CHARS_MAX):
-                raise ValueError(f"the scope of {capability.name} is an issuer's https URL, or * for every one")
+                raise ScopeError(f"the scope of {capability.name} is an issuer's https URL, or * for every one")
         case "project":
             where, slash, pattern = scope.partition("/")
             is_place = where == EVERYWHERE or is_index_name(where)
             if not is_place or (slash and not is_name_pattern(pattern)):
-                raise ValueError(f"{scope!r} is no scope; good ones: *, an index such as main, or main/acme-*")
+                raise ScopeError(f"{scope!r} is no scope; good ones: *, an index such as main, or main/acme-*")
 
 
 def _demand_status_url(url: str) -> None:

@@ -12,7 +12,7 @@ from holdfast.control.operate.doors import administrators
 from holdfast.control.parts import Parts
 from holdfast.control.projects.rights import require
 from holdfast.control.switches import switching
-from holdfast.control.switches.asking import one_line, wanted_switch
+from holdfast.control.switches.asking import ScopeNotAccepted, one_line, wanted_switch
 from holdfast.control.web.deeds import Asked, Done, WrongField, page_with_deeds
 from holdfast.control.web.pages import recently
 from holdfast.tree.overrides import newest, recent
@@ -52,17 +52,20 @@ def _off(asked: Asked) -> Done:
     require(asked.actor, rights.SWITCH)
     parts, now = asked.parts, asked.parts.clock.now()
     banner = one_line(asked.text("banner", ""))
-    made = wanted_switch(
-        parts.config,
-        asked.text("capability"),
-        scope=asked.text("scope", EVERYWHERE),
-        reason=one_line(asked.text("reason")),
-        status_url=asked.text("status_url", ""),
-        banner=banner or None,
-        until=_until(asked, now),
-        by=asked.actor.user,
-        now=now,
-    )
+    try:
+        made = wanted_switch(
+            parts.config,
+            asked.text("capability"),
+            scope=asked.text("scope", EVERYWHERE),
+            reason=one_line(asked.text("reason")),
+            status_url=asked.text("status_url", ""),
+            banner=banner or None,
+            until=_until(asked, now),
+            by=asked.actor.user,
+            now=now,
+        )
+    except ScopeNotAccepted as error:
+        raise WrongField("scope", error.reason) from error
     kept = switching.switch_off(parts.store, made)
     return _noted(asked, "switch-off", kept, kept.sentence())
 

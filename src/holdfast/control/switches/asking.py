@@ -4,7 +4,11 @@ from datetime import datetime
 
 from holdfast.config import Config
 from holdfast.control.projects.rights import NotAccepted
-from holdfast.tree.switches import EVERYWHERE, Switch, new_switch
+from holdfast.tree.switches import EVERYWHERE, ScopeError, Switch, new_switch
+
+
+class ScopeNotAccepted(NotAccepted):
+    """It is the scope that is wrong."""
 
 
 def wanted_switch(
@@ -32,6 +36,8 @@ def wanted_switch(
             by=by,
             now=now,
         )
+    except ScopeError as error:
+        raise ScopeNotAccepted(str(error)) from error
     except ValueError as error:
         raise NotAccepted(str(error)) from error
 
@@ -45,4 +51,4 @@ def _demand_index(config: Config, scope: str) -> None:
     """A scope that names an index this instance does not have would hold for nothing, and look as if it did."""
     where = scope.partition("/")[0]
     if "://" not in scope and where != EVERYWHERE and config.index(where) is None:
-        raise NotAccepted(f"there is no index {where[:64]!r}; a scope is *, an index or index/pattern")
+        raise ScopeNotAccepted(f"there is no index {where[:64]!r}; a scope is *, an index or index/pattern")
