@@ -87,6 +87,15 @@ def waiting_reports(after: int, count: int) -> list[Report]:
         return list(rows.order_by("pk")[:count])
 
 
+def project_of(report: int) -> Project:
+    """The project that a report is of. Raises Absent, DatabaseUnavailable."""
+    with read_snapshot():
+        row = Report.objects.filter(pk=report).select_related("project").first()
+    if row is None:
+        raise Absent(f"there is no report {report}")
+    return row.project
+
+
 def backlog(now: datetime) -> tuple[int, float]:
     """(reports that wait, age of the oldest in seconds; 0.0 without any). Raises DatabaseUnavailable."""
     with database_guard():

@@ -87,7 +87,7 @@ def _judge(asked: Asked) -> Done:
         raise WrongField("verdict", f"a verdict is one of {', '.join(_VERDICTS)}")
     reason = asked.text("reason", "")
     if verdict == "remove":
-        asked.confirmed("remove")
+        asked.confirmed(reports.project_of(report).name)
     verdicts.judge_report(asked.parts.publisher, report, verdict, reason, asked.actor, deadline=asked.deadline)
     return Done(f"What was reported {_VERDICTS[verdict]}.")
 
