@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,10 @@ from instances import OPERATOR, Instance, Scopes, soon
 
 from holdfast.clock import ManualClock, SystemClock
 from holdfast.config import Config, IndexConfig
-from holdfast.control.accounts.actions import authenticate, create_token
+from holdfast.control.accounts.actions import authenticate, create_token, revoke_token
 from holdfast.control.accounts.models import Token
 from holdfast.control.mail.models import Mail
+from holdfast.control.publishers.models import PublisherToken
 from holdfast.core import tokens
 from holdfast.core.errors import Refused
 from holdfast.read.access import Access
@@ -42,6 +43,59 @@ def test_a_known_id_with_a_wrong_secret_costs_what_an_unknown_one_does(instance:
     asked = [statements(lambda one=one: authenticate(one, CLOCK)) for one in (wrong, unknown)]
 
     assert asked[0] == asked[1] and 2 == len(asked[0])
+
+
+def database_steps(act: Callable[[], object]) -> int:
+    """How many instructions SQLite's machine carries out meanwhile: its work, whatever the machine below is doing."""
+    counted: list[None] = []
+    connection.ensure_connection()
+    connection.connection.set_progress_handler(lambda: counted.append(None), 1)
+    try:
+        act()
+    finally:
+        connection.connection.set_progress_handler(None, 1)
+    return len(counted)
+
+
+def other_secret(text: str) -> str:
+    """A token with that id and another secret: whoever knows an id has nothing better."""
+    prefix, own, *_rest = text.split("_")
+    body = "_".join((prefix, own, tokens.mint().text.split("_")[2]))
+    return f"{body}_{tokens.checksum(body)}"
+
+
+def test_the_database_works_as_much_for_an_id_that_there_is_as_for_one_that_there_is_not(sqlite_instance: Instance):
+    publisher, actor = sqlite_instance.publisher, OPERATOR
+
+    def made(expires: datetime | None = None) -> str:
+        return create_token(publisher, "ci", "alice", Scopes(), expires, actor, deadline=soon()).text
+
+    known, revoked, expired, ours = made(), made(), made(CLOCK.now() - timedelta(1)), tokens.mint()
+    revoke_token(publisher, revoked.split("_")[1], actor, deadline=soon())
+    facts = {"provider": "ci", "kind": "oidc", "issuer": "https://i.example", "label": "x", "created": CLOCK.now()}
+    PublisherToken.objects.create(id=ours.id, digest=ours.digest, expires=CLOCK.now() + timedelta(1), **facts)
+    shown = [tokens.mint().text, *map(other_secret, (known, revoked, expired, ours.text))]
+    assert [None] * 5 == [authenticate(one, CLOCK) for one in shown]
+
+    counted = [database_steps(lambda one=one: authenticate(one, CLOCK)) for one in shown]
+
+    assert 0 < counted[0] and [counted[0]] * 5 == counted
+
+
+def test_signing_in_asks_the_database_the_same_for_a_name_that_there_is_not(sqlite_instance: Instance):
+    """Up to the hash, and after it; a hash's time hides no statement from whoever asks often enough."""
+    door = opened(sqlite_instance)
+    confirmed(door)
+    asked = []
+    for number, login in enumerate(("alice", "alice@example.org", "nobody", "nobody@example.org")):
+        browser = Browser(door, f"203.0.{number}.9")
+        fields = {"login": login, "password": "wrong, and long enough"}
+        for _ in range(2):  # the first makes rows of what is counted
+            browser.get("/account/login/")
+            found = statements(lambda b=browser, f=fields: b.submit("/account/login/", **f))
+        asked.append(found)
+
+    assert [asked[0]] * 4 == asked, [len(one) for one in asked]
 
 
 def test_each_of_them_is_compared_in_constant_time(sqlite_instance: Instance, monkeypatch: pytest.MonkeyPatch):

@@ -52,8 +52,9 @@ class TokenFacts:
 _NOBODYS = "0" * 64  # what an unknown token's digest is compared with
 _SCOPE_COLUMNS = ("reads", "upload_indexes", "upload_projects", "create_projects", "admin")
 
+# By the digest, not by the id in the token: an id that there is finds as little as one that there is not.
 _in_force = Prepared(
-    lambda token: Token.objects.filter(id=token, revoked=None, user__is_active=True).values_list(
+    lambda digest: Token.objects.filter(digest=digest, revoked=None, user__is_active=True).values_list(
         "digest", "user__username", "expires", *_SCOPE_COLUMNS, "note__actions"
     )
 )
@@ -161,8 +162,8 @@ def authenticate(token_text: str, clock: Clock, address: str = "") -> Actor | No
     if parsed is None:
         return None
     with database_guard():
-        # An id that is known and one that is not cost the same: a comparison, and a look among publishers' tokens.
-        found = _in_force.first_that(lambda known: tokens.same_digest(known or _NOBODYS, parsed.digest), parsed.id)
+        # What is not known costs the same, whatever is wrong: a comparison, and a look among publishers' tokens.
+        found = _in_force.first_that(lambda known: tokens.same_digest(known or _NOBODYS, parsed.digest), parsed.digest)
         if found is None:
             return publisher_actor(parsed, clock.now(), address)
     _digest, user, expires, *scopes = found

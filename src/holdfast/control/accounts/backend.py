@@ -12,11 +12,11 @@ from holdfast.control.accounts.models import User
 
 
 def person_of(login: str) -> User | None:
-    """The account with that user name, or with that confirmed address."""
+    """The account with that user name, or with that confirmed address. Both are asked, whatever there is."""
     found = get_user_by_username(login)
+    address = EmailAddress.objects.filter(email=login.lower(), verified=True).select_related("user").first()
     if isinstance(found, User):
         return found
-    address = EmailAddress.objects.filter(email=login.lower(), verified=True).select_related("user").first()
     return address.user if address is not None and isinstance(address.user, User) else None
 
 

@@ -45,6 +45,9 @@ class Token(models.Model):
     expires = models.DateTimeField(null=True)
     revoked = models.DateTimeField(null=True)
 
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["digest"], name="token_by_digest")]
+
 
 class Session(AbstractBaseSession):
     """A browser's session, under the digest of its key (web/sessions.py)."""

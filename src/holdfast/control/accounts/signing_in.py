@@ -17,6 +17,8 @@ from holdfast.control.accounts.models import User
 from holdfast.control.accounts.places import places_of
 from holdfast.control.http import client_of
 
+_NOBODY = 0  # no account's: a name that there is not is looked up as one that there is
+
 
 @dataclass(slots=True)
 class Tally:
@@ -49,9 +51,9 @@ class SignIn:
         name, network = self.login.strip().lower()[:254], network_of(client_of(self.request))
         user = person_of(name)
         subject = str(user.pk) if user is not None else f"nobody:{name}"
-        places = places_of(self.request, user) if user is not None else []
+        somebody = user or User(pk=_NOBODY)
         try:
-            if user is not None and is_known(user, *places):
+            if is_known(somebody, *places_of(self.request, somebody)):
                 hashing.is_stranger.set(False)
                 self._take(limits.KNOWN_PLACE, subject, network)
                 return

@@ -54,6 +54,9 @@ class PublisherToken(models.Model):
     created = models.DateTimeField()
     expires = models.DateTimeField(db_index=True)
 
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["digest"], name="publisher_token_by_digest")]
+
 
 class UsedIdentityToken(models.Model):
     """An identity token that was exchanged. The row outlives the token, so that none is exchanged twice."""

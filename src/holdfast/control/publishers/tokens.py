@@ -52,7 +52,7 @@ def sweep_tokens(clock: Clock) -> None:
 
 
 def _row(parsed: tokens.ParsedToken) -> PublisherToken | None:
-    row = PublisherToken.objects.filter(id=parsed.id).first()
+    row = PublisherToken.objects.filter(digest=parsed.digest).first()
     return row if row is not None and tokens.same_digest(row.digest, parsed.digest) else None
 
 
