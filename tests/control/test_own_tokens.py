@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import wheels
@@ -21,11 +21,13 @@ from holdfast.control.organisations import actions as organisations
 from holdfast.control.organisations.grants import Grantee, grant_index, list_index_grants, revoke_index_grant
 from holdfast.control.projects.publishing import publish_file
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.publishers.models import PublisherToken
 from holdfast.control.tokens import uses as uses_module
 from holdfast.control.tokens.actions import OwnToken, end_leaked_tokens, end_own_token, list_own_tokens, make_own_token
 from holdfast.control.tokens.rate import Rate, TooMany, network_of
 from holdfast.control.tokens.robots import give_robot
 from holdfast.control.tokens.uses import Uses, write_regularly
+from holdfast.core import tokens
 from holdfast.core.errors import Absent, Refused
 
 ALICE, BOB = (Actor(name, Scopes(), credential="session") for name in ("alice", "bob"))
@@ -294,6 +296,20 @@ def test_a_leaked_token_is_ended_and_the_answer_tells_nothing(sqlite_instance: I
     event = AuditEvent.objects.get(action="token-leaked")
     assert (event.subject, event.address, event.detail["user"]) == (token.split("_")[1], "", "alice")
     assert event.network  # from where, as nobody can read back
+
+
+def test_a_leaked_token_of_a_workflow_is_ended_too(sqlite_instance: Instance):
+    """They look alike, live for a quarter of an hour, and logs of CI are where most leak."""
+    minted, other = tokens.mint(), tokens.mint()
+    for one in (minted, other):
+        facts = {"provider": "ci", "kind": "oidc", "issuer": "https://i.example", "label": "ci:x"}
+        times = {"created": datetime.now(UTC), "expires": datetime.now(UTC) + timedelta(minutes=15)}
+        PublisherToken.objects.create(id=one.id, digest=one.digest, **facts, **times)
+    ended = end_leaked_tokens(sqlite_instance.publisher, [minted.text], "a log", NOBODY, deadline=soon())
+
+    assert ([minted.id], [other.id]) == (ended, list(PublisherToken.objects.values_list("id", flat=True)))
+    event = AuditEvent.objects.get(action="publisher-token-leaked")
+    assert (minted.id, "a log") == (event.subject, event.detail["found_at"])
 
 
 def test_a_token_with_the_right_id_and_another_secret_is_left_alone(sqlite_instance: Instance):

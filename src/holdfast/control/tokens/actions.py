@@ -20,6 +20,7 @@ from holdfast.control.publication.transaction import (
     held,
     write_transaction,
 )
+from holdfast.control.publishers.models import PublisherToken
 from holdfast.control.tokens.limits import require_within_rights
 from holdfast.control.tokens.robots import owners_of, speaks_for, spoken_for
 from holdfast.core import tokens
@@ -92,6 +93,7 @@ def end_leaked_tokens(
     """Revoke what somebody found lying about; returns the ids revoked, which the reporter is not told.
 
     Whoever shows a whole token could have used it: no more is asked. Texts that are no token of ours are ignored.
+    Tokens that a workflow was given live for minutes, and end here all the same: most are found in logs of CI.
     """
     shown = {parsed.id: parsed for text in texts[:LEAKED_MAX] if (parsed := tokens.parse(text)) is not None}
     if not shown:
@@ -104,7 +106,15 @@ def end_leaked_tokens(
             _revoke(tx, row, "token-leaked", found_at=found_at)
             facts = {"token": row.id, "name": row.name, "found_at": found_at, "when": format_time(tx.now)}
             tell_all(tx, [row.user.username, *owners_of(row.user)], "token-leaked", facts)
-    return [row.id for row in leaked]
+        workflows = list(PublisherToken.objects.filter(digest__in=[one.digest for one in shown.values()]))
+        ended = [row.id for row in leaked] + [given.id for given in workflows]
+        for given in workflows:
+            tx.audit("publisher-token-leaked", given.id, identity=given.label, found_at=found_at)
+            facts = {"token": given.id, "name": given.label, "found_at": found_at, "when": format_time(tx.now)}
+            people = given.publishers.exclude(created_by="").values_list("created_by", flat=True).distinct()
+            tell_all(tx, sorted(people), "token-leaked", facts)
+            given.delete()
+    return ended
 
 
 def _revoke(tx: WriteTransaction, row: Token, why: str, **detail: str) -> None:
