@@ -1,9 +1,13 @@
 """Who is asking: the peer's address, or what a trusted proxy says about it."""
 
 import ipaddress
+import re
 from functools import lru_cache
 
 from holdfast.wire.messages import HeaderLookup
+
+# Some balancers write the port along; read as no address, everybody behind them would be one client: the balancer.
+_WITH_PORT = re.compile(r"\[(?P<six>[0-9a-fA-F:.]{2,45})\](?::\d{1,5})?|(?P<four>[0-9.]{7,15}):\d{1,5}", re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -59,5 +63,12 @@ def _address(text: str) -> str | None:
         return None  # a zone, which may be any text: no client far away has one, and it would reach the log
     try:
         return str(ipaddress.ip_address(text))
+    except ValueError:
+        pass
+    found = _WITH_PORT.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        return str(ipaddress.ip_address(found["six"] or found["four"]))
     except ValueError:
         return None
