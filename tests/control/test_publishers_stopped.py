@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
+from control.clocks import ForwardClock
 from instances import Instance
 from issuer import AUDIENCE, Issuer, running_issuer
 from trusting import code, mint, opened, owned, release
@@ -12,6 +15,7 @@ from trusting import code, mint, opened, owned, release
 from holdfast.control.projects.models import Release
 from holdfast.control.publishers.models import PublisherToken, UsedIdentityToken
 from holdfast.control.switches.switching import switch_off
+from holdfast.tree.overrides import change
 from holdfast.tree.switches import new_switch
 
 
@@ -61,3 +65,27 @@ def test_a_switch_stops_the_tokens_that_its_issuer_gave_before(sqlite_instance: 
     assert ["1.0", "2.0", "4.0"] == sorted(Release.objects.values_list("version", flat=True))
     assert 202 == door.request("POST", "/_/oidc/burn-token", json.dumps({"token": token}).encode()).status
     assert not PublisherToken.objects.exists()
+
+
+def test_an_issuers_exchanges_and_tokens_go_on_by_themselves_when_its_switch_has_ended(
+    sqlite_instance: Instance, issuer: Issuer
+):
+    clock = ForwardClock()
+    quick = replace(sqlite_instance, publisher=sqlite_instance.another_publisher(clock=clock))
+    door = opened(quick, issuer, clock=clock)
+    owned(door)
+    token, now = mint(door, issuer.token()).json()["token"], clock.now()
+    facts = {"scope": issuer.provider().issuer, "reason": "a leak", "status_url": "", "banner": None, "by": "op"}
+    ends = now + timedelta(minutes=2)
+    # Issuers of tests speak plain HTTP on loopback, which no operator's scope may.
+    made = msgspec.structs.replace(
+        new_switch("trusted-publishing", **facts | {"scope": "*"}, until=ends, now=now), scope=facts["scope"]
+    )
+    change(sqlite_instance.store, lambda old: msgspec.structs.replace(old, switches=(made,)), by="op", what="", now=now)
+    clock.advance(1)
+
+    off = (mint(door, issuer.token()).status, door.upload(release("2.0"), token).status)
+    clock.advance(120)
+    on = (mint(door, issuer.token()).status, door.upload(release("2.0"), token).status)
+
+    assert ((403, 403), (200, 200)) == (off, on)

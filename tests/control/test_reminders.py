@@ -1,6 +1,6 @@
 """Operators are told of what is easily forgotten: once for each occasion, in the log and by mail, whatever restarts."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -17,13 +17,14 @@ from holdfast.control.mail.models import Mail
 from holdfast.control.moderation.models import Observer
 from holdfast.control.moderation.reports import report_project
 from holdfast.control.moderation.verdicts import quarantine_project
-from holdfast.control.switches.reminders import Reminders
+from holdfast.control.switches.reminders import Reminders, switch_occasions
 from holdfast.core.errors import Unavailable
 from holdfast.tree.overrides import change
-from holdfast.tree.switches import new_switch
+from holdfast.tree.switches import CAPABILITIES, new_switch
 
 DAY = 86_400.0
 PUBLIC = IndexConfig("main", rules="public")
+SCOPES = {"site": "*", "project": "main/acme-*", "issuer": "https://issuer.example"}
 
 
 class Scene:
@@ -80,6 +81,25 @@ def test_a_switch_is_told_each_day_and_an_hour_before_its_end_and_once_by_mail(i
         ("root@example.org", f"sign-up has been switched off for 48 hours at {scene_host(instance)}"),
         ("root@example.org", f"the kill switch of sign-up is about to end at {scene_host(instance)}"),
     ] == scene.mails()
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES)
+@pytest.mark.parametrize("is_scoped", [False, True])
+def test_every_switch_is_told_as_long_in_force_and_as_about_to_end(capability: str, is_scoped: bool):
+    """And how to end or extend just this one."""
+    scope = SCOPES[CAPABILITIES[capability].scopes] if is_scoped else "*"
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    facts = {"scope": scope, "reason": "a flood", "status_url": "", "banner": None, "by": "root"}
+    made = new_switch(capability, **facts, until=at + timedelta(hours=72), now=at)
+    name = capability if scope == "*" else f"{capability} --scope {scope}"
+
+    told = {hour: list(switch_occasions(made, at + timedelta(hours=hour))) for hour in (1, 25, 71)}
+
+    assert [] == told[1]
+    assert [f"holdfast switch on {name}, when its reason is gone"] == [one.step for one in told[25]]
+    assert [f"holdfast switch extend {name}, or let it end"] == [one.step for one in told[71][1:]]
+    assert all("a flood" in one.sentence and "/admin/switches/" == one.path for one in (*told[25], *told[71]))
+    assert not made.is_in_force(at + timedelta(hours=72)) and made.is_in_force(at + timedelta(hours=71))
 
 
 def test_a_restart_and_another_machine_mail_nothing_twice(instance: Instance):
