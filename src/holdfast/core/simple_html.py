@@ -6,12 +6,13 @@ upload times or versions.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from holdfast.core.model import File, Record
 from holdfast.core.simple_json import (
     ListedProject,
+    WriteFiles,
     extra_locations,
     file_url,
     offered_files,
@@ -31,13 +32,17 @@ _HEAD = f"""<!DOCTYPE html>
 """
 
 
-def detail(record: Record, *, public_base: str) -> bytes:
-    """The project page; the arguments are those of simple_json.detail. Raises Corrupt."""
-    title = f"Links for {_escaped(record.name)}"
-    files = offered_files(record)
+def file_anchors(files: Sequence[File], project: str, public_base: str) -> list[str]:
+    """The line of each file. They stand in a page as they are, so that a writer may keep them for its next page."""
     # A project repeats a handful of these, and escaping is what takes time here.
     requires = {text: _escaped(text) for text in {file.requires_python for file in files}}
-    lines = [_anchor(file, record.name, public_base, requires[file.requires_python]) for file in files]
+    return [_anchor(file, project, public_base, requires[file.requires_python]) for file in files]
+
+
+def detail(record: Record, *, public_base: str, anchors: WriteFiles = file_anchors) -> bytes:
+    """The project page; the arguments are those of simple_json.detail. Raises Corrupt."""
+    title = f"Links for {_escaped(record.name)}"
+    lines = anchors(offered_files(record), record.name, public_base)
     page = (
         f"{_HEAD}{''.join(_metas(record))}    <title>{title}</title>\n  </head>\n  <body>\n"
         f"    <h1>{title}</h1>\n{''.join(lines)}"

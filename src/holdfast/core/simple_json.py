@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from binascii import unhexlify
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from json.encoder import encode_basestring as quoted
 from typing import NamedTuple
 from urllib.parse import quote
@@ -21,6 +21,8 @@ from holdfast.core.model import File, Record, Status, format_time
 API_VERSION = "1.4"
 _RENDERER = "1"  # raise whenever the bytes of any page change for an unchanged record (JSON or HTML)
 _LIST_CHUNK_PROJECTS = 2000  # about 100 KB of JSON: large enough to compress well, small enough to hold
+
+WriteFiles = Callable[[Sequence[File], str, str], list[str]]  # of files, project and public base: a text for each
 
 _PLAIN_IN_URL = re.compile(r"[A-Za-z0-9._~-]+")
 
@@ -39,10 +41,16 @@ def renderer(public_base: str) -> str:
     return f"{_RENDERER}-{hashlib.sha256(public_base.encode()).hexdigest()[:8]}"
 
 
-def detail(record: Record, *, public_base: str) -> bytes:
+def file_entries(files: Sequence[File], project: str, public_base: str) -> list[str]:
+    """The entry of each file. They stand in a page as they are, so that a writer may keep them for its next page."""
+    return [_file(file, project, public_base) for file in files]
+
+
+def detail(record: Record, *, public_base: str, entries: WriteFiles = file_entries) -> bytes:
     """The project page. Raises Corrupt.
 
-    `public_base` is the absolute URL of the index's root, without a trailing slash.
+    `public_base` is the absolute URL of the index's root, without a trailing slash. `entries` answers what
+    `file_entries` does.
     A quarantined project keeps its page and its status but offers no versions and no files (PEP 792).
     """
     files = offered_files(record)
@@ -52,7 +60,7 @@ def detail(record: Record, *, public_base: str) -> bytes:
     head = f'"alternate-locations":{_list(alternates)},' if alternates else ""
     reason = f'"reason":{quoted(record.status_reason)},' if record.status_reason else ""
     page = (
-        f'{{{head}"files":[{",".join([_file(f, record.name, public_base) for f in files])}],'
+        f'{{{head}"files":[{",".join(entries(files, record.name, public_base))}],'
         f'"meta":{{"_last-serial":{page_serial(record)},"api-version":"{API_VERSION}"{meta_tracks}}},'
         f'"name":{quoted(record.name)},'
         f'"project-status":{{{reason}"status":"{record.status}"}},'

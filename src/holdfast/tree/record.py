@@ -4,10 +4,11 @@ decode(encode(record)) == record; equal records give equal bytes and so equal di
 the uncompressed JSON, so it survives a change of compression. Optional fields are left out, not written as null.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -20,6 +21,8 @@ from holdfast.tree.compressed import compress, decompress
 RECORD_BYTES_MAX = 512 * 1024 * 1024  # uncompressed; the largest page known is below 100 MiB
 _VERSION = 1
 
+Files = TypeVar("Files")
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedRecord:
@@ -30,13 +33,22 @@ class EncodedRecord:
     stored_bytes: bytes
 
 
-def encode_record(record: Record) -> EncodedRecord:
+def file_documents(files: Sequence[File], project: str) -> list[bytes]:
+    """The document of each file. They stand in a record as they are, so that a writer may keep them for its next."""
+    encode = _encoder.encode
+    return [encode(_wire_file(file, project)) for file in files]
+
+
+def encode_record(
+    record: Record, documents: Callable[[Sequence[File], str], list[bytes]] = file_documents
+) -> EncodedRecord:
     """The record's canonical document, its digest, and the bytes to store.
 
-    Raises Corrupt for text that is not Unicode: a lone surrogate from an upstream's JSON has no bytes.
+    `documents` answers what `file_documents` does. Raises Corrupt for text that is not Unicode: a lone surrogate from
+    an upstream's JSON has no bytes.
     """
     try:
-        json_bytes = _encoder.encode(_document(record))
+        json_bytes = _encoder.encode(_document(record, documents(record.files, record.name)))
     except UnicodeEncodeError as error:
         raise Corrupt(f"the record of {record.name} has text that cannot be written as UTF-8") from error
     return EncodedRecord(json_bytes, sha256(json_bytes).hexdigest(), compress(json_bytes))
@@ -117,25 +129,25 @@ class _PrivateRecord(_Wire, frozen=True):
     v: int = _VERSION
 
 
-class _Document(_Wire, frozen=True):
+class _Document(_Wire, Generic[Files], frozen=True):
     meta: _Meta
     name: str
     versions: list[str]
-    files: list[_File]
+    files: Files  # read as what they are; when the rest is written they are bytes already
     private: _PrivateRecord = msgspec.field(name="_holdfast")
     status: _ProjectStatus = msgspec.field(name="project-status", default=_ProjectStatus("active"))
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(_Document)
+_decoder = msgspec.json.Decoder(_Document[list[_File]])
 
 
-def _document(record: Record) -> _Document:
+def _document(record: Record, files: Sequence[bytes]) -> _Document[msgspec.Raw]:
     return _Document(
         meta=_Meta("1.4", record.serial),
         name=record.name,
         versions=list(dict.fromkeys(file.version for file in record.files if file.version)),
-        files=[_wire_file(file, record.name) for file in record.files],
+        files=msgspec.Raw(b"[" + b",".join(files) + b"]"),
         private=_PrivateRecord(
             index=record.index,
             display=record.display,
@@ -188,7 +200,7 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _record(document: _Document) -> Record:
+def _record(document: _Document[list[_File]]) -> Record:
     private = document.private
     return Record(
         index=private.index,

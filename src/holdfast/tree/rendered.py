@@ -7,6 +7,7 @@ store, because both go out under one strong ETag.
 import gzip
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from holdfast.core import simple_html, simple_json
 from holdfast.core.model import Record
 from holdfast.store.port import Store
 from holdfast.tree import addresses
+from holdfast.tree.fragments import WRITTEN_ANEW, Fragments
 
 T = TypeVar("T")
 
@@ -47,7 +49,7 @@ def render_pages(record: Record, public_base: str) -> dict[str, bytes]:
     return _for_each_page(record, public_base, lambda _representation, body: body)
 
 
-def put_pages(store: Store, record: Record, digest: str, public_base: str) -> None:
+def put_pages(store: Store, record: Record, digest: str, public_base: str, fragments: Fragments = WRITTEN_ANEW) -> None:
     """Store the compressed pages of a large record. Raises Corrupt, Unavailable."""
     if len(record.files) < FILES_MIN:
         return
@@ -56,18 +58,22 @@ def put_pages(store: Store, record: Record, digest: str, public_base: str) -> No
     def put(representation: str, body: bytes) -> None:
         store.put(addresses.rendered(renderer, digest, representation), body)
 
-    _for_each_page(record, public_base, put)
+    _for_each_page(record, public_base, put, fragments)
 
 
-def _for_each_page(record: Record, public_base: str, use: Callable[[str, bytes], T]) -> dict[str, T]:
+def _for_each_page(
+    record: Record, public_base: str, use: Callable[[str, bytes], T], fragments: Fragments = WRITTEN_ANEW
+) -> dict[str, T]:
     """Compress and use every page, each in a thread: compressors and disks leave the interpreter's lock.
 
     While the first page is compressed, the second one is made.
     """
+    json = partial(simple_json.detail, record, public_base=public_base, entries=fragments.entries)
+    html = partial(simple_html.detail, record, public_base=public_base, anchors=fragments.anchors)
     with ThreadPoolExecutor(len(REPRESENTATIONS)) as pool:
         jobs = {}
-        for shape, detail in (("json", simple_json.detail), ("html", simple_html.detail)):
-            page = detail(record, public_base=public_base)
+        for shape, make in (("json", json), ("html", html)):
+            page = make()
             for encoding in ENCODINGS:
                 jobs[f"{shape}.{encoding}"] = pool.submit(_compress_and, use, f"{shape}.{encoding}", page, encoding)
         return {representation: job.result() for representation, job in jobs.items()}

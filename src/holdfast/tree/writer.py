@@ -15,6 +15,7 @@ from holdfast.tree.card import encode_card
 from holdfast.tree.checkpoint import encode_checkpoint
 from holdfast.tree.checkpoints import checkpoint_serials, read_pointer
 from holdfast.tree.chunk import chunk_number, chunk_serials, read_chunk
+from holdfast.tree.fragments import WRITTEN_ANEW, Fragments
 from holdfast.tree.journal import Segment, encode_segment, has_segment, read_segment
 from holdfast.tree.record import encode_record
 from holdfast.tree.state import TreeState
@@ -24,9 +25,9 @@ class TwoDatabases(Conflict):
     """The segment of this serial is there with another event: two databases write to one tree. Stop and alarm."""
 
 
-def put_record(store: Store, record: Record) -> str:
+def put_record(store: Store, record: Record, fragments: Fragments = WRITTEN_ANEW) -> str:
     """Store a record under its digest, which is returned; nothing is written when it is there. Raises Unavailable."""
-    encoded = encode_record(record)
+    encoded = encode_record(record, fragments.documents)
     key = addresses.record(record.index, record.name, encoded.digest)
     if _size(store, key) != len(encoded.stored_bytes):
         store.put(key, encoded.stored_bytes)

@@ -9,6 +9,7 @@ from holdfast.control.accounts.models import Token
 from holdfast.control.projects.lookup import project_row
 from holdfast.control.publication.changes import Change
 from holdfast.control.publication.documents import record_of
+from holdfast.control.publication.drafts import Draft, Drafts
 from holdfast.core.errors import Unavailable
 from holdfast.core.model import Record
 from holdfast.tree.journal import (
@@ -30,22 +31,23 @@ HELD_REASON_CHARS_MAX = 300
 class Rendering:
     """What one outbox row turns into. Records become ProjectChanged entries once they are stored."""
 
-    records: tuple[Record, ...]
+    records: tuple[tuple[Record, Draft], ...]
     entries: tuple[AnyEntry, ...]
 
 
-def render(serial: int, changes: list[Change], *, hold: bool) -> Rendering:
+def render(serial: int, changes: list[Change], drafts: Drafts, *, hold: bool) -> Rendering:
     """Read the present state of everything the row names. The caller holds one read snapshot.
 
     With `hold`, a project that cannot be rendered becomes a held entry instead of an error.
     """
-    records: list[Record] = []
+    records: list[tuple[Record, Draft]] = []
     entries: list[AnyEntry] = []
     for change in changes:
         if change["kind"] == "project":
             found: Record | ProjectGone | ProjectHeld
+            draft = drafts.of(change["index"], change["name"])
             try:
-                found = _project(serial, change)
+                found = _project(serial, change, draft)
             except Unavailable:
                 raise
             except Exception as error:
@@ -53,7 +55,7 @@ def render(serial: int, changes: list[Change], *, hold: bool) -> Rendering:
                     raise
                 found = held_entry(serial, change["index"], change["name"], error)
             if isinstance(found, Record):
-                records.append(found)
+                records.append((found, draft))
             else:
                 entries.append(found)
         else:
@@ -67,14 +69,14 @@ def held_entry(serial: int, index: str, name: str, error: Exception) -> ProjectH
     return ProjectHeld(index, name, serial, f"{type(error).__name__}: {error}"[:HELD_REASON_CHARS_MAX])
 
 
-def _project(serial: int, change: Change) -> Record | ProjectGone:
+def _project(serial: int, change: Change, draft: Draft) -> Record | ProjectGone:
     project = project_row(change["index"], change["name"])
     if project is None:
         raise ValueError(f"serial {serial} names project {change['name']!r}, which has no row")
     if project.deleted is not None:
         place = (project.index, project.name, project.display, project.last_serial)
         return ProjectGone(*place, project.owned, project.status)  # type: ignore[arg-type]  # set_status checks it
-    return record_of(project)
+    return record_of(project, draft.reading)
 
 
 def _entry(change: Change) -> Iterator[AnyEntry]:

@@ -28,6 +28,7 @@ from holdfast.control.database import (
 from holdfast.control.newer import demand_readable
 from holdfast.control.prepared import Prepared, PreparedUpdate
 from holdfast.control.publication.documents import card_of
+from holdfast.control.publication.drafts import Draft, Drafts
 from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.entries import Rendering, held_entry, render
 from holdfast.control.publication.lost_end import reopen_lost
@@ -82,6 +83,7 @@ class Publisher:
         self.instance = config.instance
         self.switches = Switches(store, self.clock)
         self.networks = Networks(config)
+        self._drafts = Drafts()  # of whoever holds `_busy`
         self._pause = pause
         self._holder = uuid4().hex
         self._busy = threading.Lock()  # one drain per process; waiting threads find their row done
@@ -205,7 +207,7 @@ class Publisher:
         self._pause("claimed")
         if not self._is_in_tree(row):
             with read_snapshot():
-                rendering = render(row.serial, row.changes, hold=hold)
+                rendering = render(row.serial, row.changes, self._drafts, hold=hold)
             self._pause("rendered")
             changed = self._store_records(row.serial, rendering, hold=hold)
             self._pause("record-written")
@@ -234,9 +236,9 @@ class Publisher:
     def _store_records(self, serial: int, rendering: Rendering, *, hold: bool) -> list[AnyEntry]:
         """Store each record and answer the entries that name them."""
         entries: list[AnyEntry] = []
-        for record in rendering.records:
+        for record, draft in rendering.records:
             try:
-                entries.append(self._store_record(record))
+                entries.append(self._store_record(record, draft))
             except Unavailable:
                 raise
             except Exception as error:
@@ -245,9 +247,10 @@ class Publisher:
                 entries.append(held_entry(serial, record.index, record.name, error))
         return entries
 
-    def _store_record(self, record: Record) -> ProjectChanged:
-        digest = put_record(self.store, record)
-        put_pages(self.store, record, digest, self.config.index_url(record.index))
+    def _store_record(self, record: Record, draft: Draft) -> ProjectChanged:
+        digest = put_record(self.store, record, draft.fragments)
+        put_pages(self.store, record, digest, self.config.index_url(record.index), draft.fragments)
+        self._drafts.keep(record.index, record.name, draft)
         return ProjectChanged(record.index, record.name, record.display, record.serial, digest, record.status)
 
     def _store_cards(self, row: Event, *, hold: bool) -> None:
