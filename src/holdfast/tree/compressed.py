@@ -7,9 +7,9 @@ from holdfast.core.errors import Corrupt
 LEVEL = 3  # level 10 is five times slower and no smaller on index pages (measured)
 
 
-def compress(data: bytes) -> bytes:
+def compress(data: bytes, level: int = LEVEL) -> bytes:
     """One frame that states its content size. Equal bytes give equal frames for one zstd release."""
-    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True, write_checksum=True).compress(data)
+    return zstandard.ZstdCompressor(level=level, write_content_size=True, write_checksum=True).compress(data)
 
 
 def decompress(data: bytes, what: str, bytes_max: int) -> bytes:
