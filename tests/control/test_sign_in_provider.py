@@ -218,6 +218,7 @@ def test_a_provider_in_trouble_is_503_and_signs_nobody_in(
 
     assert (503, False) == (shown.status, is_in(browser))
     assert "Acme" in shown.text or "cannot be asked" in shown.text
+    assert "its discovery document" not in shown.text, "which of a provider's documents fails is for the log"
     assert "Retry-After".lower() in shown.headers
 
 

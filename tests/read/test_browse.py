@@ -56,7 +56,7 @@ async def test_classifiers_narrow_each_other_down(tmp_path):
     assert ["/project/both/", "/project/only-python/"] == _found(pages[1])
     assert "Internet :: WWW/HTTP 1 project" in text_of(pages[1])
     assert ["/project/both/"] == _found(pages[2])
-    assert "1 project calls itself all of this" in text_of(pages[2])
+    assert "1 project has all of these classifiers" in text_of(pages[2])
     assert "/browse/?c=Topic%20%3A%3A%20Internet%20%3A%3A%20WWW%2FHTTP" in _hrefs(pages[2])
     assert [] == _found(pages[3])
     assert (None, "noindex") == (one.headers.get("x-robots-tag"), two.headers["x-robots-tag"])
@@ -90,7 +90,7 @@ async def test_what_went_since_is_not_found(tmp_path):
         page = Markup((await site.get("/browse/?c=Programming+Language+::+Python+::+3")).body)
 
     assert ["/project/good/"] == _found(page)
-    assert "1 project calls itself this" in text_of(page)
+    assert "1 project has this classifier" in text_of(page)
 
 
 @plays

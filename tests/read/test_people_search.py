@@ -145,3 +145,4 @@ async def test_what_operators_switch_off_is_told_on_every_page(tmp_path):
     assert [200, 200, 200, 503, 200, 200] == [page.status for page in pages]
     assert all("Search is switched off: The <index> is being moved." in text_of(Markup(page.body)) for page in pages)
     assert "60" == pages[3].headers["retry-after"]
+    assert "Projects have their pages meanwhile" in text_of(Markup(pages[3].body)), "trying again is no way on"

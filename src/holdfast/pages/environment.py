@@ -1,5 +1,6 @@
 """The Jinja2 environment: autoescape always on, an undefined name is a defect that shows in the tests."""
 
+import re
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,9 @@ from markupsafe import Markup, escape
 from holdfast.pages.assets import asset_path
 
 TEMPLATES = Path(__file__).with_name("templates")
+# What a sentence of operators has in it that is more than words: an address of the web, or a date.
+_ADDRESS = r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]"
+_MARKED = re.compile(rf"({_ADDRESS}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})")
 _UNITS = ("kB", "MB", "GB", "TB")
 
 
@@ -33,7 +37,15 @@ def environment(**options: Any) -> Environment:
     made = Environment(**(options | ours))  # noqa: S701 -- autoescape is on by `ours`, for every name
     made.globals["asset"] = asset_path
     made.filters.update(
-        when=when, day=day, filesize=filesize, segment=segment, plural=plural, breakable=breakable, host=host, told=told
+        when=when,
+        day=day,
+        filesize=filesize,
+        segment=segment,
+        plural=plural,
+        breakable=breakable,
+        host=host,
+        told=told,
+        announced=announced,
     )
     return made
 
@@ -95,6 +107,19 @@ def told(value: object) -> str:
         case list() | tuple():
             return ", ".join(map(told, value)) or "nothing"
     return str(value)
+
+
+def announced(text: str) -> Markup:
+    """A sentence of operators to everybody: its addresses are links, its dates do not break at their hyphens."""
+    said = Markup()
+    for number, part in enumerate(_MARKED.split(text)):
+        if not number % 2:
+            said += part
+        elif part.startswith("http"):
+            said += Markup('<a href="{0}" rel="nofollow">{0}</a>').format(part)
+        else:
+            said += Markup('<span class="unbroken">{}</span>').format(part)
+    return said
 
 
 def breakable(text: str) -> Markup:

@@ -4,7 +4,7 @@ It is put together here, in the common design but without the template engine: a
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from holdfast.pages.assets import asset_path
 NO_PULL = "The pull process does not answer: no upstream is asked. What is kept is served; everything else is 503."
 _WAYS_ON = (("browse/", "Browse"), ("set-up/", "Set up"), ("indexes/", "Indexes"), ("account/", "Account"))
 _LEDE = '<p class="lede">As the process that asks them tells it, at this moment.</p>'
+_AGES = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _HEADS = ("Upstream", "State", "Last answer", "Hit rate, last day", "Under way", "Last failure")
 
 
@@ -71,7 +72,7 @@ def _row(one: UpstreamConfig, found: Mapping[str, Any] | None, now: datetime) ->
         _state(found),
         f'<span class="narrow">answered </span>{_age(found.get("last_success"), now) or "never"}',
         f'{rate:.0%}<span class="narrow"> hits</span>' if isinstance(rate, int | float) else "",
-        escape(f"{found.get('pages_in_flight', 0)} pages, {found.get('files_in_flight', 0)} files"),
+        f"{_count(found.get('pages_in_flight'), 'page')}, {_count(found.get('files_in_flight'), 'file')}",
         _failure(found, now),
     )
     return f"<tr>{name}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
@@ -94,12 +95,20 @@ def _failure(found: Mapping[str, Any], now: datetime) -> str:
 
 
 def _age(moment: Any, now: datetime) -> str:
-    """How long ago, to the second; '' for never."""
+    """How long ago, in the largest whole unit; '' for never."""
     try:
         seconds = (now - datetime.fromisoformat(str(moment))).total_seconds() if moment else None
     except (TypeError, ValueError):
         return ""
-    return f"{timedelta(seconds=max(0, int(seconds)))} ago" if seconds is not None else ""
+    if seconds is None:
+        return ""
+    unit, size = next((one for one in _AGES if seconds >= one[1]), _AGES[-1])
+    return f"{_count(max(0, int(seconds // size)), unit)} ago"
+
+
+def _count(number: Any, noun: str) -> str:
+    """`1 page`, `3 pages`."""
+    return escape(f"{number or 0} {noun}{'' if number == 1 else 's'}")
 
 
 def _without_userinfo(url: str) -> str:

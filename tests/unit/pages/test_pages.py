@@ -65,15 +65,19 @@ def test_an_undefined_name_is_a_defect() -> None:
 
 
 def test_the_layout_tells_what_the_operators_have_to_say() -> None:
-    """Banners are on every page."""
+    """Banners are on every page; what more there is to read is one step away, and no date breaks at its hyphens."""
+    told = "Uploads are <off> until 2026-11-28 01:27 UTC. See https://status.example/a?b=1&c=<x>."
     page = (
         environment()
         .from_string('{% extends "layout.html" %}{% block title %}T{% endblock %}')
-        .render(site=SITE, notices=[Notice("Uploads are <off>", "danger")])
+        .render(site=SITE, notices=[Notice(told, "danger")])
     )
 
     assert "<title>T · Holdfast</title>" in page
-    assert "Uploads are &lt;off&gt;" in page
+    assert (
+        '<p>Uploads are &lt;off&gt; until <span class="unbroken">2026-11-28</span> 01:27 UTC. See '
+        '<a href="https://status.example/a?b=1&amp;c=" rel="nofollow">https://status.example/a?b=1&amp;c=</a>&lt;x&gt;.</p>'
+    ) in page
     assert f'href="/prefix/{asset_path("holdfast.css")}"' in page
     assert "<strong>packages.example</strong>" in page
 

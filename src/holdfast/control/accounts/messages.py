@@ -43,6 +43,10 @@ MAILS: dict[str, tuple[str, str]] = {
 }
 
 ERRORS: dict[str, str] = {
+    "duplicate_email": "Your account has this address already.",
+    "email_taken": "Another account has this address.",
+    "enter_current_password": "This is not your current password.",
+    "max_email_addresses": "An account has %d addresses at most.",
     "email_password_mismatch": "The name or address and the password do not belong together.",
     "username_password_mismatch": "The name or address and the password do not belong together.",
     "username_blacklisted": "This name cannot be used; please choose another one.",

@@ -22,6 +22,8 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no 
 
     error_messages = DefaultMFAAdapter.error_messages | {
         "cannot_delete_authenticator": "Your account needs a second factor: set another one up first.",
+        "cannot_generate_recovery_codes": "Set a second factor up first: recovery codes stand in for one.",
+        "unverified_email": "Confirm a mail address first: it is told when a second factor changes.",
         "incorrect_code": "This code is not right, or was used already.",
     }
 

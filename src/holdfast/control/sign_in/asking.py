@@ -67,7 +67,6 @@ class _Known:
     endpoints: Endpoints | None = None
     fetched: float = float("-inf")
     asked: float = float("-inf")
-    trouble: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -176,7 +175,7 @@ class Providers:
                 known.asked = now
                 self._discover(provider, known)
         if known.endpoints is None or now - known.fetched > KEPT_SECONDS_MAX:
-            raise Unavailable(f"{provider.label} cannot be reached: {known.trouble}", retry_after_seconds=30)
+            raise Unavailable(f"{provider.label} cannot be reached right now", retry_after_seconds=30)
         return known.endpoints
 
     def _discover(self, provider: SignIn, known: _Known) -> None:
@@ -184,10 +183,10 @@ class Providers:
         try:
             body = self._fetch(source, provider.issuer.rstrip("/") + DISCOVERY_PATH, DISCOVERY_BYTES_MAX)
             known.endpoints = _read_endpoints(provider, json.loads(body))
-            known.fetched, known.trouble = self._clock.monotonic(), ""
+            known.fetched = self._clock.monotonic()
         except (Unavailable, ValueError, RecursionError) as error:
-            known.trouble = error.reason if isinstance(error, Unavailable) else "its discovery document is unusable"
-            log.warning("a provider cannot be asked where to sign in: %s", known.trouble, provider=provider.name)
+            trouble = error.reason if isinstance(error, Unavailable) else "its discovery document is unusable"
+            log.warning("a provider cannot be asked where to sign in: %s", trouble, provider=provider.name)
 
 
 def client_secret(provider: SignIn) -> str:

@@ -104,6 +104,8 @@ class PeoplePages:
     async def error(self, request: Request, page: Page, status: int, text: str) -> tuple[bytes, Encoding]:
         """An answer that is none, as a page, and how that is encoded."""
         title, hint = _TOLD.get(status, ("Something is wrong here", ""))
+        if page.kind == "search" and status == 503:
+            title, hint = _SEARCH_IS_AWAY
         context = {"status": status, "title": title, "text": text, "hint": hint}
         encoding = choose_encoding(request.headers.get("accept-encoding"))
         try:
@@ -223,7 +225,10 @@ class PeoplePages:
             for index in dict.fromkeys(index for index, _, _ in listed):
                 parts = [(project, role) for where, project, role in listed if where == index]
                 briefs = await self._briefs.of(index, [project for project, _ in parts])
-                told = [replace(brief, role=role) for brief, (_, role) in zip(briefs, parts, strict=True)]
+                told = [
+                    replace(brief, role="" if kind == "org" else role)
+                    for brief, (_, role) in zip(briefs, parts, strict=True)
+                ]
                 groups.append(("" if index == DEFAULT_INDEX else index, self._press.root(index), told))
             context = {"kind": kind, "display": person.display, "count": len(listed), "groups": groups}
             return await self._helper.do(helper.plain, PlainJob(frame, "person.html", context))
@@ -256,8 +261,12 @@ class PeoplePages:
 
 
 _MANY = "This client asked for more pages than its share."
+_SEARCH_IS_AWAY = (
+    "Nothing can be searched right now",
+    "Projects have their pages meanwhile, and installs go on: browse, or write /project/ and a name into the address.",
+)
 _TOLD = {
-    401: ("This index is private", "Give a token as the password, with any user name."),
+    401: ("This index is private", "Who may read it makes a token in their account."),
     403: ("Not let through", "A rule of this index keeps it back."),
     404: ("There is nothing here", "The address may be misspelt, or what was here is gone."),
     405: ("This page can only be read", ""),

@@ -102,13 +102,13 @@ class ProjectSources:
         try:
             found = await self._read_metadata(request, upstream, wanted)
         except NotKept:
-            return None, "it is not kept here"
+            return None, "its metadata is not kept here"
         except TimeoutError:
-            return None, f"{upstream} did not give it in time"
+            return None, f"{upstream} did not give its metadata in time"
         except Outcome as error:
             return None, error.reason
         if len(found) > METADATA_BYTES_MAX:
-            return None, "it is larger than a page can show"
+            return None, "its metadata is larger than a page can show"
         return found, ""
 
     def until_next_try(self, painted: Painted, trouble: str) -> Painted:
@@ -149,7 +149,7 @@ class ProjectSources:
             try:
                 return await self._workers.in_thread(get, addresses.blob(wanted.metadata_sha256))
             except Absent:
-                raise Unavailable("it is missing from the store") from None
+                raise Unavailable("its metadata is missing from the store") from None
         key = addresses.pulled_metadata(upstream, wanted.sha256)
         try:
             return await self._workers.in_thread(get, key)
