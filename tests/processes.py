@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from holdfast.drill.rig import HUNG_SECONDS
+
 T = TypeVar("T")
-WAIT_SECONDS_MAX = 60.0  # only ever used up by a failure, or a machine with much else to do
 
 
-def wait_for(fact: Callable[[], T], what: str, seconds: float = WAIT_SECONDS_MAX) -> T:
+def wait_for(fact: Callable[[], T], what: str, seconds: float = HUNG_SECONDS) -> T:
     """Poll until `fact` gives something true, and return it; fail naming `what` at the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := fact()):

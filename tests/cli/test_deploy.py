@@ -22,6 +22,8 @@ from instances import with_tables
 from processes import Command, end, starting, wait_for
 from wheels import encode, form_fields, wheel
 
+from holdfast.drill.rig import free_port
+
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 HOST = "packages.example"
 FILLER_BYTES = 50 * 1024 * 1024
@@ -43,12 +45,6 @@ class Site:
             connection.request("GET", path, headers={"Host": HOST, **headers})
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def nginx(folder: Path, upstream: str, port: int, cert: str, key: str) -> list[str]:

@@ -16,12 +16,11 @@ from certificates import make_authority
 from issuer import Issuer, running_issuer
 
 from holdfast.drill.corpus import Wheel, wheel
-from holdfast.drill.rig import Answer, Rig, fetch, wait_until
+from holdfast.drill.rig import HUNG_SECONDS, Answer, Rig, fetch, wait_until
 from tests.clients.installers import pip_command
 from tests.clients.person import Person
 from tests.clients.toolbox import ToolMissing, tool
 
-READY_SECONDS_MAX = 120.0  # only ever used up by a failure, or a machine with much else to do
 JOB_SECRET = "what a job asks for its identity with"
 GITHUB = ("owner=acme", "repository=widgets", "workflow=release.yml", "repository_id=22")
 BUILDS = {"sub": "pipeline:release", "environment": "production"}
@@ -88,7 +87,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
             patch.setenv("SSL_CERT_FILE", authority)  # for this process, which talks to the instance, too
             stack.push(rig)
             rig.start(wait=False)
-            wait_until(lambda: rig.get("/readyz").status == 200, READY_SECONDS_MAX, "ready")
+            wait_until(lambda: rig.get("/readyz").status == 200, HUNG_SECONDS, "ready")
             rig.wait_for_control()
             assert rig.upload(wheel("widgets", "1.0")).status == 200
             yield Ground(rig, authority, github, builds)
@@ -197,14 +196,14 @@ def test_what_an_operator_switched_off_is_told_by_uv_in_the_operators_words(grou
     add(ground, "widgets", "ci", *GITHUB)
     before = json.loads(mint(ground, ground.github.issuer.token(aud=audience_of(ground))).body)["token"]
     ground.rig.run("switch", "off", "trusted-publishing", "--reason", "the issuer leaks", "--for", "1h")
-    wait_until(lambda: b"the issuer leaks" in ground.rig.get("/").body, READY_SECONDS_MAX, "the banner")
+    wait_until(lambda: b"the issuer leaks" in ground.rig.get("/").body, HUNG_SECONDS, "the banner")
     made = wheel("widgets", "3.2")
 
     refused = uv_publish(ground, alice, made, ground.github.job())
     kept = ground.rig.upload(wheel("widgets", "3.3"), token=before)
     version = installed(ground, alice, wheel("widgets", "3.3"))
     ground.rig.run("switch", "on", "trusted-publishing")
-    wait_until(lambda: b"the issuer leaks" not in ground.rig.get("/").body, READY_SECONDS_MAX, "the banner gone")
+    wait_until(lambda: b"the issuer leaks" not in ground.rig.get("/").body, HUNG_SECONDS, "the banner gone")
     done = uv_publish(ground, alice, made, ground.github.job())
 
     assert (2, True) == (refused.returncode, "UTC: the issuer leaks." in refused.stdout), refused.stdout

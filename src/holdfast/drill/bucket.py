@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from holdfast.drill.faults import Fault
-from holdfast.drill.rig import fetch, free_port, wait_until
+from holdfast.drill.rig import HUNG_SECONDS, fetch, free_port, wait_until
 
-START_SECONDS_MAX = 120.0  # it takes two; a machine that does much else must not fail a drill
 NAME, PREFIX = "bucket", "prefix"
 REFUSAL = (
     '<?xml version="1.0" encoding="UTF-8"?><Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we'
@@ -69,7 +68,7 @@ class Bucket:
 
     def create(self) -> None:
         """Wait for the server and make the bucket."""
-        wait_until(lambda: fetch(self.url).status == 200, START_SECONDS_MAX, "the S3 server")
+        wait_until(lambda: fetch(self.url).status == 200, HUNG_SECONDS, "the S3 server")
         assert fetch(f"{self.url}/{NAME}", data=b"", method="PUT").status == 200
 
     def black_hole(self) -> None:

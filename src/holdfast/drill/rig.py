@@ -4,6 +4,7 @@ A scenario asks the rig for what an operator could do by hand (kill a role, hide
 looks at the result from outside; it never reaches into the running code.
 """
 
+import atexit
 import base64
 import json
 import os
@@ -27,7 +28,7 @@ from typing import Any
 from holdfast.drill.corpus import Wheel
 from holdfast.drill.tables import lay_out
 
-READY_SECONDS_MAX = 30.0  # a start takes three; a machine that does much else must not fail a drill
+HUNG_SECONDS = 60.0  # what has not happened by then never will: it ends a wait, and says nothing of speed
 PIECE_BYTES = 16 * 1024  # of a body whose sending is watched
 ROLES = ("front", "pull", "control", "work")
 
@@ -52,10 +53,16 @@ def wait_until(fact: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port for who listens soon; the kernel gives it to nobody else while this process lives.
+
+    A socket that is bound and does not listen keeps it, and lets servers have it, which all reuse address or port.
+    """
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    keeper.bind(("127.0.0.1", 0))
+    atexit.register(keeper.close)
+    return int(keeper.getsockname()[1])
 
 
 class Rig:
@@ -110,7 +117,7 @@ class Rig:
                 start_new_session=True,
             )
         if wait:
-            wait_until(self._is_ready, READY_SECONDS_MAX, f"ready; the log says:\n{self.log()[-2000:]}")
+            wait_until(self._is_ready, HUNG_SECONDS, f"ready; the log says:\n{self.log()[-2000:]}")
 
     def stop(self) -> None:
         """A clean stop by SIGTERM; what is left after 15 s is killed, by pid."""
@@ -178,9 +185,7 @@ class Rig:
 
     def wait_for_control(self) -> None:
         """Wait until uploads are answered: by then a request without a token is refused with 401."""
-        wait_until(
-            lambda: fetch(f"{self.url}/legacy/", data=b"x").status == 401, READY_SECONDS_MAX, "control answering"
-        )
+        wait_until(lambda: fetch(f"{self.url}/legacy/", data=b"x").status == 401, HUNG_SECONDS, "control answering")
 
     # What an operator does
 

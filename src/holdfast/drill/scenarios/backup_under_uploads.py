@@ -10,7 +10,7 @@ from holdfast.drill.checkers import check_contiguous, check_fsck, check_served
 from holdfast.drill.clients import Load, pip_install
 from holdfast.drill.corpus import wheel
 from holdfast.drill.publishers import as_token, twine_path, twine_upload_each
-from holdfast.drill.rig import READY_SECONDS_MAX, Rig, wait_until
+from holdfast.drill.rig import HUNG_SECONDS, Rig, wait_until
 from holdfast.drill.scenario import Say
 from holdfast.drill.steps import publish, warm
 
@@ -69,7 +69,7 @@ def _elsewhere(rig: Rig, backup: Path, copied: Path, at_least: int) -> None:
         shutil.copy2(rig.data / "secret-key", other.data / "secret-key")
         other.run("restore", str(backup))
         other.start()
-        wait_until(lambda: other.get("/readyz").status == 200, READY_SECONDS_MAX, "the new machine ready")
+        wait_until(lambda: other.get("/readyz").status == 200, HUNG_SECONDS, "the new machine ready")
         before = check_served(other, "busy")
         assert len(before) >= at_least, (len(before), at_least)
         other.run("reconcile")

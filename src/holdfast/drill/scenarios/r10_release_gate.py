@@ -17,7 +17,7 @@ from holdfast.drill.corpus import Wheel, wheel
 from holdfast.drill.proxy import FaultProxy
 from holdfast.drill.publishers import as_token, twine_upload_each
 from holdfast.drill.releases import changed_release, this_release
-from holdfast.drill.rig import READY_SECONDS_MAX, Rig, fetch, free_port, wait_until
+from holdfast.drill.rig import HUNG_SECONDS, Rig, fetch, free_port, wait_until
 from holdfast.drill.scenario import CannotRun, Say
 from holdfast.drill.steps import publish, warm
 
@@ -195,7 +195,7 @@ def _is_there(rig: Rig, path: str) -> bool:
 def _no_litter(rig: Rig) -> None:
     """Nothing that anybody may see tells of canaries, and in their own index none is left."""
     for path in ("/simple/", "/", "/rss/updates.xml", "/rss/packages.xml", "/search/?q=holdfast"):
-        wait_until(partial(_is_there, rig, path), READY_SECONDS_MAX, path)
+        wait_until(partial(_is_there, rig, path), HUNG_SECONDS, path)
         assert b"holdfast-canary" not in rig.get(path).body, path
     reader = rig.run("token", "create", "reader", "--read-index", "canary").stdout.strip()
     page = fetch(f"{rig.url}/canary/simple/", headers={"Authorization": f"Bearer {reader}"})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import holdfast
 from holdfast.drill.corpus import wheel
-from holdfast.drill.rig import READY_SECONDS_MAX, Answer, Rig, fetch, free_port, wait_until
+from holdfast.drill.rig import HUNG_SECONDS, Answer, Rig, fetch, free_port, wait_until
 from holdfast.drill.scenario import Say
 from holdfast.drill.steps import publish
 from holdfast.effective import SNAPSHOT_VARIABLE
@@ -95,7 +95,7 @@ def _old_front(rig: Rig) -> Iterator[str]:
             [sys.executable, "-m", "holdfast.cli.main", "front"], env=environment, stdout=log, stderr=log
         )
     try:
-        wait_until(lambda: fetch(f"{url}/readyz", timeout=1).status == 200, READY_SECONDS_MAX, "the old front ready")
+        wait_until(lambda: fetch(f"{url}/readyz", timeout=1).status == 200, HUNG_SECONDS, "the old front ready")
         yield url
     finally:
         front.terminate()
