@@ -1,6 +1,7 @@
 """How `make test` spreads over cores: a worker for each, files in turn, never two lanes that measure time at once.
 
-A test marked `alone` holds single answers to milliseconds: it waits for the other workers' tests, and they for it.
+A test marked `alone` meets no other worker's: it waits for theirs, and they for it. Most tests that hold something to a
+figure need that only when a first measurement was late (`figures`), or for the moment in which they measure.
 
 `-n auto` asks for it (the Makefile does); without it, with `-s` and with `--pdb` everything runs in one process.
 """
@@ -8,8 +9,8 @@ A test marked `alone` holds single answers to milliseconds: it waits for the oth
 import fcntl
 import os
 import tempfile
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -66,23 +67,72 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     worker = getattr(item.config, "workerinput", None)
     if worker is None:
         return (yield)
-    with _turn(Path(worker["turns"]), alone=item.get_closest_marker("alone") is not None):
-        return (yield)
+    with _Floor(Path(worker["turns"])) as floor:
+        item.stash[FLOOR] = floor
+        with floor.alone() if item.get_closest_marker("alone") is not None else nullcontext():
+            return (yield)
 
 
-@contextmanager
-def _turn(folder: Path, *, alone: bool) -> Iterator[None]:
-    """The floor for one test: shared, or for it alone. Who waits holds the gate, so that nobody slips in before."""
-    with (folder / "gate").open("w") as gate, (folder / "floor").open("w") as floor:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(floor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(gate, fcntl.LOCK_UN)
+@pytest.fixture
+def alone(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
+    """Within `alone()` no other worker's test runs."""
+    floor = request.node.stash.get(FLOOR, None)
+    return nullcontext if floor is None else floor.alone
+
+
+@pytest.fixture
+def figures(alone: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """What is late beside other workers' tests is measured again without them (holdfast/drill/figures.py)."""
+    from holdfast.drill.figures import among_tests
+
+    with among_tests(alone):
+        yield
+
+
+class _Floor:
+    """Where tests of all workers run: shared, or had by one alone. Who waits holds the gate: nobody slips in before."""
+
+    def __init__(self, folder: Path) -> None:
+        self._gate, self._floor = (folder / "gate").open("w"), (folder / "floor").open("w")
+        self._is_alone = False
+
+    def __enter__(self) -> "_Floor":
+        with self._wait_at_gate():
+            fcntl.flock(self._floor, fcntl.LOCK_SH)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Not left to closing: a process that was forked meanwhile may have the file open for longer.
+        fcntl.flock(self._floor, fcntl.LOCK_UN)
+        self._floor.close()
+        self._gate.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """The floor for whoever shares it, until the end of the block."""
+        if self._is_alone:
+            yield
+            return
+        fcntl.flock(self._floor, fcntl.LOCK_UN)  # two who wait for the other one to leave would wait for ever
+        with self._wait_at_gate():
+            fcntl.flock(self._floor, fcntl.LOCK_EX)
+        self._is_alone = True
         try:
             yield
         finally:
-            fcntl.flock(
-                floor, fcntl.LOCK_UN
-            )  # not left to closing: a process forked meanwhile may have the file open for longer
+            self._is_alone = False
+            fcntl.flock(self._floor, fcntl.LOCK_SH)
+
+    @contextmanager
+    def _wait_at_gate(self) -> Iterator[None]:
+        fcntl.flock(self._gate, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+
+FLOOR = pytest.StashKey[_Floor]()
 
 
 class LaneScheduling(LoadScopeScheduling):

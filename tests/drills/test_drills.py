@@ -1,11 +1,10 @@
 """Every quick drill, as `holdfast drill run` plays it; the slow ones are `make drills ARGS=--all`.
 
-Only there drills are held to the figures themselves: here other tests run beside them (holdfast/drill/figures.py).
+They are held to the same figures (holdfast/drill/figures.py).
 """
 
 import pytest
 
-from holdfast.drill.figures import beside_other_work
 from holdfast.drill.scenario import Scenario, all_scenarios, play
 from tests.clients.toolbox import ToolMissing, tool
 
@@ -21,11 +20,11 @@ def twine() -> None:
         pass
 
 
+@pytest.mark.usefixtures("figures")
 @pytest.mark.parametrize("scenario", QUICK)
 def test_the_drill_passes(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
     """Installs go on, and the checkers outside agree."""
-    with beside_other_work():
-        verdict = play(scenario, print)
+    verdict = play(scenario, print)
     if verdict.missing:
         pytest.skip(verdict.missing)
 

@@ -45,6 +45,23 @@ def test_alone():
     assert before.count("begun") == before.count("done")
     while time.monotonic() < until:
         assert before == (LOG.read_text() if LOG.exists() else "")
+
+def test_alone_for_a_moment(alone):
+    with LOG.open("a") as log:
+        log.write("begun ")
+    with alone(), alone():
+        before, until = LOG.read_text(), time.monotonic() + 0.5
+        assert before.count("begun") == before.count("done") + 1
+        while time.monotonic() < until:
+            assert before == LOG.read_text()
+    with LOG.open("a") as log:
+        log.write("done ")
+"""
+WAITING = """
+def test_two_who_want_to_be_alone_do_not_wait_for_each_other(alone):
+    for _ in range(50):
+        with alone():
+            pass
 """
 CROWD = """
 import time
@@ -126,8 +143,10 @@ def test_tests_of_one_id_are_refused(tmp_path: Path) -> None:
 def test_what_is_timed_meets_no_test_of_another_worker(tmp_path: Path) -> None:
     (tmp_path / "test_crowd.py").write_text(CROWD)
     (tmp_path / "test_alone.py").write_text(ALONE)
+    for name in ("one", "other"):
+        (tmp_path / f"test_{name}.py").write_text(WAITING)
 
     done = run(tmp_path, "-n", "2", "-W", "ignore::pytest.PytestUnknownMarkWarning")
 
     assert 0 == done.returncode, done.stdout + done.stderr
-    assert "41 passed" in done.stdout
+    assert "44 passed" in done.stdout

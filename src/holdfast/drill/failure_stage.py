@@ -16,7 +16,6 @@ from holdfast.drill.proxy import FaultProxy
 from holdfast.drill.rig import Answer, fetch
 
 FRESHNESS_SECONDS = 1.0  # what every subject is set to: older pages ask the upstream again
-PAGE_BUDGET_SECONDS = 6.0  # Holdfast's own, for a page that it has to ask the upstream for
 SETTLED_SECONDS_MAX = 5.0  # after the row before: how fast it recovers is a row of its own
 GIVEN_UP_SECONDS = 25.0  # how long a row waits for an answer
 HUNG = 200
@@ -37,10 +36,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How one row went: what was seen in a few words, and whether installs would have gone on."""
+    """How one row went: what was seen in a few words, and whether installs would have gone on.
+
+    `is_late`: a figure alone was missed; what was answered was right.
+    """
 
     good: bool
     text: str
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
