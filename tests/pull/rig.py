@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import json
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pull.fake_upstream import FakeUpstream
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config, IndexConfig, UpstreamConfig
 from holdfast.core.model import Record
+from holdfast.drill.figures import TIMES_MAX
 from holdfast.pull.ahead import PROOF_SECONDS
 from holdfast.pull.serve import Pull
 from holdfast.store.local import LocalStore
@@ -39,6 +41,19 @@ def plays(scenario: Callable[P, Awaitable[None]]) -> Callable[P, None]:
         asyncio.run(asyncio.wait_for(scenario(*args, **kwargs), TEST_SECONDS_MAX))
 
     return test
+
+
+async def best_seconds(measure: Callable[[int], Awaitable[float]], seconds_max: float) -> float:
+    """The least of at most three measurements; the next only when none was within `seconds_max` yet.
+
+    For tests marked `alone`. Noise only ever makes late: a defect is late each time.
+    """
+    best = math.inf
+    for turn in range(TIMES_MAX):
+        best = min(best, await measure(turn))
+        if best < seconds_max:
+            break
+    return best
 
 
 @dataclass

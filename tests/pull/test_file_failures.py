@@ -62,7 +62,7 @@ async def test_wrong_bytes_of_a_small_file_are_told_by_a_status(tmp_path, fault)
 @pytest.mark.parametrize("fault", EARLY.values(), ids=EARLY)
 @plays
 async def test_a_file_that_does_not_begin_is_unavailable_and_comes_with_the_first_request_after(tmp_path, fault):
-    async with FakeUpstream() as upstream, running(tmp_path, upstream, first_byte_seconds=0.3) as rig:
+    async with FakeUpstream() as upstream, running(tmp_path, upstream, first_byte_seconds=1.0) as rig:
         upstream.add("demo", WHEEL)
         await rig.page("demo")
         before = rig.snapshot()
@@ -114,7 +114,7 @@ async def test_a_source_that_dies_midway_is_completed(tmp_path, ranges):
 
 @plays
 async def test_a_source_that_stalls_midway_is_asked_again(tmp_path):
-    async with FakeUpstream() as upstream, running(tmp_path, upstream, idle_seconds=0.2) as rig:
+    async with FakeUpstream() as upstream, running(tmp_path, upstream, idle_seconds=0.6) as rig:
         upstream.add("demo", WHEEL)
         await rig.page("demo")
         upstream.files_fault = Fault("hang-body", after=200_000, times=1)

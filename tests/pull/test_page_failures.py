@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from pull.fake_upstream import JSON_TYPE, FakeFile, FakeUpstream, Fault
-from pull.rig import UPSTREAM, plays, running
+from pull.rig import UPSTREAM, best_seconds, plays, running
 
 from holdfast.clock import ManualClock
 from holdfast.tree import addresses
@@ -31,6 +31,8 @@ FAULTS = {
     "truncated under the right length": Fault("truncated", after=40),
 }
 
+WAITED_FOR = {"hang", "hang-body", "slow"}  # until the budget ends
+
 
 async def break_(upstream, fault):
     if fault is None:
@@ -49,7 +51,8 @@ async def repair(upstream, fault):
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @plays
 async def test_a_failing_upstream_never_takes_a_page_away_nor_calls_one_absent(tmp_path, fault):
-    async with FakeUpstream() as upstream, running(tmp_path, upstream, page_budget_seconds=0.6) as rig:
+    budget = 2.0 if fault and fault.kind in WAITED_FOR else 20.0  # good answers must not be late on a busy machine
+    async with FakeUpstream() as upstream, running(tmp_path, upstream, page_budget_seconds=budget) as rig:
         upstream.add("demo", SDIST)
         upstream.add("unseen", OTHER)
         warm = await rig.page("demo")
@@ -73,18 +76,20 @@ async def test_a_failing_upstream_never_takes_a_page_away_nor_calls_one_absent(t
         assert 2 == len(rig.record("demo").files)
 
 
+@pytest.mark.alone
 @plays
 async def test_an_unseen_page_of_a_hung_upstream_is_answered_within_the_budget(tmp_path):
     async with FakeUpstream() as upstream, running(tmp_path, upstream, page_budget_seconds=0.3) as rig:
-        upstream.add("demo", SDIST)
         upstream.pages_fault = Fault("hang")
         loop = asyncio.get_running_loop()
-        before = loop.time()
 
-        answer = await rig.page("demo")
+        async def unseen(turn):
+            upstream.add(f"demo-{turn}", SDIST)
+            before = loop.time()
+            assert 503 == (await rig.page(f"demo-{turn}")).status
+            return loop.time() - before
 
-        assert 503 == answer.status
-        assert loop.time() - before < 2.0
+        assert await best_seconds(unseen, 2.0) < 2.0
 
 
 @plays
@@ -102,7 +107,7 @@ async def test_one_failing_project_does_not_cut_off_the_others(tmp_path):
 
 @plays
 async def test_a_dead_upstream_is_not_asked_for_every_page_and_its_return_is_seen_by_the_first_request(tmp_path):
-    async with FakeUpstream() as upstream, running(tmp_path, upstream, page_budget_seconds=0.2) as rig:
+    async with FakeUpstream() as upstream, running(tmp_path, upstream, page_budget_seconds=0.6) as rig:
         for number in range(30):
             upstream.add(f"p{number}", OTHER)
         upstream.pages_fault = Fault("hang")

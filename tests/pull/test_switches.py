@@ -4,14 +4,15 @@ import time
 from datetime import datetime, timedelta
 
 import msgspec
+import pytest
 from pull.fake_upstream import FakeFile, FakeUpstream
-from pull.rig import UPSTREAM, Rig, plays, running
+from pull.rig import UPSTREAM, Rig, best_seconds, plays, running
 
 from holdfast.clock import ManualClock, SystemClock
 from holdfast.tree import addresses
 from holdfast.tree.overrides import Overrides, UpstreamOff, change
 
-IN_FORCE_SECONDS_MAX = 15.0  # it is looked at each second; the rest is for a machine with much else to do
+IN_FORCE_SECONDS_MAX = 1.5  # it is looked at each second
 SDIST = FakeFile("demo-1.0.tar.gz", data=b"sdist")
 LATER = FakeFile("demo-2.0.tar.gz", data=b"later")
 
@@ -61,17 +62,25 @@ async def test_kept_pages_and_files_are_served_and_the_rest_is_503_that_names_th
         assert 0 == (await rig.status())["off"]
 
 
+@pytest.mark.alone
 @plays
 async def test_it_is_in_force_and_ends_within_its_time_on_a_running_process(tmp_path):
     clock = SystemClock()
     async with FakeUpstream() as upstream, running(tmp_path, upstream) as rig:
         upstream.add("demo", SDIST)
         assert not (await rig.page("demo")).json["stale"]
-        for off in (True, False):
-            switch(rig, clock.now(), off=off)
-            started = time.monotonic()
-            while (await rig.page("demo")).json["stale"] is not off:
-                assert time.monotonic() - started < IN_FORCE_SECONDS_MAX
+
+        async def slowest_of_off_and_on(_turn):
+            seconds = []
+            for off in (True, False):
+                switch(rig, clock.now(), off=off)
+                started = time.monotonic()
+                while (await rig.page("demo")).json["stale"] is not off:
+                    pass
+                seconds.append(time.monotonic() - started)
+            return max(seconds)
+
+        assert await best_seconds(slowest_of_off_and_on, IN_FORCE_SECONDS_MAX) < IN_FORCE_SECONDS_MAX
 
 
 @plays
