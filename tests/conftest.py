@@ -12,10 +12,16 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["lanes", "spreading"]
 
-# The same examples budget for everyone locally, more where time is free; HYPOTHESIS_PROFILE=nightly for a long night.
-settings.register_profile("local", max_examples=25, deadline=None)
+# The same examples for everyone, more where time is free: what fails in one run fails in the next, and no change is
+# judged by what chance found. New ones are looked for in a long night (HYPOTHESIS_PROFILE=nightly) and by `make fuzz`.
+settings.register_profile("local", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile(
-    "ci", max_examples=200, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "ci",
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("nightly", max_examples=5000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))

@@ -191,7 +191,7 @@ def of_alice(cast: Cast) -> dict[str, str]:
     """What her account has: a key, an address, a session and a sign-in elsewhere."""
     signed_in(cast.door, "alice")
     alice = User.objects.get(username="alice")
-    key = Authenticator.objects.create(user=alice, type="webauthn", data={"name": "hers", "credential": {}})
+    key = Authenticator.objects.create(user=alice, type="webauthn", data={"name": "key of hers", "credential": {}})
     address = EmailAddress.objects.create(user=alice, email="alice@x.example", verified=True, primary=False)
     connection = SocialAccount.objects.create(user=alice, provider="https://i.example", uid="1")
     session = Session.objects.filter(user=alice).first()
@@ -239,7 +239,9 @@ def test_what_is_of_another_account_is_not_there(
     answer = post(mallory[0], path.format(**of_alice), sent)
 
     assert answer.status in (200, 302, 400, 404)
-    assert "hers" not in answer.text + looked.text and "alice@" not in answer.text.replace(sent.get("email", "-"), "")
+    assert "key of hers" not in answer.text + looked.text and "alice@" not in answer.text.replace(
+        sent.get("email", "-"), ""
+    )
     assert (earlier, key) == (traces(), Authenticator.objects.get(pk=of_alice["pk"]).data)
     assert not EmailAddress.objects.get(email="alice@x.example").primary
     assert User.objects.filter(username="alice", is_active=True).exists()

@@ -10,7 +10,7 @@ from browsers import Browser
 from control.going_elsewhere import begin, come, come_first, door_to, there_and_back
 from control.signing_in import aged
 from control.signing_in import with_app as with_app_of
-from control.test_second_factors import code_of, with_app
+from control.test_second_factors import code_of, with_app, wrong_code
 from control.test_sign_in_proofs import KEY
 from control.test_sign_up_and_in import PASSWORD, confirmed, opened, sign_in
 from instances import Instance
@@ -49,7 +49,7 @@ def test_with_an_app_the_password_and_then_a_code_are_asked_for(sqlite_instance:
 
     browser.submit(BY_PASSWORD, password=PASSWORD)
     assert BY_CODE == at(browser)
-    browser.submit(BY_CODE, code="000000")
+    browser.submit(BY_CODE, code=wrong_code(secret))
     assert "not right" in browser.page.text
     browser.submit(BY_CODE, code=code_of(secret, 1))
 

@@ -29,6 +29,12 @@ def code_of(secret: str, steps: int = 0) -> str:
     return f"{(int.from_bytes(digest[start : start + 4]) & 0x7FFFFFFF) % 1_000_000:06d}"
 
 
+def wrong_code(secret: str) -> str:
+    """A code that the app shows at no moment around now."""
+    shown = {code_of(secret, steps) for steps in range(-9, 10)}
+    return next(code for code in (f"{number:06d}" for number in range(len(shown) + 1)) if code not in shown)
+
+
 def with_app(door: Door, name: str = "alice") -> tuple[Browser, str, list[str]]:
     """(browser, the app's key, recovery codes) after setting an app up."""
     browser = sign_in(confirmed(door, name), name)
@@ -46,7 +52,7 @@ def test_an_app_is_set_up_and_asked_for(instance: Instance):
 
     there = sign_in(Browser(door, "198.51.100.9"))
     assert "/account/2fa/authenticate/" == there.location and not is_in(there)
-    there.submit("/account/2fa/authenticate/", code="000000")
+    there.submit("/account/2fa/authenticate/", code=wrong_code(secret))
     assert "not right" in there.page.text and not is_in(there)
     there.submit("/account/2fa/authenticate/", code=code_of(secret, 1))
     assert is_in(there)

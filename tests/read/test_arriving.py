@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-import os
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from holdfast.store.copies import Copies
 from holdfast.store.memory import MemoryStore
 
 KEY = "blobs/big"
-DATA = os.urandom(3 * PART_BYTES + 12_345)
+DATA = random.Random(1).randbytes(3 * PART_BYTES + 12_345)
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
