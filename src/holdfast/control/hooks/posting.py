@@ -58,7 +58,8 @@ def post(
             answer.read(ANSWER_BYTES_READ)
         return Answered(answer.status)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answered(0, f"no answer within {seconds:g} s" if watch.is_over else _told(error))
+        is_over = watch.is_over or time.monotonic() >= until  # the socket may tell it before the watch does
+        return Answered(0, f"no answer within {seconds:g} s" if is_over else _told(error))
     finally:
         watch.stop()
         connection.close()
