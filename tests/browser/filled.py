@@ -44,6 +44,7 @@ from holdfast.control.publication.models import Event
 from holdfast.control.publishers.fetching import ask, fetch
 from holdfast.control.publishers.models import Publisher
 from holdfast.control.sign_in.asking import Providers
+from holdfast.control.tokens.models import OrganisationRobot
 from holdfast.front.serve import free_port
 from holdfast.pages.assets import assets
 from holdfast.tree.bans import new_ban, new_prohibition
@@ -153,6 +154,7 @@ def _organisation(now: datetime) -> None:
     for name, role in (("alice", "owner"), ("bob", "manager"), (LONGEST, "member")):
         Membership.objects.create(organisation=made, user=people[name], role=role)
     Membership.objects.create(organisation=made, user=robot, role="member")
+    OrganisationRobot.objects.create(robot=robot, organisation=made, created=now)
     IndexGrant.objects.create(index="main", right="create", created=now)
     held = Project.objects.get(name=SOLID)
     Holding.objects.create(project=held, organisation=made)
