@@ -16,8 +16,8 @@ from pathlib import Path
 
 import holdfast
 from holdfast.drill import zip_records
-from holdfast.drill.corpus import record_row
-from holdfast.drill.giant import WHEEL_TEXT, metadata_of
+from holdfast.drill.corpus import Wheel, record_row
+from holdfast.drill.giant import WHEEL_TEXT, Giant, metadata_of
 
 TEXT_BYTES = 256 * 1024  # of one member; a multiple of a tar's blocks
 _GZIP_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # deflate, no name, no time (RFC 1952)
@@ -54,6 +54,12 @@ def texts() -> tuple[Text, ...]:
 def _deflated(data: bytes, end: int) -> bytes:
     packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush(end)
+
+
+def held(made: Giant) -> Wheel:
+    """That file in memory, for who sends it more than once."""
+    content, metadata = b"".join(made.pieces()), metadata_of(made.project, made.version)
+    return Wheel(made.project, made.version, made.filename, content, metadata)
 
 
 @dataclass(frozen=True)

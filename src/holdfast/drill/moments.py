@@ -14,9 +14,11 @@ from typing import get_args
 from holdfast.control.publication.drill import Step, UploadStep
 from holdfast.drill.corpus import Wheel
 from holdfast.drill.rig import Answer, Rig, wait_until
+from holdfast.front.herald import STEP_BYTES
 
 CONNECTING, ARRIVING, HANDED_OVER, ANSWERED = "connecting", "body arriving", "body with the front", "answered"
-STAGES: tuple[str, ...] = (CONNECTING, ARRIVING, HANDED_OVER, *get_args(UploadStep), *get_args(Step))
+READ_AHEAD = "body arriving and read ahead"  # of an upload that is large enough (front/herald.py)
+STAGES: tuple[str, ...] = (CONNECTING, ARRIVING, READ_AHEAD, HANDED_OVER, *get_args(UploadStep), *get_args(Step))
 LOOK_SECONDS = 0.0002  # between two looks for a stage: most take longer
 STAGE_SECONDS = 0.001  # after a stage was seen to begin: a moment within it, or at the beginning of the next
 REACH_SECONDS_MAX = 20.0  # for a stage to begin, on a machine that does much else
@@ -29,6 +31,8 @@ class WatchedUpload:
         self._trace = trace
         self._sent, self._size = 0, 0
         self._answer: Answer | None = None
+        is_large = len(made.content) > STEP_BYTES
+        self.stages = [stage for stage in STAGES if is_large or stage != READ_AHEAD]  # those it comes to
         trace.write_bytes(b"")
         self._thread = threading.Thread(target=self._send, args=(rig, made))
         self._thread.start()
@@ -42,7 +46,9 @@ class WatchedUpload:
             return steps[-1].removeprefix("control@")
         if not self._sent:
             return CONNECTING
-        return ARRIVING if self._sent < self._size else HANDED_OVER
+        if self._sent == self._size:
+            return HANDED_OVER
+        return ARRIVING if self._sent <= STEP_BYTES else READ_AHEAD
 
     def wait_for(self, stage: str) -> None:
         """Until that stage or a later one begins."""
@@ -78,8 +84,8 @@ class Moments:
         if self._drawn % 2:
             time.sleep(self._chance.uniform(0.0, usual_seconds))
             return
-        fewest = min(self.hits[stage] for stage in STAGES)
-        upload.wait_for(self._chance.choice([stage for stage in STAGES if self.hits[stage] == fewest]))
+        fewest = min(self.hits[stage] for stage in upload.stages)
+        upload.wait_for(self._chance.choice([stage for stage in upload.stages if self.hits[stage] == fewest]))
         time.sleep(self._chance.uniform(0.0, STAGE_SECONDS))
 
     def missed(self) -> list[str]:

@@ -267,16 +267,17 @@ class Rig:
 
 
 def upload_form(made: Wheel) -> tuple[str, bytes]:
-    """The form that uploads a wheel, as twine fills it in: its Content-Type and its bytes."""
+    """The form that uploads a wheel or an sdist, as twine fills it in: its Content-Type and its bytes."""
     boundary = uuid.uuid4().hex
+    is_wheel = made.filename.endswith(".whl")
     fields = {
         ":action": "file_upload",
         "protocol_version": "1",
         "metadata_version": "2.1",
         "name": made.project,
         "version": made.version,
-        "filetype": "bdist_wheel",
-        "pyversion": "py3",
+        "filetype": "bdist_wheel" if is_wheel else "sdist",
+        "pyversion": "py3" if is_wheel else "source",
         "sha256_digest": made.sha256,
     }
     body = b"".join(

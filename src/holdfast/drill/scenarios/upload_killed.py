@@ -1,8 +1,9 @@
 """Fifty kill -9 at random moments of uploads: fsck is clean after each, each file whole or absent, a retry succeeds.
 
 HOLDFAST_DRILL_KILLS is another number of them, HOLDFAST_DRILL_SEED another draw of moments. What is killed is one
-role, or everything at once. Most of the time goes into interpreters starting: every kill is followed by a start, and by
-a whole `fsck --deep`, which runs while the start is under way.
+role, or everything at once. Wheels and sdists are uploaded, some of them large enough to be read while they arrive.
+Most of the time goes into interpreters starting: every kill is followed by a start, and by a whole `fsck --deep`, which
+runs while the start is under way.
 """
 
 import os
@@ -10,13 +11,15 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from holdfast.drill.checkers import check_contiguous, check_fsck, check_served
 from holdfast.drill.corpus import Wheel, wheel
+from holdfast.drill.giant_packed import GiantDeflatedWheel, GiantSdist, held
 from holdfast.drill.moments import Moments, WatchedUpload, usual_seconds
 from holdfast.drill.rig import Rig, wait_until
 from holdfast.drill.scenario import Say
@@ -25,7 +28,18 @@ INCIDENTS = ()
 SLOW = True
 KILLS = 50
 FULL_KILLS = 200  # so many hit every stage of an upload, or the moments are not random enough
-SIZES = (0, 100_000, 2_000_000)  # bytes of filler
+Make = Callable[[str, str], Wheel]  # of a project's name and a version
+KINDS: Mapping[str, Make] = {
+    "wheel of 1 KB": wheel,
+    "wheel of 100 KB": lambda project, version: wheel(project, version, filler_bytes=100_000),
+    "wheel of 2 MB": lambda project, version: wheel(project, version, filler_bytes=2_000_000),
+    "sdist of 1 KB": lambda project, version: held(GiantSdist(project, version, 0)),
+    "sdist of 2 MB": lambda project, version: held(GiantSdist(project, version, 2_000_000)),
+    "wheel of 48 MB": lambda project, version: held(GiantDeflatedWheel(project, version, 48_000_000)),
+    "sdist of 48 MB": lambda project, version: held(GiantSdist(project, version, 48_000_000)),
+}
+# The large ones are a ninth: every check reads all that was ever uploaded.
+SHARES = (2, 2, 3, 2, 3, 0.5, 1)
 PROJECTS = 5  # one after the other: each has uploads that were cut off and such that came after them
 EVERYTHING = "everything"
 ROLES = ("control", "control", "work", "front", EVERYTHING)
@@ -47,17 +61,22 @@ class _Drill:
         self._rig, self._trace, self._chance, self._say = rig, trace, chance, say
         self._moments = Moments(chance)
         self._killed: Counter[str] = Counter()
+        self._uploaded: Counter[str] = Counter()
         self._cut = 0
 
     def run(self, kills: int) -> None:
         rig, started = self._rig, time.monotonic()
         rig.token()
-        usual = {size: usual_seconds(rig, [_victim(n, f"0.{size}.{n}", size) for n in range(3)]) for size in SIZES}
+        usual = {
+            kind: usual_seconds(rig, [make(f"victim{n}", f"0.{number}") for n in range(3)])
+            for number, (kind, make) in enumerate(KINDS.items())
+        }
         victims = _victims(self._chance)
         with ThreadPoolExecutor(1) as beside:
             for number, what in zip(range(1, kills + 1), _doomed(self._chance), strict=False):
-                size, made = next(victims)
-                self._break(made, usual[size], what)
+                kind, made = next(victims)
+                self._uploaded[kind] += 1
+                self._break(made, usual[kind], what)
                 checked = beside.submit(check_fsck, rig)
                 wait_until(lambda: rig.get("/healthz", timeout=2).status == 200, 60, "the front answering again")
                 check_served(rig, made.project)
@@ -68,7 +87,8 @@ class _Drill:
                 if number % 50 == 0:
                     self._say(f"{number} kills, {self._cut} uploads cut off so far, {time.monotonic() - started:.0f} s")
         self._say(f"{kills} kills, {self._cut} uploads cut off, all there after one more try, fsck clean each time")
-        self._say("killed: " + ", ".join(f"{what} {count}" for what, count in sorted(self._killed.items())))
+        self._say("killed: " + ", ".join(f"{what} {times}" for what, times in sorted(self._killed.items())))
+        self._say("uploaded: " + ", ".join(f"{times} x {kind}" for kind, times in sorted(self._uploaded.items())))
         self._say(f"where uploads were: {self._moments.told()}")
         check_contiguous(rig.data)
         check_fsck(rig)
@@ -92,16 +112,11 @@ class _Drill:
         self._cut += upload.answer().status != 200
 
 
-def _victims(chance: random.Random) -> Iterator[tuple[int, Wheel]]:
-    number = 0
-    while True:
-        size = chance.choice(SIZES)
-        yield size, _victim(number, f"1.{number}", size)
-        number += 1
-
-
-def _victim(number: int, version: str, size: int) -> Wheel:
-    return wheel(f"victim-{number % PROJECTS}", version, filler_bytes=size)
+def _victims(chance: random.Random) -> Iterator[tuple[str, Wheel]]:
+    """The kind and the file to upload next, for ever."""
+    for number in count():
+        (kind,) = chance.choices(list(KINDS), SHARES)
+        yield kind, KINDS[kind](f"victim{number % PROJECTS}", f"1.{number}")
 
 
 def _doomed(chance: random.Random) -> Iterator[str]:
