@@ -18,8 +18,9 @@ from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome
 from holdfast.core.page_paths import is_control_page
 from holdfast.front import spool as spool_limits
+from holdfast.front.answer_times import AnswerTimes
 from holdfast.front.asgi import AsgiHeaders
-from holdfast.front.forwarder import PAGE_HOLD_SECONDS, Forwarder, answer_seconds, forwarded_headers
+from holdfast.front.forwarder import PAGE_HOLD_SECONDS, Forwarder, forwarded_headers
 from holdfast.front.spool import Spool, Spooled
 from holdfast.read.answers import from_outcome
 from holdfast.store.port import DiskFull
@@ -32,6 +33,8 @@ class Control:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.asked: list[dict[str, object]] = []
+        self.is_going_on = asyncio.Event()
+        self.is_going_on.set()
         self.answer = web.Response(text="fine", headers={"X-Holdfast-Request": "1", "X-Kept": "yes"})
 
     @asynccontextmanager
@@ -53,15 +56,16 @@ class Control:
             {"method": request.method, "target": request.raw_path, "headers": dict(request.headers), "body": body}
         )
         assert b"" == await request.read()
+        await self.is_going_on.wait()
         return self.answer
 
 
 class Plane:
     """Just enough of a plane for the driver: everything is forwarded."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, times: AnswerTimes | None = None) -> None:
         self.spool = Spool(config)
-        self.forwarder = Forwarder(config, self.spool)
+        self.forwarder = Forwarder(config, self.spool, times)
 
     def find(self, _path: str, _get: object) -> None:
         return None
@@ -74,14 +78,14 @@ class Plane:
 
 
 @asynccontextmanager
-async def forwarding(folder, **settings):
+async def forwarding(folder, times=None, **settings):
     """(client, control, spool folder's names)"""
     from holdfast.front.asgi import AsgiApp
 
     config = Config(data=folder, **({"hold_seconds": 0.2} | settings))
     for made in (config.run_folder, config.spool_folder):
         made.mkdir(mode=0o700)
-    plane = Plane(config)
+    plane = Plane(config, times)
     try:
         yield AsgiClient(AsgiApp(plane)), Control(config), lambda: [p.name for p in config.spool_folder.iterdir()]
     finally:
@@ -340,9 +344,21 @@ async def test_a_cancelled_upload_waits_for_its_write_before_the_descriptor_can_
     os.close(writing)
 
 
-def test_control_gets_longer_for_larger_bodies():
-    """Ten gigabytes are copied, hashed and synced before control can answer; a front that gives up answers 503."""
-    assert (60, 700) == (round(answer_seconds(0)), round(answer_seconds(10 * 1024 * MIB)))
+@plays
+async def test_an_upload_that_control_takes_too_long_for_may_be_sent_again(tmp_path):
+    """The file may be listed a moment later: who sends it again is told that it was already there."""
+    times = AnswerTimes(seconds_max=0.0)
+    async with forwarding(tmp_path, times) as (client, control, spooled), control.listening():
+        control.is_going_on.clear()
+
+        answer = await client.request("POST", "/legacy/", {}, b"body")
+
+        said = json.loads(answer.body)["detail"]
+        assert (503, True) == (answer.status, said.startswith("control did not answer within"))
+        assert said.endswith("s, and may still carry it out; an upload can be sent again as it is")
+        assert "30" == answer.headers["retry-after"]
+        assert [] == spooled()
+        control.is_going_on.set()
 
 
 @plays

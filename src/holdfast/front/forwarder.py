@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from urllib.parse import quote
 
 import aiohttp
@@ -17,6 +18,7 @@ from holdfast.config import MIB, Config
 from holdfast.core.errors import Outcome, Unavailable
 from holdfast.core.form_cut import reference
 from holdfast.core.logged_path import loggable
+from holdfast.front.answer_times import AnswerTimes
 from holdfast.front.herald import Heralds
 from holdfast.front.page_answers import PageAnswers
 from holdfast.front.spool import ClientGone, Spool, Spooled, TooLarge, TooSlow
@@ -29,8 +31,6 @@ from holdfast.wire.messages import Headers, Request, Response, StreamBody
 log = structlog.get_logger(__name__)
 
 REQUESTS_MAX = 256  # held or under way at control; each is one small task here
-ANSWER_SECONDS_MAX = 60.0  # control holds a blinking database 8 s; big archives take longer to look through
-ANSWER_BYTES_PER_SECOND = 16 * MIB  # what control copies, hashes and stores at least, on a slow disk or a far bucket
 RETRY_SECONDS = 0.1  # between two attempts to reach a control that is starting
 CHUNK_SECONDS_MAX = 60.0
 FORM_BYTES_MAX = 1 * MIB  # of a page's form; control reads no more either
@@ -51,9 +51,10 @@ _ONLY_PRINTABLE = dict.fromkeys((*range(32), 127))
 class Forwarder:
     """One worker's way to control."""
 
-    def __init__(self, config: Config, spool: Spool) -> None:
+    def __init__(self, config: Config, spool: Spool, times: AnswerTimes | None = None) -> None:
         self._config = config
         self._spool = spool
+        self._times = times or AnswerTimes()
         self._pages = PageAnswers(Site(config.base_url))
         self._control = Neighbour("control", config.control_socket, REQUESTS_MAX)
         self._heralds = Heralds(config)
@@ -98,13 +99,14 @@ class Forwarder:
     async def _ask(self, request: Request, spooled: Spooled, page: bool) -> Response:
         """Send until control can be reached, for a bounded time after the body's last byte."""
         hold_seconds = min(PAGE_HOLD_SECONDS, self._config.hold_seconds) if page else self._config.hold_seconds
-        seconds_max = PAGE_SECONDS_MAX if page else answer_seconds(spooled.size)
+        # A page's request costs control nothing to speak of: it has a bound of its own, in Neighbour.
+        seconds_max = PAGE_SECONDS_MAX if page else None
         request_id = secrets.token_hex(8)
         headers = forwarded_headers(request, spooled, request_id)
         target = quote(request.path, safe="/:@!$&'()*+,;=~-._") + (f"?{request.query}" if request.query else "")
         while True:
             try:
-                return await self._once(request, target, headers, seconds_max)
+                return await self._once(request, target, headers, spooled.size, seconds_max)
             except Unreachable:
                 if time.time() - spooled.ended_at + RETRY_SECONDS > hold_seconds:
                     log.warning("control did not come back in time", request=request_id, path=loggable(request.path))
@@ -114,9 +116,12 @@ class Forwarder:
                     ) from None
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _once(self, request: Request, target: str, headers: dict[str, str], seconds_max: float) -> Response:
+    async def _once(
+        self, request: Request, target: str, headers: dict[str, str], size: int, seconds_max: float | None
+    ) -> Response:
         answer = self._control.request(request.method, target, headers=headers, seconds_max=seconds_max)
-        response = await answer.__aenter__()
+        async with nullcontext() if seconds_max is not None else self._times.bounded(size):
+            response = await answer.__aenter__()
         try:
             body = await _read_start(response)
         except BaseException:
@@ -142,11 +147,6 @@ async def _problem(status: int, detail: str, *headers: tuple[str, str]) -> Respo
 
 async def _refusal(outcome: Outcome) -> Response:
     return from_outcome(outcome)
-
-
-def answer_seconds(body_bytes: int) -> float:
-    """How long control may take to answer a request with a body of that size."""
-    return ANSWER_SECONDS_MAX + body_bytes / ANSWER_BYTES_PER_SECOND
 
 
 async def _chained(start: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

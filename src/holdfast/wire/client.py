@@ -37,10 +37,10 @@ class Neighbour:
         target: str,
         *,
         headers: Mapping[str, str] | None = None,
-        seconds_max: float,
+        seconds_max: float | None,
         data: bytes | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send and give the answer with its body unread. `seconds_max` bounds the time to its head.
+        """Send and give the answer with its body unread. `seconds_max` bounds the time to its head; None: the caller.
 
         Raises Unavailable when the neighbour cannot be reached, is too busy, or too slow. What fails inside the
         `async with` passes as it is. The target is sent as given: percent-encode it first.
@@ -64,7 +64,7 @@ class Neighbour:
             self._session = None
 
     async def _send(
-        self, method: str, target: str, headers: Mapping[str, str] | None, seconds_max: float, data: bytes | None
+        self, method: str, target: str, headers: Mapping[str, str] | None, seconds_max: float | None, data: bytes | None
     ) -> aiohttp.ClientResponse:
         url = yarl.URL(f"http://{self.name}.invalid{target}", encoded=True)  # the name is never looked up
         try:
