@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import wheels
+from control.clocks import ForwardClock
 from django.db.models import F
 from doors import Door
 from instances import Instance, new_instance
@@ -182,6 +183,22 @@ def test_a_file_that_was_committed_but_not_published_is_told_so_and_the_retry_fi
     assert (again.status, again.text) == (200, f"{WHEEL[0]} was already there with the same bytes.\n")
 
 
+def test_a_disk_that_takes_half_a_minute_leaves_time_for_a_blip_in_publication(sqlite_instance: Instance):
+    clock = ForwardClock()
+
+    class SlowStore(FailingStore):
+        def adopt_file(self, key: str, path: Path) -> None:
+            super().adopt_file(key, path)
+            clock.advance(30)
+
+    publisher = sqlite_instance.another_publisher(clock=clock)
+    publisher.store = FailingStore(sqlite_instance.store, 1, blink)
+    slow = SlowStore(sqlite_instance.store, 0, blink)
+    door = Door(sqlite_instance, clock=clock, store=slow, publisher=publisher)
+
+    assert door.upload(wheels.twine_body(*WHEEL), door.token()).status == 200
+
+
 def test_the_bytes_are_durable_before_the_row_is(sqlite_instance: Instance):
     """A crash in between must leave an orphan, never a listed file without bytes."""
     seen: list[bool] = []
@@ -287,7 +304,14 @@ def test_without_the_fronts_word_the_hold_counts_from_now_and_a_last_try_is_alwa
     clock = ManualClock()
 
     assert deadline_of("", 8.0, clock) == clock.monotonic() + 8.0
-    assert with_last_try(clock.monotonic() - 5, clock) == clock.monotonic() + 1.5
+    assert with_last_try(clock.monotonic() + 0.5, clock, 8.0) == clock.monotonic() + 1.5
+
+
+def test_who_is_still_there_when_the_hold_is_over_waits_as_for_a_new_upload():
+    """Work of our own used it up: hatch has left, and the others must not be refused for that."""
+    clock = ManualClock()
+
+    assert with_last_try(clock.monotonic() - 5, clock, 8.0) == clock.monotonic() + 8.0
 
 
 # A start without a database.

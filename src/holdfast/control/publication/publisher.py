@@ -33,6 +33,7 @@ from holdfast.control.publication.drill import Pause, no_pause
 from holdfast.control.publication.entries import Rendering, held_entry, render
 from holdfast.control.publication.lost_end import reopen_lost
 from holdfast.control.publication.models import Event, Instance, PublisherLease
+from holdfast.control.publication.moving import Moving
 from holdfast.control.publication.transaction import Halted, NotYetPublished, TreeAhead, current_serial
 from holdfast.control.switches.following import Switches
 from holdfast.core.errors import Absent, Unavailable
@@ -120,9 +121,11 @@ class Publisher:
         return head
 
     def publish_until(self, serial: int, deadline: float) -> None:
-        """Return once `serial` is published, by whoever. Raises NotYetPublished at `deadline` (monotonic seconds)."""
+        """Return once `serial` is published, by whoever. Raises NotYetPublished when, at `deadline`, nothing moves."""
+        moving = Moving(self.clock)
         before = self._done  # what was done before may belong to a tree that was replaced since: the database says
         while True:
+            is_trouble = False
             try:
                 if before < serial <= self._done or (serial <= before and is_published(serial)):
                     return
@@ -132,9 +135,9 @@ class Publisher:
             except Halted:
                 raise
             except Unavailable as error:
-                done = 0
+                done, is_trouble = 0, True
                 log.debug("publication of serial %s waits: %s", serial, error.reason)
-            if self.clock.monotonic() >= deadline:
+            if self.clock.monotonic() >= deadline and (is_trouble or moving.is_stalled()):
                 raise NotYetPublished(serial)
             if not done:
                 time.sleep(POLL_SECONDS)

@@ -1,7 +1,7 @@
 """Holding an upload through a blip of database or store, instead of answering 5xx at the first try.
 
 twine sends a refused upload again at once and without a pause; hatch gives up ten seconds after its last byte. So a
-blip is waited out here, until `hold_seconds` after the last byte arrived at the front.
+blip is waited out here, until `hold_seconds` after the last byte arrived at the front. Our own work is no blip.
 """
 
 import random
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS = 0.05
 PAUSE_SECONDS_MAX = 0.5
-LAST_TRY_SECONDS = 1.5  # what is left at least when work on a big file used the time up; hatch still waits
+LAST_TRY_SECONDS = 1.5  # what is left at least when work on a big file used most of it up; hatch still waits
 
 
 def deadline_of(body_end: str, hold_seconds: float, clock: Clock) -> float:
@@ -30,9 +30,16 @@ def deadline_of(body_end: str, hold_seconds: float, clock: Clock) -> float:
     return clock.monotonic() + hold_seconds - min(max(age, 0.0), hold_seconds)
 
 
-def with_last_try(deadline: float, clock: Clock) -> float:
-    """The same deadline, or a little later when little is left: the bytes are here, one honest try is due."""
-    return max(deadline, clock.monotonic() + LAST_TRY_SECONDS)
+def with_last_try(deadline: float, clock: Clock, hold_seconds: float) -> float:
+    """The same deadline, or a later one after work of ours that took long: the bytes are here, an honest try is due.
+
+    Once the hold is over altogether, hatch has left, and whoever is still there waits as for a new upload: a machine
+    with much else to do would else refuse what it was sent whole.
+    """
+    now = clock.monotonic()
+    if now < deadline:
+        return max(deadline, now + LAST_TRY_SECONDS)
+    return now + max(hold_seconds, LAST_TRY_SECONDS)
 
 
 def held(work: Callable[[], T], clock: Clock, deadline: float, pause: Callable[[float], None] = time.sleep) -> T:

@@ -122,8 +122,8 @@ def _receive_form(parts: Parts, asked: UploadRequest, index: IndexConfig, actor:
         parts,
         index,
         taken,
-        lambda new: publish_file(
-            parts.publisher, index.name, new, actor, deadline=taken.deadline, rules=PROFILES[index.rules].release
+        lambda new, deadline: publish_file(
+            parts.publisher, index.name, new, actor, deadline=deadline, rules=PROFILES[index.rules].release
         ),
         lambda: count_new_project(
             parts.clock, index, taken.upload.distribution.name, actor, asked.client, taken.deadline

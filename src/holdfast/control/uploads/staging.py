@@ -115,7 +115,7 @@ def _stage_form(
         parts,
         index,
         taken,
-        lambda new: files.add_staged_file(*order, new, actor, deadline=taken.deadline, rules=rules),
+        lambda new, deadline: files.add_staged_file(*order, new, actor, deadline=deadline, rules=rules),
     )
     if not existing:
         try_to_show(parts.store, session.pk, parts.clock)

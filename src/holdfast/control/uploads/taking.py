@@ -103,7 +103,7 @@ def examine_form(
         raise Rejected((*judged.problems, *named))
     upload = judged.upload
     parts.pause("judged")
-    deadline = with_last_try(deadline, parts.clock)
+    deadline = with_last_try(deadline, parts.clock, parts.config.hold_seconds)
     name = upload.distribution.name
     if found is None or name != said:
         found = find_for_upload(parts, index, name, actor, deadline)
@@ -172,10 +172,10 @@ def store_and(
     parts: Parts,
     index: IndexConfig,
     taken: Taken,
-    act: Callable[[NewFile], T],
+    act: Callable[[NewFile, float], T],
     before: Callable[[], object] | None = None,
 ) -> T:
-    """Store the bytes, then `act`: one transaction that needs them. Raises what `act` raises, Unavailable.
+    """Store the bytes, then `act` until a deadline: one transaction that needs them. Raises what it does, Unavailable.
 
     `before` is called when nothing but trouble of ours is in the way any more, and what it raises ends the upload.
     """
@@ -183,7 +183,7 @@ def store_and(
     new = _new_file(upload, provenance)
     bound = held(lambda: _bound_to(index.name, new), parts.clock, deadline)
     if bound not in ("", new.sha256):
-        return act(new)  # refuses, with the reason
+        return act(new, deadline)  # refuses, with the reason
     if not bound:  # a file that is there already needs no more place
         rules = PROFILES[index.rules].release
         seen = held(lambda: _require_place(index.name, new, rules, parts.clock.now()), parts.clock, deadline)
@@ -197,7 +197,7 @@ def store_and(
     try:
         _store_bytes(parts, upload, provenance, new.provenance_sha256, deadline)
         is_stored = True
-        return act(new)
+        return act(new, with_last_try(deadline, parts.clock, parts.config.hold_seconds))
     except Unavailable as error:
         # A commit whose answer was lost may land after we looked: then nothing but the intents, until their lease
         # ends, keeps a sweep from the bytes.
