@@ -75,11 +75,23 @@ def test_backup_restore_reconcile_and_fsck_follow_each_other(holdfast: Shell, tm
     reconciled = holdfast("reconcile")
 
     assert "run `holdfast reconcile` before anything is written" in restored
+    assert "ended 0 browser sessions and 0 open invitations to sign up" in restored
     assert "secret key" not in restored
     assert "nothing may be written until `holdfast reconcile`" in refused
     assert wrong.startswith("database: the published tree is at serial 1, the database at 0")
     assert "the database was at serial 0, the tree at 1; both agree now" in reconciled
     assert "clean: 0 projects, 0 files checked, 0 repaired, 0 orphans\n" == holdfast("fsck")
+
+
+def test_fsck_ends_with_0_when_all_that_was_wrong_is_repaired(holdfast: Shell) -> None:
+    """Scripts ask whether it is whole now; what was repaired is said."""
+    (holdfast.data / "store/v1/instance.json").unlink()
+
+    wrong, repaired, after = holdfast("fsck", code=1), holdfast("fsck", "--repair"), holdfast("fsck")
+
+    assert ("1 findings", "clean") == (wrong.splitlines()[-1].partition(":")[0], after.partition(":")[0])
+    assert "repaired: " in repaired and "1 repaired" in repaired.splitlines()[-1]
+    assert "Exit code 0" in holdfast("fsck", "--help")
 
 
 def test_a_restore_tells_when_the_key_that_the_backup_lacks_is_not_there(holdfast: Shell, tmp_path: Path) -> None:

@@ -29,7 +29,11 @@ def initialise() -> None:
 @click.option("--deep", is_flag=True, help="Hash files of any size, not only those below 64 MiB.")
 @click.option("--pair", is_flag=True, help="Instead, make both stores of a pair equal; --deep compares all bytes.")
 def fsck(repair: bool, deep: bool, pair: bool) -> None:
-    """Compare the published tree with its digests and with the database. Exit code 1 when something is wrong."""
+    """Compare the published tree with its digests and with the database.
+
+    Exit code 0: all is whole, or was repaired (a line for each; the last line counts them). 1: something is wrong that
+    was not repaired, or nothing could be looked at. 2: a setting or an option is wrong.
+    """
     config = command_config()
     if pair:
         with outcomes():
@@ -135,7 +139,15 @@ def restore(file: Path) -> None:
         )
         if done.kept:
             click.echo(f"the database that was there is kept as {done.kept}")
-        click.echo("accounts, memberships, publishers and webhooks are those of then: whoever was let go since is back")
+        for line in done.ended.accounts:
+            click.echo(f"as the published tree says: {line}")
+        click.echo(
+            f"ended {done.ended.sessions} browser sessions and {done.ended.invitations} open invitations to sign up"
+        )
+        click.echo(
+            "passwords, second factors, teams, grants, publishers, webhooks and offers are those of then: look whether"
+            " somebody or something that was let go since is back"
+        )
         if not key_file(config).exists():
             click.echo(
                 f"there is no secret key at {key_file(config)}: put the one of then there before the next start, or a"

@@ -21,6 +21,7 @@ from holdfast import __version__
 from holdfast.clock import Clock
 from holdfast.config import DATA_FORMAT, Config
 from holdfast.control import postgres_tools
+from holdfast.control.accounts.standing import Ended, end_older_standing
 from holdfast.control.database import close_connection, django_setup, is_sqlite
 from holdfast.control.instance import (
     Marker,
@@ -38,6 +39,7 @@ from holdfast.core.errors import Corrupt, Unavailable
 from holdfast.datafolder import sync_folder
 from holdfast.store.port import Store
 from holdfast.tree.instance import read_instance
+from holdfast.tree.standing import newest_standing
 from holdfast.tree.writer import published_head
 
 MANIFEST = "manifest.json"
@@ -66,6 +68,7 @@ class Restored:
     manifest: Manifest
     head: int
     kept: Path | None  # the database that was replaced
+    ended: Ended  # what it would have given back to people who lost it since
 
     @property
     def is_behind(self) -> bool:
@@ -103,6 +106,7 @@ def restore(config: Config, store: Store, source: Path, clock: Clock) -> Restore
     django_setup(config)
     manifest = read_manifest(source)
     _hold_to_instance(config, store, manifest)
+    told = newest_standing(store)
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=RESTORING, dir=config.data) as folder:
         copy = _extract(source, manifest, Path(folder))
@@ -117,7 +121,8 @@ def restore(config: Config, store: Store, source: Path, clock: Clock) -> Restore
     if not has_rows(config):
         raise Unavailable("the database was put in place but does not answer")
     _bring_to_this_release(config)
-    return Restored(manifest, published_head(store), kept)
+    ended = end_older_standing(told, manifest.instance, manifest.created, clock)
+    return Restored(manifest, published_head(store), kept, ended)
 
 
 def read_manifest(source: Path) -> Manifest:

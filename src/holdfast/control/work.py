@@ -51,6 +51,7 @@ def run(config: Config, stop_event: threading.Event | None = None) -> None:
 
 def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) -> list[Task]:
     """What there is to do, once the instance is whole. Raises any Outcome."""
+    from holdfast.control.accounts.standing import Standings
     from holdfast.control.accounts.trail import chain_waiting, publish_trail_head
     from holdfast.control.accounts.upkeep import sweep_accounts
     from holdfast.control.canary_watch import watch_beside
@@ -89,6 +90,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
     checkpoints = Checkpoints(reader, clock)
     watch = Watch()
     people = PeoplePages(known, store, clock)
+    standings = Standings(store, clock, publisher.instance)
     cataloguer = Cataloguer(known, reader, clock)
     return [
         Task("publication", TICK_SECONDS, publisher.drain),
@@ -102,6 +104,7 @@ def _tasks(config: Config, store: Store, clock: Clock, stop: threading.Event) ->
         Task("the sweep of publishers' tokens", MINUTE * 5, lambda: sweep_tokens(clock)),
         Task("writing checkpoints", MINUTE / 6, checkpoints.write_when_due),
         Task("writing the pages of people", MINUTE / 6, people.write_when_changed),
+        Task("writing down who is shut out", MINUTE / 12, standings.write_when_changed),
         Task("writing catalogues", TICK_SECONDS * 5, cataloguer.write_when_changed),
         Task("keeping the assets of pages", MINUTE * 60, lambda: keep_assets(store, clock)),
         Task("forgetting assets of releases long gone", DAY, lambda: forget_assets(store, clock)),

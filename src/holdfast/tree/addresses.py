@@ -1,6 +1,7 @@
 """The one table of what is stored where in the published tree. No other module spells a key.
 
-Durable: instance, journal, checkpoints, overrides, advisories, audit heads, pins, records, cards, card books, blobs.
+Durable: instance, journal, checkpoints, overrides, advisories, audit heads, standing, pins, records, cards, card
+books, blobs.
 While their session lives: previews of staged releases.
 Forgotten after weeks: use (what each machine read of `pulled/`, by day).
 Disposable: `pulled/` (pages and files of upstreams), `rendered/` (page bytes that are slow to make), `assets/` (styles
@@ -27,6 +28,7 @@ RENDERED_PREFIX = "rendered/"
 ASSET_PREFIX = "assets/"
 ASSET_SET_PREFIX = "v1/page-assets/"
 PERSON_PREFIX = "v1/person/"
+STANDING_PREFIX = "v1/standing/"
 BLOB_PREFIX = "blobs/"
 PREVIEW_PREFIX = "previews/"  # beside `v1/`, where an index may be called that
 CATALOGUE_PREFIX = "catalogues/"  # likewise
@@ -41,6 +43,7 @@ _IMMUTABLE_PREFIXES = (
     RENDERED_PREFIX,
     ASSET_PREFIX,
     PERSON_PREFIX,
+    STANDING_PREFIX,
     CATALOGUE_PREFIX,
 )
 
@@ -213,6 +216,12 @@ def persons(kind: str) -> str:
 def person(kind: str, segment: str, serial: int, number: int) -> str:
     """What was known of a person or an organisation at that serial; `number` tells several apart."""
     return f"{persons(kind)}{segment}/{serial:012d}-{number:04d}.json"
+
+
+def standing(number: int) -> str:
+    """Who was shut out and who administered after change `number` of that. Zero-padded: key order is their order."""
+    assert number > 0, number
+    return f"{STANDING_PREFIX}{number:012d}.json"
 
 
 def catalogues(index: str) -> str:

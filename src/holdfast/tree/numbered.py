@@ -1,4 +1,4 @@
-"""Objects whose keys count: segments, chunks, checkpoints, changes, audit heads. What else lies among them is not ours.
+"""Objects whose keys count: segments, chunks, checkpoints, changes, audit heads, standing. The rest is not ours.
 
 A copy that was cut off, an editor or a tool leaves such objects behind. Nobody who reads a tree may stumble over them.
 """
@@ -16,6 +16,7 @@ COUNTED: tuple[tuple[str, Address], ...] = (
     (addresses.CHECKPOINT_PREFIX, addresses.checkpoint),
     (addresses.OVERRIDES_PREFIX, addresses.overrides),
     (addresses.AUDIT_PREFIX, addresses.audit_head),
+    (addresses.STANDING_PREFIX, addresses.standing),
 )
 
 

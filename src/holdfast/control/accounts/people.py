@@ -159,6 +159,8 @@ def delete_person(publisher: Publication, user: User, actor: Actor, *, deadline:
             token.save(update_fields=["revoked"])
             tx.tell(token_revoked(token.id))
         stopped = stop_unanswered(tx, user.username)
+        for project in Project.objects.filter(roles__user=user):
+            tx.changed(project)
         _forget(user)
         tx.audit("delete-account", user.username, robots=stopped)
     return tx.serial

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from holdfast.control.accounts.actor import ALL
 from holdfast.control.accounts.models import Token, User
 from holdfast.control.moderation.holding import queue_again
 from holdfast.control.organisations.models import Holding, Organisation
@@ -109,8 +110,13 @@ def absorb_removal(removal: BytesRemoved, now: datetime) -> None:
 
 
 def absorb_token(token: TokenIssued, now: datetime) -> bool:
-    """A token the rows do not know comes back with its right to read and no other; True when it was unknown."""
-    if Token.objects.filter(pk=token.id).exists():
+    """A token the rows do not know comes back with its right to read and no other; True when it was unknown.
+
+    One that they know reads no more than it was told to be good for: it was narrowed since.
+    """
+    known = Token.objects.filter(pk=token.id).first()
+    if known is not None:
+        _narrow(known, token.reads)
         return False
     user, _ = User.objects.get_or_create(username=RECOVERED_USER)
     Token.objects.create(
@@ -123,6 +129,15 @@ def absorb_token(token: TokenIssued, now: datetime) -> bool:
         expires=token.expires,
     )
     return True
+
+
+def _narrow(known: Token, reads: Sequence[str]) -> None:
+    """Uploads to a whole index went with the right to read it (tokens/limits.py)."""
+    lost = set() if ALL in reads else set(known.reads) - set(reads)
+    if lost:
+        known.reads = list(reads) if ALL in lost else [index for index in known.reads if index not in lost]
+        known.upload_indexes = [index for index in known.upload_indexes if index not in lost]
+        known.save(update_fields=["reads", "upload_indexes"])
 
 
 def absorb_revocation(token: str, now: datetime) -> None:

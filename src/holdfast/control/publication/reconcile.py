@@ -4,6 +4,7 @@ The tree wins wherever both speak: what was published was seen. What only the da
 never published, or made on another branch of history) is published again under new serials.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -156,6 +157,7 @@ def _absorb(tail: _Tail, own: list[Change], tx: WriteTransaction, done: Reconcil
             _end_older_rights(tx, project, done)
     done.left = end_older_places(tx, tail.told)
     done.projects = len(tail.records) + len(tail.gone)
+    last = {told.id: told for told in _told(tail) if isinstance(told, TokenIssued | TokenRevoked)}
     for segment in tail.segments:
         for told in segment.entries:
             match told:
@@ -165,10 +167,16 @@ def _absorb(tail: _Tail, own: list[Change], tx: WriteTransaction, done: Reconcil
                     absorb_removal(told, segment.at)
                 case TokenIssued():
                     done.tokens += absorb_token(told, segment.at)
-                case TokenRevoked():
+                case TokenRevoked() if (
+                    last[told.id] == told
+                ):  # an account that was frozen and is open again has its own
                     absorb_revocation(told.id, segment.at)
                 case _:
                     pass  # the records say the rest
+
+
+def _told(tail: _Tail) -> Iterator[AnyEntry]:
+    return (told for segment in tail.segments for told in segment.entries)
 
 
 @dataclass(frozen=True, slots=True)
