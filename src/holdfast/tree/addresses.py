@@ -28,10 +28,10 @@ RENDERED_PREFIX = "rendered/"
 ASSET_PREFIX = "assets/"
 ASSET_SET_PREFIX = "v1/page-assets/"
 PERSON_PREFIX = "v1/person/"
-STANDING_PREFIX = "v1/standing/"
 BLOB_PREFIX = "blobs/"
 PREVIEW_PREFIX = "previews/"  # beside `v1/`, where an index may be called that
 CATALOGUE_PREFIX = "catalogues/"  # likewise
+STANDING_PREFIX = "standing/"  # likewise
 _IMMUTABLE_PREFIXES = (
     BLOB_PREFIX,
     JOURNAL_PREFIX,
