@@ -3,13 +3,15 @@
 import re
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from jinja2 import UndefinedError
 
 from holdfast.pages import CSP, Notice, Site, render
 from holdfast.pages.assets import asset_path, assets, is_asset_name, media_type_of
-from holdfast.pages.environment import environment, filesize, plural, told, when
+from holdfast.pages.environment import TEMPLATES, environment, filesize, plural, told, when
 from holdfast.pages.values import sentence
 
 SITE = Site("https://packages.example/prefix")
@@ -147,3 +149,14 @@ def test_values_of_the_audit_trail_are_words(value: object, words: str) -> None:
 def test_a_problem_is_told_as_a_sentence(detail: str, shown: str) -> None:
     """And a filename is never spelt in another way than it is."""
     assert shown == sentence(detail)
+
+
+def test_a_moment_is_told_so_that_it_can_be_said_in_days() -> None:
+    """The script says `in 3 days` in a moment's place: `until in 3 days` is no English."""
+    folders = (TEMPLATES, files("holdfast.control.web") / "templates")
+    texts = {path: path.read_text() for folder in folders for path in Path(str(folder)).rglob("*.html")}
+
+    odd = [path.name for path, text in texts.items() if re.search(r"[Uu]ntil (</span>)?\{\{[^}]*\| when", text)]
+
+    assert len(texts) > 60
+    assert [] == odd

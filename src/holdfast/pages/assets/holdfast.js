@@ -28,7 +28,7 @@ function ago(moment) {
   let count = (moment - Date.now()) / 1000;
   if (Math.abs(count) < 1) return "just now";
   for (const [unit, size] of STEPS) {
-    if (Math.abs(count) < size) return words.format(Math.round(count), unit);
+    if (Math.round(Math.abs(count)) < size) return words.format(Math.round(count), unit);
     count /= size;
   }
   return "";
