@@ -10,6 +10,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
+from holdfast.control.collector import settle
+
 pytest_plugins = ["lanes", "spreading"]
 
 # The same examples for everyone, more where time is free: what fails in one run fails in the next, and no change is
@@ -46,3 +48,8 @@ _OURS = ("HOLDFAST_REQUIRE_ALL", "HOLDFAST_LIVE", "HOLDFAST_SHOTS")
 for _name in [n for n in os.environ if n.startswith("HOLDFAST_") and n not in _OURS]:
     del os.environ[_name]
 assert sys.version_info >= (3, 11), "Holdfast needs Python 3.11 or newer"
+
+
+def pytest_collection_finish() -> None:
+    """What all test files brought stays until the end: the cycle collector walks it no more, as in a server."""
+    settle()

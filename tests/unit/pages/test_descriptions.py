@@ -171,9 +171,12 @@ def test_a_limit_that_ends_inside_a_callback_ends_the_rendering_all_the_same(
 
     monkeypatch.setattr(sys, "unraisablehook", lost.append)
     gc.callbacks.append(collected)
+    usual = gc.get_threshold()
+    gc.set_threshold(100)  # so often that one comes at once
     try:
         found = described("Word *word* `word`_.\n\n" * 3001, RST, images=False, seconds_max=0.3)
     finally:
+        gc.set_threshold(*usual)
         gc.callbacks.remove(collected)
 
     assert lost
