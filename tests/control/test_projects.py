@@ -6,14 +6,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.test.utils import CaptureQueriesContext
 from instances import ALICE, BOB, CHARLIE, OPERATOR, Actor, Instance, Scopes, fresh_sha256, soon
 
 from holdfast.control.accounts.models import User
 from holdfast.control.accounts.people import sole_holdings
-from holdfast.control.database import close_connection
+from holdfast.control.database import close_connection, connection
 from holdfast.control.organisations import actions as organisations
 from holdfast.control.projects import actions, standing
-from holdfast.control.projects.models import FilenameBinding
+from holdfast.control.projects.models import FilenameBinding, Removal
 from holdfast.control.projects.rights import NotAccepted
 from holdfast.core.errors import Absent, Refused, Removed
 from holdfast.core.model import Record, Role
@@ -189,6 +190,21 @@ def test_removed_bytes_leave_every_page_and_cannot_come_back(instance: Instance)
     assert ([], []) == (listed(instance, "tool"), listed(instance, "other"))
     with pytest.raises(Removed, match="malware"):
         instance.upload("third", "1.0", digest)
+
+
+def test_a_thousand_digests_are_taken_down_in_few_statements_and_the_first_reason_stays(instance: Instance) -> None:
+    """Everybody who writes waits meanwhile."""
+    known, *others = many = tuple(fresh_sha256() for _ in range(1000))
+    instance.upload("tool", "1.0", others[-1])
+    actions.remove_bytes(instance.publisher, (known,), "malware", True, OPERATOR, deadline=soon())
+
+    with CaptureQueriesContext(connection()) as asked:
+        actions.remove_bytes(instance.publisher, (*many, known), "a key inside", False, OPERATOR, deadline=soon())
+
+    assert len(asked) < 100
+    found = {one.sha256: (one.reason, one.legal) for one in Removal.objects.filter(sha256__in=many)}
+    assert {**dict.fromkeys(others, ("a key inside", False)), known: ("malware", True)} == found
+    assert [] == listed(instance, "tool")
 
 
 def test_quarantine_is_an_administrators_and_reversible(instance: Instance) -> None:

@@ -106,8 +106,8 @@ def remove_bytes(
     with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.REMOVE_BYTES)
         tx.lock("removal")
-        for digest in sha256:
-            Removal.objects.get_or_create(sha256=digest, defaults={"reason": reason, "legal": legal, "created": tx.now})
+        told = {"reason": reason, "legal": legal, "created": tx.now}
+        Removal.objects.bulk_create((Removal(sha256=one, **told) for one in sha256), ignore_conflicts=True)
         for file in File.objects.filter(sha256__in=sha256, removed=False).select_related("project"):
             if file.deleted is None:
                 tx.tell(file_removed(file.project.index, file.project.name, file.filename, file.sha256))
