@@ -8,13 +8,14 @@ from django.db import models
 from django.db.migrations import Migration, operations
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
-from instances import Instance
+from instances import Instance, soon
 
 from holdfast.config import DATA_FORMAT
 from holdfast.control.database import database_guard
 from holdfast.control.instance import prepare
 from holdfast.control.newer import OURS, NeedsFormat, NewerData, newer_migrations, told_newer
 from holdfast.control.publication.models import Instance as InstanceRow
+from holdfast.control.publication.transaction import Publication, held
 
 # What an older release does not notice.
 ADDS = (operations.CreateModel, operations.AddField, operations.AddIndex, operations.RemoveIndex, NeedsFormat)
@@ -62,6 +63,20 @@ def test_a_migration_that_takes_something_away_keeps_older_releases_from_startin
         prepare(instance.config, instance.store)
     with pytest.raises(NewerData, match=told):
         instance.upload("demo", "2.0")
+
+
+def test_nobody_is_held_for_what_no_waiting_cures(sqlite_instance: Instance) -> None:
+    tries: list[int] = []
+
+    @held
+    def action(_publisher: Publication, *, deadline: float) -> None:
+        tries.append(1)
+        raise NewerData(DATA_FORMAT + 1)
+
+    with pytest.raises(NewerData):
+        action(sqlite_instance.publisher, deadline=soon(1))
+
+    assert [1] == tries
 
 
 def _state() -> ProjectState:

@@ -29,7 +29,7 @@ from holdfast.control.database import (
     instance_row,
 )
 from holdfast.control.hooks.queueing import queue_deliveries
-from holdfast.control.newer import demand_readable
+from holdfast.control.newer import NewerData, demand_readable
 from holdfast.control.prepared import Prepared, PreparedUpdate, insert
 from holdfast.control.projects.models import Project
 from holdfast.control.publication.changes import Change, project_changed
@@ -249,7 +249,7 @@ def held(
     """Try an action again until its `deadline` (a keyword, monotonic seconds) while the database or store blinks.
 
     Every action is safe to repeat: a commit whose answer was lost is found done by the next try. A change that is
-    committed but not published, and a tree that is ahead, are not retried here.
+    committed but not published, a tree that is ahead, and newer data are not retried here.
     """
 
     @functools.wraps(action)
@@ -259,7 +259,7 @@ def held(
         while True:
             try:
                 return action(publisher, *args, **kwargs)
-            except (NotYetPublished, TreeAhead, Halted):
+            except (NotYetPublished, TreeAhead, Halted, NewerData):
                 raise
             except Unavailable:
                 if publisher.clock.monotonic() + RETRY_SECONDS >= deadline:
