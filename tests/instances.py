@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
+from postgres import TEMPLATE, create_database, drop_database
 
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import Config, IndexConfig
@@ -25,6 +27,7 @@ from holdfast.control.accounts.actor import OPERATOR_SCOPES, Actor, Scopes, oper
 from holdfast.control.instance import create_sqlite_file, initialise, migrate  # noqa: E402
 from holdfast.control.projects.publishing import NewFile, Published, publish_file  # noqa: E402
 from holdfast.control.publication.publisher import Publisher  # noqa: E402
+from holdfast.control.publication.rebuild import rebuild  # noqa: E402
 from holdfast.tree import addresses  # noqa: E402
 from holdfast.tree.reader import TreeReader  # noqa: E402
 
@@ -129,6 +132,23 @@ def new_instance(data: Path, database_url: str = "") -> Instance:
         config.sqlite_file.write_bytes(_migrated_sqlite())
     config = initialise(config, store)
     return Instance(config, store, Publisher(config, store))
+
+
+def rebuilt(instance: Instance, clock: Clock) -> None:
+    """Rebuild a lost database. Its tables are copied: that a rebuild makes them is shown once (test_upkeep.py)."""
+    rebuild(instance.config, instance.store, clock, _copied_tables)
+
+
+def _copied_tables(config: Config) -> None:
+    close_connection()
+    if is_sqlite(config):
+        config.sqlite_file.write_bytes(_migrated_sqlite())
+    else:
+        parts = urlsplit(config.database_url)
+        name, folder = parts.path.removeprefix("/"), parse_qs(parts.query)["host"][0]
+        drop_database(folder, name)
+        create_database(folder, name, TEMPLATE)
+    django_setup(config)  # the tables copied above may have been made in another file
 
 
 def unguard_trail() -> None:

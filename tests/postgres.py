@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+TEMPLATE = "holdfast_template"  # has the tables of this release: whoever starts the server migrates it
 NOBODY = 65534  # initdb refuses to run as root
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from instances import Instance, new_instance
 from people_issuer import PeopleIssuer, running_people_issuer
-from postgres import create_database, drop_database, postgres_server
+from postgres import TEMPLATE, create_database, drop_database, postgres_server
 
 from holdfast.config import Config
 from holdfast.control.database import close_connection, django_setup
@@ -18,9 +18,9 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The socket folder of a server that has the migrated template `holdfast_template`."""
+    """The socket folder of a server that has the migrated database `TEMPLATE`."""
     with postgres_server() as folder:
-        url = create_database(folder, "holdfast_template")
+        url = create_database(folder, TEMPLATE)
         django_setup(Config(data=Path("/nonexistent"), database_url=url))
         migrate()
         close_connection()
@@ -36,7 +36,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
         return
     folder = request.getfixturevalue("postgres")
     name = f"test{next(_numbers)}"
-    yield create_database(folder, name, "holdfast_template")
+    yield create_database(folder, name, TEMPLATE)
     close_connection()
     drop_database(folder, name)
 

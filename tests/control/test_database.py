@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import transaction
 from django.db.models.signals import post_migrate
 from instances import ALICE, Instance, new_config, new_file, new_instance, soon
-from postgres import create_database, drop_database, psql
+from postgres import TEMPLATE, create_database, drop_database, psql
 
 from holdfast.control.backup import read_manifest
 from holdfast.control.database import (
@@ -258,7 +258,7 @@ class TestPostgres:
 
     @pytest.fixture
     def instance(self, tmp_path: Path, postgres: str) -> Instance:  # type: ignore[misc]  # ends in the finalizer below
-        return new_instance(tmp_path / "data", create_database(postgres, "trouble", "holdfast_template"))
+        return new_instance(tmp_path / "data", create_database(postgres, "trouble", TEMPLATE))
 
     @pytest.fixture(autouse=True)
     def _drop(self, postgres: str):  # type: ignore[no-untyped-def]

@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from instances import Instance, stored_upload
+from instances import Instance, rebuilt, stored_upload
 
 from holdfast.clock import SystemClock
 from holdfast.control.database import close_connection
 from holdfast.control.publication.fsck import check
-from holdfast.control.publication.rebuild import rebuild
 from holdfast.control.publication.upkeep import compact_tree, sweep
 from holdfast.core.advisories import EVERY_VERSION, Advisories, Advisory, Affected
 from holdfast.store.port import Store
@@ -55,7 +54,7 @@ def test_upkeep_fsck_and_a_rebuild_leave_decisions_as_they_are(sqlite_instance: 
     close_connection()
     for path in instance.config.data.glob("holdfast.sqlite3*"):
         path.unlink()
-    rebuild(instance.config, instance.store, CLOCK)
+    rebuilt(instance, CLOCK)
 
     assert 4 == len(before)
     assert before == decisions(instance.store)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from instances import ALICE, OPERATOR, Instance, empty_database, soon, stored_upload
+from instances import ALICE, OPERATOR, Instance, empty_database, rebuilt, soon, stored_upload
 
 from holdfast.clock import ManualClock, SystemClock
 from holdfast.control.backup import backup, restore
@@ -12,7 +12,6 @@ from holdfast.control.projects import actions
 from holdfast.control.projects.intents import UPLOAD_LEASE_SECONDS, Watch
 from holdfast.control.projects.models import File, Intent
 from holdfast.control.publication.fsck import check
-from holdfast.control.publication.rebuild import rebuild
 from holdfast.control.publication.reconcile import reconcile
 from holdfast.control.publication.upkeep import collect_orphans, sweep
 from holdfast.tree import addresses
@@ -43,7 +42,7 @@ def test_a_rebuilt_database_gives_them_up_when_the_lost_one_would_have(instance:
     deleted = deleted_upload(instance, "1.0")
     stored_upload(instance, "kept", "1.0")
     empty_database(instance)
-    rebuild(instance.config, instance.store, CLOCK)
+    rebuilt(instance, CLOCK)
     later = ManualClock(CLOCK.now() + timedelta(days=days))
 
     repair(instance)
@@ -76,7 +75,7 @@ def test_removed_bytes_do_not_come_to_stay_that_way(instance: Instance) -> None:
     digest = stored_upload(instance, "bad", "1.0")
     actions.remove_bytes(instance.publisher, (digest,), "malware", False, OPERATOR, deadline=soon())
     empty_database(instance)
-    rebuild(instance.config, instance.store, CLOCK)
+    rebuilt(instance, CLOCK)
 
     sweep(instance.config, instance.store, CLOCK)
 

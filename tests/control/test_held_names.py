@@ -4,7 +4,7 @@ import pytest
 import wheels
 from allauth.account.models import EmailAddress
 from doors import Answered, Door
-from instances import OPERATOR, Instance, Scopes, empty_database, soon
+from instances import OPERATOR, Instance, Scopes, empty_database, rebuilt, soon
 
 from holdfast.clock import SystemClock
 from holdfast.config import IndexConfig
@@ -14,7 +14,6 @@ from holdfast.control.moderation.models import Report
 from holdfast.control.moderation.verdicts import release_project
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import Project
-from holdfast.control.publication.rebuild import rebuild
 from holdfast.core.simple_json import offered_files
 
 ADMIN = Scopes(("*",), ("*",), (), True, True)
@@ -139,7 +138,7 @@ def test_a_rebuild_brings_it_back_as_held_and_in_the_queue(instance: Instance):
     scene = Scene(instance)
     scene.upload("reqeusts")
     empty_database(instance)
-    rebuild(instance.config, instance.store, SystemClock())
+    rebuilt(instance, SystemClock())
     door = Door(instance, publisher=instance.another_publisher()).among(IndexConfig("main", rules="public"))
     token, root = door.token("alice"), door.token("root", ADMIN)
 

@@ -8,7 +8,7 @@ import pytest
 import wheels
 from browsers import Browser
 from doors import Answered, Door, basic
-from instances import OPERATOR, Instance, Scopes, empty_database, soon
+from instances import OPERATOR, Instance, Scopes, empty_database, rebuilt, soon
 
 from holdfast.clock import SystemClock
 from holdfast.config import AutoQuarantine, IndexConfig
@@ -20,7 +20,6 @@ from holdfast.control.moderation.rules import PUBLIC, Suspect, must_quarantine
 from holdfast.control.moderation.verdicts import projects_matching, quarantine_project, release_project
 from holdfast.control.projects import actions
 from holdfast.control.projects.models import Project
-from holdfast.control.publication.rebuild import rebuild
 from holdfast.control.tokens.rate import Rate
 from holdfast.tree.bans import new_ban
 
@@ -193,7 +192,7 @@ def test_deleting_a_project_ends_no_quarantine(instance: Instance):
 
     assert told is not None and (told.gone, told.status) == (True, "quarantined")
     empty_database(instance)
-    rebuild(instance.config, instance.store, SystemClock())
+    rebuilt(instance, SystemClock())
     assert "quarantined" == scene.status
 
 

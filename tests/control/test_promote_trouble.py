@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import wheels
 from doors import Door
-from instances import Instance, empty_database, operator, soon
+from instances import Instance, empty_database, operator, rebuilt, soon
 from staged import MAIN, NAMES, STAGING, filenames, staged, to_main
 
 from holdfast.clock import ManualClock, SystemClock
@@ -19,7 +19,6 @@ from holdfast.control.projects.models import File, FilenameBinding
 from holdfast.control.publication.fsck import check
 from holdfast.control.publication.models import Event
 from holdfast.control.publication.publisher import LEASE_SECONDS
-from holdfast.control.publication.rebuild import rebuild
 from holdfast.control.publication.reconcile import reconcile
 
 CLOCK = SystemClock()
@@ -111,7 +110,7 @@ def test_a_rebuilt_database_knows_promoted_files_like_uploaded_ones(instance: In
     before = facts()
     empty_database(instance)
 
-    rebuild(instance.config, instance.store, CLOCK)
+    rebuilt(instance, CLOCK)
 
     assert facts() == before
     assert fsck(instance) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import attested
 import wheels
 from doors import Door
-from instances import OPERATOR, Instance, Scopes, empty_database, soon
+from instances import OPERATOR, Instance, Scopes, empty_database, rebuilt, soon
 
 from holdfast.clock import ManualClock, SystemClock
 from holdfast.config import IndexConfig
@@ -15,7 +15,6 @@ from holdfast.control.projects import actions
 from holdfast.control.projects.models import File
 from holdfast.control.publication.erase import erase_pending
 from holdfast.control.publication.fsck import check
-from holdfast.control.publication.rebuild import rebuild
 from holdfast.control.publication.upkeep import expire_deleted, sweep
 from holdfast.core.errors import Absent
 from holdfast.tree import addresses
@@ -73,7 +72,7 @@ def test_a_rebuilt_database_knows_it(instance: Instance) -> None:
     signed_upload(instance)
     empty_database(instance)
 
-    rebuild(instance.config, instance.store, CLOCK)
+    rebuilt(instance, CLOCK)
 
     assert DIGEST == File.objects.get().provenance_sha256
     assert [] == [line for line in fsck(instance) if "demo-pkg" in line]

@@ -4,6 +4,7 @@ Projects, releases, files, bindings, roles and removals come back whole. People 
 credentials, tokens with the right to read alone: the tree never knew more. The audit trail begins anew, and says so.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from holdfast.clock import Clock
@@ -50,7 +51,15 @@ class Rebuilt:
     tokens: int
 
 
-def rebuild(config: Config, store: Store, clock: Clock) -> Rebuilt:
+def new_tables(config: Config) -> None:
+    """The database's tables, in a file that was not there or a database that had none."""
+    if is_sqlite(config):
+        create_sqlite_file(config.sqlite_file)
+    close_connection()
+    migrate()
+
+
+def rebuild(config: Config, store: Store, clock: Clock, make_tables: Callable[[Config], None] = new_tables) -> Rebuilt:
     """Make the database. Raises NotInitialised when there is one, Unavailable, Corrupt.
 
     The singleton rows come last: a database that a crash left half built has none and is refused by everyone.
@@ -61,10 +70,7 @@ def rebuild(config: Config, store: Store, clock: Clock) -> Rebuilt:
     reader = TreeReader(store, clock, tree.instance)
     reader.load()
     make_folders(config)
-    if is_sqlite(config):
-        create_sqlite_file(config.sqlite_file)
-    close_connection()
-    migrate()
+    make_tables(config)
     projects = _absorb_projects(reader, clock)
     _absorb_journal(config, reader, clock)
     tokens = _absorb_rest(reader, clock)
