@@ -8,7 +8,8 @@ import pytest
 from browser.filled import LONGEST, PASSWORD, SOLID, TOOL, Filled, filled
 from browser.judging import PHONE, faults, invalid
 from browser.pages_list import unseen
-from browser.shots import keep
+from browser.refusals import REFUSALS
+from browser.shots import FOLDER, keep
 from browser.states import STATES, State, at_acme, with_a_token
 from people_issuer import PeopleIssuer, running_people_issuer
 from playwright.sync_api import Browser, Page, Response
@@ -41,7 +42,10 @@ def pages_sent(page: Page) -> list[Response]:
     return sent
 
 
-@pytest.mark.parametrize("state", STATES.values(), ids=STATES.keys())
+LOOKED_AT = {**STATES, **REFUSALS} if FOLDER else STATES
+
+
+@pytest.mark.parametrize("state", LOOKED_AT.values(), ids=LOOKED_AT.keys())
 def test_everybody_can_use_the_page(
     page: Page, there: tuple[Filled, PeopleIssuer], state: State, request: pytest.FixtureRequest
 ) -> None:

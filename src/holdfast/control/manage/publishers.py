@@ -66,7 +66,9 @@ def add_pending(asked: Asked) -> Done:
     """Let an identity create a project at its first publish, for oneself."""
     index, name = asked.text("index"), asked.text("name")
     if not _may_register(asked.parts.config, asked.actor, index) or not is_project_name(name):
-        raise WrongField("name", "choose an index of the list, and a project name of letters, digits, -, _ and .")
+        raise WrongField(
+            "name", "choose an index of the list, and a project name: letters and digits, with - _ . between them"
+        )
     provider, claims = _described(asked)
     actions.add_pending(
         asked.parts.publisher,
