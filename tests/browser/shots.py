@@ -2,7 +2,8 @@
 
     HOLDFAST_SHOTS=shots make test LANES=browser ARGS="-k test_everybody_can_use_the_page"
 
-Without the variable nothing is drawn, and the states of refusals.py are left out. Each picture is of the whole page: `<page>.<width>.<scheme>.png`.
+Without the variable nothing is drawn, and the states of refusals.py are left out. Each picture is of the whole page:
+`<page>.<width>.<scheme>.png`.
 """
 
 import os
