@@ -65,7 +65,7 @@ async def test_what_is_gone_says_so(tmp_path):
     assert (410, 200, 404) == (release.status, project.status, gone.status)
     assert "demo-2.0-py3-none-any.whl was removed: a secret <key> in it." in text_of(Markup(release.body))
     assert "1 version is held back" in text_of(Markup(project.body))
-    assert "2.0 was removed" in text_of(Markup(project.body))
+    assert "2.0: demo-2.0-py3-none-any.whl was removed: a secret <key> in it" in text_of(Markup(project.body))
 
 
 @plays
