@@ -28,9 +28,9 @@ def audit() -> None:
 @click.option("--user", default="", help="What one person did.")
 @click.option("--json", "as_json", is_flag=True, help="For programs, one event a line.")
 def list_(last: int, project: str, user: str, as_json: bool) -> None:
-    """Show the newest events, newest first."""
+    """Show the newest events, newest first. What the monitor publishes is shown with --project or --json alone."""
     with open_desk():
-        from holdfast.control.accounts.audit_reading import about_project
+        from holdfast.control.accounts.audit_reading import about_project, without_monitors
         from holdfast.control.accounts.models import AuditEvent
         from holdfast.control.database import read_snapshot
 
@@ -38,6 +38,8 @@ def list_(last: int, project: str, user: str, as_json: bool) -> None:
         rows = (about_project(index, name) if project else AuditEvent.objects.all()).order_by("-id")
         if user:
             rows = rows.filter(actor=user)
+        if not project and not as_json:
+            rows = without_monitors(rows)
         with read_snapshot():
             found = list(rows[: max(1, last)])
     for event in found:

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 
 from holdfast.control import rights
 from holdfast.control.accounts.actor import Actor
+from holdfast.control.accounts.audit_reading import MONITORS, without_monitors
 from holdfast.control.accounts.models import AuditEvent
 from holdfast.control.database import read_snapshot
 from holdfast.control.operate.doors import administrators
@@ -21,13 +22,15 @@ def audit(request: HttpRequest, actor: Actor) -> HttpResponse:
     require(actor, rights.READ_AUDIT)
     asked = {name: request.GET.get(name, "")[:_CHARS_MAX].strip() for name in _FIELDS}
     rows, more = _events(asked, request.GET.get("before", ""))
-    return page(request, "admin/audit.html", rows=rows, more=more, asked=asked)
+    monitors = "" if any(asked.values()) else MONITORS
+    return page(request, "admin/audit.html", rows=rows, more=more, asked=asked, monitors=monitors)
 
 
 def _events(asked: dict[str, str], before: str) -> tuple[list[AuditEvent], int]:
-    """The page's events, and the number to go on before; 0 at the end."""
+    """The page's events, and the number to go on before; 0 at the end. A monitor's are shown to who narrows down."""
     with read_snapshot():
-        rows = AuditEvent.objects.filter(**{_FIELDS[name]: value for name, value in asked.items() if value})
+        narrowed = {_FIELDS[name]: value for name, value in asked.items() if value}
+        rows = AuditEvent.objects.filter(**narrowed) if narrowed else without_monitors(AuditEvent.objects.all())
         if before.isascii() and before.isdecimal() and len(before) <= 18:
             rows = rows.filter(pk__lt=int(before))
         found = list(rows.order_by("-pk")[: EVENTS_MAX + 1])
