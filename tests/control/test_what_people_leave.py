@@ -10,12 +10,16 @@ from holdfast.control.accounts.actions import NewToken, authenticate, create_tok
 from holdfast.control.accounts.actor import ACTIONS
 from holdfast.control.accounts.models import AuditEvent, User
 from holdfast.control.accounts.people import delete_person, freeze, unfreeze
+from holdfast.control.hooks.actions import Wanted, list_webhooks, make_webhook
+from holdfast.control.hooks.models import Delivery
 from holdfast.control.organisations import robots
 from holdfast.control.organisations.actions import add_member, create_organisation, set_place
 from holdfast.control.organisations.grants import Grantee, grant_index, revoke_index_grant
 from holdfast.control.organisations.offers import offer_project, take_project
 from holdfast.control.projects.models import Role
 from holdfast.control.projects.rights import NotAccepted
+from holdfast.control.projects.standing import add_role
+from holdfast.control.secret_key import make_key, read_keys
 from holdfast.control.tokens.actions import OwnToken, make_own_token
 from holdfast.control.tokens.robots import give_robot
 
@@ -157,3 +161,24 @@ def test_a_robot_of_a_deleted_account_stops_until_it_is_given_to_somebody(sqlite
     give_robot(publisher, "machine", "bob", OPERATOR, deadline=soon())
 
     assert works(made)
+
+
+def test_webhooks_of_somebody_frozen_tell_nobody_anything_any_more(sqlite_instance: Instance):
+    """Whoever stole an account may listen to what its projects publish; owners see why it stopped, and make another."""
+    publisher, config = sqlite_instance.publisher, sqlite_instance.config
+    for name in ("alice", "bob"):
+        User.objects.create(username=name)
+    sqlite_instance.upload("demo", "1.0")
+    add_role(publisher, "main", "demo", "bob", "owner", OPERATOR, deadline=soon())
+    make_key(config)
+    wanted, keys = Wanted("main", "demo", "https://thief.example/"), read_keys(config)
+    for name in ("alice", "bob"):
+        make_webhook(publisher, wanted, keys, Actor(name, PERSON), deadline=soon())
+    Delivery.objects.all().delete()
+
+    frozen(sqlite_instance, "alice")
+    sqlite_instance.upload("demo", "2.0", actor=Actor("bob", PERSON))
+
+    assert ["bob"] == list(Delivery.objects.values_list("webhook__created_by", flat=True))
+    told = {one.id: one.stopped_why for one in list_webhooks(publisher, "main", "demo", Actor("bob", PERSON))}
+    assert ["the account of whoever made it was frozen", ""] == [told[pk] for pk in sorted(told)]

@@ -17,6 +17,7 @@ from holdfast.control.accounts.models import KnownPlace, Session, Token, User
 from holdfast.control.accounts.names import check_new_name
 from holdfast.control.accounts.recovery import begin_wait
 from holdfast.control.database import database_guard
+from holdfast.control.hooks.models import Webhook
 from holdfast.control.organisations.models import Membership
 from holdfast.control.projects.models import Project, Role
 from holdfast.control.projects.rights import NotAccepted, require, require_credential, require_settled
@@ -81,7 +82,7 @@ def create_person(
 def freeze(publisher: Publication, name: str, reason: str, actor: Actor, *, deadline: float) -> int:
     """Shut an account: its sessions end now, its tokens are refused as long as it is frozen.
 
-    So are those of robots that nobody else answers for (tokens/robots.py).
+    So are those of robots that nobody else answers for (tokens/robots.py). Webhooks that the person made stop for good.
     """
     with write_transaction(publisher, actor, deadline, moderates=True) as tx:
         require(actor, rights.MANAGE_PERSON)
@@ -92,8 +93,8 @@ def freeze(publisher: Publication, name: str, reason: str, actor: Actor, *, dead
         Session.objects.filter(user=user).delete()
         for token in Token.objects.filter(user=user, revoked=None):
             tx.tell(token_revoked(token.id))
-        stopped = stop_unanswered(tx, name)
-        tx.audit("freeze-person", name, frozen=True, reason=reason, robots=stopped, before=before)
+        stopped, hooks = stop_unanswered(tx, name), _stop_webhooks(tx, name)
+        tx.audit("freeze-person", name, frozen=True, reason=reason, robots=stopped, webhooks=hooks, before=before)
     return tx.serial
 
 
@@ -233,6 +234,12 @@ def _find(tx: WriteTransaction, name: str) -> User:
     if user is None:
         raise Absent(f"there is no account {name!r}")
     return user
+
+
+def _stop_webhooks(tx: WriteTransaction, name: str) -> int:
+    """They would go on telling what is published to wherever whoever had the account said; how many there were."""
+    why = "the account of whoever made it was frozen"
+    return Webhook.objects.filter(created_by=name, stopped=None).update(stopped=tx.now, stopped_why=why)
 
 
 def _is_held(project: Project) -> bool:
