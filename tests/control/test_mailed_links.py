@@ -12,6 +12,8 @@ from passwords import QuickArgon2
 
 from holdfast.control.accounts.invitations import invite
 from holdfast.control.accounts.models import AuditEvent, User
+from holdfast.control.switches.switching import switch_off
+from holdfast.tree.switches import new_switch
 
 
 def while_it_hashes(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
@@ -83,3 +85,27 @@ def test_the_first_password_of_an_account_in_use_makes_rights_wait(sqlite_instan
 
     assert is_in(sign_in(Browser(door), password=OTHER))
     assert is_new is (User.objects.get().recovered_until is None)
+
+
+def test_a_read_only_site_takes_no_password_either(sqlite_instance: Instance):
+    """While accounts are being taken over, or the database moves, what was set would be a thief's, or lost."""
+    door = opened(sqlite_instance)
+    here = sign_in(confirmed(door))
+    asking = Browser(door)
+    asking.get("/account/password/reset/")
+    asking.submit("/account/password/reset/", email="alice@example.org")
+    asking.get(link("reset-password"))
+    here.get("/account/password/change/")
+    now = datetime.now(UTC)
+    facts = {"scope": "*", "reason": "a move", "status_url": "", "banner": None, "until": None, "by": "op", "now": now}
+    switch_off(sqlite_instance.store, new_switch("read-only", **facts))
+    door.parts.switches.decided()
+
+    answers = [
+        asking.submit(password1=OTHER, password2=OTHER),
+        here.submit(oldpassword=PASSWORD, password1=OTHER, password2=OTHER),
+    ]
+
+    assert [403, 403] == [one.status for one in answers]
+    assert all("Changing anything is switched off: a move." in one.text for one in answers)
+    assert is_in(sign_in(Browser(door))) and not is_in(sign_in(Browser(door), password=OTHER))

@@ -32,6 +32,7 @@ from holdfast.control.web.letting_in import mail_way_in
 from holdfast.control.web.sessions import BEGUN, digest
 from holdfast.core.errors import Refused
 from holdfast.core.model import format_time
+from holdfast.tree.switches import READ_ONLY
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -118,6 +119,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         before, is_in_use = user.password, user.has_usable_password() or user.last_login is not None
         user.set_password(password)
         with noting(request, user) as tx:
+            tx.demand_on(READ_ONLY)
             tx.lock(f"user:{user.username}")
             if not User.objects.filter(pk=user.pk, password=before).exists():  # a link is good once, also at once
                 raise NotAccepted("the password was changed a moment ago; sign in with the new one, or begin again")

@@ -28,6 +28,7 @@ from holdfast.control.publication.transaction import (
 from holdfast.control.sign_in.arrival import Arrival
 from holdfast.control.sign_in.given import bring_up_to_date, is_up_to_date, wanted_of
 from holdfast.core.errors import Absent, Refused
+from holdfast.tree.switches import READ_ONLY
 
 CONNECTED = "A sign-in with another provider was connected"
 DISCONNECTED = "A sign-in with another provider was removed"
@@ -112,6 +113,7 @@ def bind(
 ) -> None:
     """Let the account of who is signed in be entered with that provider, too. Raises Refused when another one is."""
     with unpublished_transaction(publisher, actor, deadline) as tx:
+        tx.demand_on(READ_ONLY)
         tx.lock(f"user:{user.username}", f"arrival:{arrival.issuer} {arrival.uid}")
         known = person_of(arrival)
         if known is not None and known.pk != user.pk:
