@@ -14,6 +14,7 @@ from holdfast.core.filenames import (
     sort_key,
     version_key,
 )
+from holdfast.drill.figures import measured
 
 
 @pytest.mark.parametrize(
@@ -193,11 +194,14 @@ def test_files_of_one_version_sort_by_name():
     assert [f.filename for f in sorted(files, key=sort_key)] == ["q", "c", "b", "z", "a"]
 
 
+@pytest.mark.usefixtures("figures")
 def test_ten_thousand_files_sort_in_a_moment():
     files = [plain_file(f"{i % 97}.{i % 89}.{i}", filename=f"f{i}") for i in range(10_000)]
 
-    started = time.process_time()
-    ordered = sorted(files, key=sort_key)
+    def sort(_turn):
+        started = time.process_time()
+        assert 10_000 == len(sorted(files, key=sort_key))
+        return time.process_time() - started
 
-    assert len(ordered) == 10_000
-    assert time.process_time() - started < 1.0  # measured: below 0.1; the bound only catches another order of growth
+    # Measured: 0.1 to 0.2; the bound only catches another order of growth.
+    assert measured(sort, lambda seconds: seconds >= 1.0) < 1.0
