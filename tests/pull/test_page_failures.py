@@ -257,7 +257,7 @@ async def test_a_corrupt_card_book_is_begun_anew(tmp_path):
 
 @plays
 async def test_a_helper_that_was_killed_costs_nothing(tmp_path):
-    async with FakeUpstream() as upstream, running(tmp_path, upstream, page_budget_seconds=10) as rig:
+    async with FakeUpstream() as upstream, running(tmp_path, upstream, page_budget_seconds=30) as rig:
         for name in ("one", "two"):
             upstream.add(name, *(FakeFile(f"{name}-{n}.0.tar.gz", data=b"%d" % n) for n in range(1000)))
         assert 200 == (await rig.page("one")).status
