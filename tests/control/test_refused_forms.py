@@ -85,10 +85,17 @@ CASES = {
     ),
     "a form as a whole": Case(
         "/admin/switches/",
-        {"do": "off", "capability": "search", "scope": "main/x", "reason": "Why", "hours": "6", "banner": "A word"},
+        {"do": "off", "capability": "search", "reason": "Why", "hours": "6", "status_url": "here", "banner": "A word"},
         "f-off-error",
         "",
         kept={"f-off-reason": "Why", "f-off-hours": "6", "f-off-banner": "A word", "f-off-capability": "search"},
+    ),
+    "a field of several that the action judges": Case(
+        "/admin/switches/",
+        {"do": "off", "capability": "search", "scope": "main/x", "reason": "Why", "hours": "6"},
+        "f-off-scope",
+        "Search is switched off for the whole site only",
+        kept={"f-off-scope": "main/x", "f-off-reason": "Why", "f-off-hours": "6"},
     ),
     "a form of one button": Case(
         ACME, {"do": "set-place", "user": "alice", "place": "member"}, "f-set-place-alice-member-error", "owner"
