@@ -22,7 +22,7 @@ from holdfast.tree.checkpoint import ProjectEntry, StateTables, encode_checkpoin
 from holdfast.tree.instance import InstanceDocument, create_instance, read_instance
 from holdfast.tree.reader import TreeReader
 from holdfast.tree.record import encode_record
-from holdfast.tree.rendered import put_pages
+from holdfast.tree.writer import put_with_pages
 
 INDEX = "main"
 PUBLIC_URL = "https://packages.example"  # part of what a rendered page depends on: fronts must be told the same
@@ -94,10 +94,8 @@ def fill_cold_pages(data: Path, count: int, files: int = 10_000) -> list[str]:
         name = f"cold-{number:05d}"
         serial += 1
         record = Record(INDEX, name, name, serial, listed)
-        encoded = encode_record(record)
-        store.put(addresses.record(INDEX, name, encoded.digest), encoded.stored_bytes)
-        put_pages(store, record, encoded.digest, PUBLIC_URL)
-        entries.append(ProjectEntry(INDEX, name, name, serial, encoded.digest))
+        digest = put_with_pages(store, record, PUBLIC_URL)
+        entries.append(ProjectEntry(INDEX, name, name, serial, digest))
     entries.sort(key=lambda e: e.name)
     instance = read_instance(store).instance
     store.put(addresses.checkpoint(serial), encode_checkpoint(serial, instance, entries, StateTables()))

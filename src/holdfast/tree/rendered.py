@@ -5,11 +5,10 @@ store, because both go out under one strong ETag.
 """
 
 import gzip
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from itertools import product
-from typing import TypeVar
 
 import zstandard
 
@@ -18,8 +17,6 @@ from holdfast.core.model import Record
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.fragments import WRITTEN_ANEW, Fragments
-
-T = TypeVar("T")
 
 FILES_MIN = 200  # below this a front renders a page within its budget of a few milliseconds
 GZIP_LEVEL = 3  # level 4 takes twice as long for 5 % less, level 6 three times for 10 %: the bulk is digests
@@ -46,41 +43,26 @@ def render_pages(record: Record, public_base: str) -> dict[str, bytes]:
     """
     if len(record.files) < FILES_MIN:
         return {}
-    return _for_each_page(record, public_base, lambda _representation, body: body)
-
-
-def put_pages(store: Store, record: Record, digest: str, public_base: str, fragments: Fragments = WRITTEN_ANEW) -> None:
-    """Store the compressed pages of a large record. Raises Corrupt, Unavailable."""
-    if len(record.files) < FILES_MIN:
-        return
-    renderer = simple_json.renderer(public_base)
-
-    def put(representation: str, body: bytes) -> None:
-        store.put(addresses.rendered(renderer, digest, representation), body)
-
-    _for_each_page(record, public_base, put, fragments)
-
-
-def _for_each_page(
-    record: Record, public_base: str, use: Callable[[str, bytes], T], fragments: Fragments = WRITTEN_ANEW
-) -> dict[str, T]:
-    """Compress and use every page, each in a thread: compressors and disks leave the interpreter's lock.
-
-    While the first page is compressed, the second one is made.
-    """
-    json = partial(simple_json.detail, record, public_base=public_base, entries=fragments.entries)
-    html = partial(simple_html.detail, record, public_base=public_base, anchors=fragments.anchors)
     with ThreadPoolExecutor(len(REPRESENTATIONS)) as pool:
-        jobs = {}
-        for shape, make in (("json", json), ("html", html)):
-            page = make()
-            for encoding in ENCODINGS:
-                jobs[f"{shape}.{encoding}"] = pool.submit(_compress_and, use, f"{shape}.{encoding}", page, encoding)
+        jobs = compress_pages(pool, record, public_base, WRITTEN_ANEW)
         return {representation: job.result() for representation, job in jobs.items()}
 
 
-def _compress_and(use: Callable[[str, bytes], T], representation: str, page: bytes, encoding: str) -> T:
-    return use(representation, compress_page(page, encoding))
+def compress_pages(
+    pool: Executor, record: Record, public_base: str, fragments: Fragments
+) -> "dict[str, Future[bytes]]":
+    """Every page by representation, compressed in a thread of its own: compressors leave the interpreter's lock.
+
+    While the first page is compressed, the second one is made. Raises Corrupt.
+    """
+    json = partial(simple_json.detail, record, public_base=public_base, entries=fragments.entries)
+    html = partial(simple_html.detail, record, public_base=public_base, anchors=fragments.anchors)
+    jobs = {}
+    for shape, make in (("json", json), ("html", html)):
+        page = make()
+        for encoding in ENCODINGS:
+            jobs[f"{shape}.{encoding}"] = pool.submit(compress_page, page, encoding)
+    return jobs
 
 
 def forget_pages(store: Store, digest: str, public_bases: Iterable[str]) -> None:

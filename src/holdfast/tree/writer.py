@@ -4,11 +4,13 @@ Every function may be repeated after a crash: equal documents are not written ag
 there with the same event is done.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Literal
 
 from holdfast.core.errors import Absent, Conflict
 from holdfast.core.model import Card, Record
+from holdfast.core.simple_json import renderer
 from holdfast.store.port import Store
 from holdfast.tree import addresses
 from holdfast.tree.card import encode_card
@@ -18,6 +20,7 @@ from holdfast.tree.chunk import chunk_number, chunk_serials, read_chunk
 from holdfast.tree.fragments import WRITTEN_ANEW, Fragments
 from holdfast.tree.journal import Segment, encode_segment, has_segment, read_segment
 from holdfast.tree.record import encode_record
+from holdfast.tree.rendered import FILES_MIN, REPRESENTATIONS, compress_pages
 from holdfast.tree.state import TreeState
 
 
@@ -32,6 +35,26 @@ def put_record(store: Store, record: Record, fragments: Fragments = WRITTEN_ANEW
     if _size(store, key) != len(encoded.stored_bytes):
         store.put(key, encoded.stored_bytes)
     return encoded.digest
+
+
+def put_with_pages(store: Store, record: Record, public_base: str, fragments: Fragments = WRITTEN_ANEW) -> str:
+    """Store a record, then the compressed pages of a large one; answers its digest. Raises Corrupt, Unavailable.
+
+    Pages are compressed while the record is stored, and stored only after it: it is by records that they are forgotten.
+    """
+    if len(record.files) < FILES_MIN:
+        return put_record(store, record, fragments)
+    made_by = renderer(public_base)
+    with ThreadPoolExecutor(len(REPRESENTATIONS)) as pool:
+        jobs = compress_pages(pool, record, public_base, fragments)
+        digest = put_record(store, record, fragments)
+        puts = [
+            pool.submit(store.put, addresses.rendered(made_by, digest, representation), job.result())
+            for representation, job in jobs.items()
+        ]
+        for put in puts:
+            put.result()
+    return digest
 
 
 def put_card(store: Store, card: Card) -> None:

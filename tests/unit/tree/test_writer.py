@@ -1,6 +1,7 @@
 """The writer: documents before facts, and every step may be repeated."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
@@ -11,6 +12,7 @@ from unit.tree.trees import INSTANCE, BreakableStore, Tree
 
 from holdfast.core.errors import Conflict, Corrupt, Unavailable
 from holdfast.core.model import Card, File, Record
+from holdfast.core.simple_json import renderer
 from holdfast.store.local import LocalStore
 from holdfast.store.memory import MemoryStore
 from holdfast.store.port import Store
@@ -18,12 +20,14 @@ from holdfast.tree import addresses
 from holdfast.tree.instance import InstanceDocument, create_instance, read_instance
 from holdfast.tree.journal import ProjectChanged, Segment, read_segment
 from holdfast.tree.record import decode_record
+from holdfast.tree.rendered import FILES_MIN, render_pages
 from holdfast.tree.writer import (
     TwoDatabases,
     append,
     published_head,
     put_card,
     put_record,
+    put_with_pages,
     write_checkpoint,
 )
 
@@ -164,6 +168,51 @@ def test_a_checkpoint_moves_the_pointer_only_forward(tree: Tree) -> None:
     assert 1 == write_checkpoint(tree.store, behind, INSTANCE, tree.clock.now())
 
     assert b"2\n" == tree.store.get(addresses.CHECKPOINT_POINTER)
+
+
+class NotingStore(MemoryStore):
+    """Notes what is put, and refuses what begins with `refused`."""
+
+    def __init__(self, refused: str = "nothing/") -> None:
+        super().__init__()
+        self.refused = refused
+        self.noted: list[str] = []
+
+    def put(self, key: str, data: bytes, *, create: bool = False) -> None:
+        self.noted.append(key)
+        if key.startswith(self.refused):
+            raise Unavailable("the store is away")
+        super().put(key, data, create=create)
+
+
+LARGE = replace(RECORD, files=tuple(replace(RECORD.files[0], filename=f"demo-{n}.tar.gz") for n in range(FILES_MIN)))
+BASE = "https://pkgs.example"
+
+
+def test_pages_of_a_large_record_are_stored_after_it_and_as_they_are_rendered() -> None:
+    store = NotingStore()
+    digest = put_with_pages(store, LARGE, BASE)
+
+    pages = {addresses.rendered(renderer(BASE), digest, name): page for name, page in render_pages(LARGE, BASE).items()}
+    assert LARGE == decode_record(store.get(addresses.record("main", "demo", digest)), digest)
+    assert addresses.record("main", "demo", digest) == store.noted[0]
+    assert pages == {key: store.get(key) for key in store.noted[1:]}
+    assert 4 == len(pages)
+
+
+def test_a_record_that_cannot_be_stored_leaves_no_page_and_a_small_one_has_none() -> None:
+    away, small = NotingStore("v1/main/project/"), NotingStore()
+
+    with pytest.raises(Unavailable):
+        put_with_pages(away, LARGE, BASE)
+    put_with_pages(small, RECORD, BASE)
+
+    assert (1, 1) == (len(away.noted), len(small.noted))
+
+
+def test_a_page_that_cannot_be_stored_is_told() -> None:
+    with pytest.raises(Unavailable):
+        put_with_pages(NotingStore("rendered/"), LARGE, BASE)
 
 
 def test_a_broken_store_is_unavailable_to_every_writer(tree: Tree) -> None:

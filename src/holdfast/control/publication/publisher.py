@@ -41,8 +41,7 @@ from holdfast.core.model import Record
 from holdfast.store.port import Store
 from holdfast.tree import hint
 from holdfast.tree.journal import AnyEntry, ProjectChanged, Segment, has_segment, read_segment
-from holdfast.tree.rendered import put_pages
-from holdfast.tree.writer import TwoDatabases, append, published_head, put_card, put_record
+from holdfast.tree.writer import TwoDatabases, append, published_head, put_card, put_with_pages
 
 log = structlog.get_logger()
 
@@ -251,8 +250,7 @@ class Publisher:
         return entries
 
     def _store_record(self, record: Record, draft: Draft) -> ProjectChanged:
-        digest = put_record(self.store, record, draft.fragments)
-        put_pages(self.store, record, digest, self.config.index_url(record.index), draft.fragments)
+        digest = put_with_pages(self.store, record, self.config.index_url(record.index), draft.fragments)
         self._drafts.keep(record.index, record.name, draft)
         return ProjectChanged(record.index, record.name, record.display, record.serial, digest, record.status)
 
