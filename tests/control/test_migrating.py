@@ -11,8 +11,9 @@ from processes import Command, starting, wait_for
 
 from holdfast.config import Config
 from holdfast.control.database import close_connection, database_guard, django_setup
-from holdfast.control.instance import NotInitialised, has_pending_migrations, initialise, prepare
+from holdfast.control.instance import NotInitialised, initialise, prepare
 from holdfast.control.migrating import MigrationUnderWay, migration_lock
+from holdfast.control.newer import has_pending_migrations
 from holdfast.settings.loading import load
 from holdfast.store.local import LocalStore
 

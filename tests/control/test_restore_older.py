@@ -10,7 +10,7 @@ from holdfast.clock import SystemClock
 from holdfast.control.accounts.models import User
 from holdfast.control.backup import backup, restore
 from holdfast.control.database import database_guard
-from holdfast.control.instance import has_pending_migrations
+from holdfast.control.newer import has_pending_migrations
 from holdfast.control.organisations.models import Membership, Organisation
 from holdfast.control.projects.models import File
 from holdfast.control.projects.publishing import publish_file

@@ -41,12 +41,12 @@ def check_database() -> None:
     config = config_or_exit(os.environ)
     django_setup(config)
     from holdfast.control.key_check import key_trouble  # its models need the set-up above
-    from holdfast.control.newer import told_newer
+    from holdfast.control.newer import has_pending_migrations, told_newer
     from holdfast.control.publication.transaction import current_serial
 
     try:
         instance.check_instance(config, configured_store(config))
-        is_pending = instance.has_pending_migrations()
+        is_pending = has_pending_migrations()
         pending = "; migrations are pending, control runs them" if is_pending else ""
         newer = f"; {sentence}" if (sentence := told_newer()) else ""
         text = f"instance {instance.read_marker(config).instance}, newest serial {current_serial()}{pending}{newer}"

@@ -26,7 +26,6 @@ from holdfast.control.database import close_connection, django_setup, is_sqlite
 from holdfast.control.instance import (
     Marker,
     NotInitialised,
-    has_pending_migrations,
     has_rows,
     migrate,
     read_marker,
@@ -34,6 +33,7 @@ from holdfast.control.instance import (
     write_marker,
 )
 from holdfast.control.migrating import migration_lock
+from holdfast.control.newer import has_pending_migrations
 from holdfast.control.publication.transaction import current_serial
 from holdfast.core.errors import Corrupt, Unavailable
 from holdfast.datafolder import sync_folder

@@ -18,7 +18,6 @@ import structlog
 from django.core.management import call_command
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.executor import MigrationExecutor
 
 from holdfast.clock import Clock, SystemClock
 from holdfast.config import DATA_FORMAT, Config
@@ -30,7 +29,7 @@ from holdfast.control.database import (
     is_sqlite,
 )
 from holdfast.control.migrating import migration_lock
-from holdfast.control.newer import demand_readable, told_newer
+from holdfast.control.newer import demand_readable, has_pending_migrations, told_newer
 from holdfast.control.page_settings import apply_page_settings
 from holdfast.control.secret_key import make_key
 from holdfast.core.errors import Absent, Corrupt, Outcome
@@ -128,13 +127,6 @@ def has_rows(config: Config) -> bool:
         return False
     with database_guard() as wrapper:
         return "publication_counter" in wrapper.introspection.table_names()
-
-
-def has_pending_migrations() -> bool:
-    """True when this release knows migrations the database has not seen. Raises DatabaseUnavailable."""
-    with database_guard() as wrapper:
-        executor = MigrationExecutor(wrapper)
-        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def migrate() -> None:

@@ -6,11 +6,13 @@ the format in the database's instance row, and whoever reads less refuses to sta
 ask no database and go on either way. tests/control/test_newer_tables.py holds every migration to it.
 """
 
+from functools import cache
 from typing import Any
 
 from django.apps import apps
 from django.db.migrations import RunPython
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from holdfast.config import DATA_FORMAT
 from holdfast.control.database import database_guard
@@ -59,10 +61,24 @@ class NeedsFormat(RunPython):
 def newer_migrations() -> list[str]:
     """Migrations of ours that the database has and this release does not know. Raises DatabaseUnavailable."""
     ours = {config.label for config in apps.get_app_configs() if config.name.startswith(OURS)}
+    unknown = _applied() - set(_of_this_release().disk_migrations)
+    return sorted(f"{app}.{name}" for app, name in unknown if app in ours)
+
+
+def has_pending_migrations() -> bool:
+    """True when this release knows migrations the database has not seen. Raises DatabaseUnavailable."""
+    return not set(_of_this_release().graph.nodes) <= _applied()
+
+
+@cache
+def _of_this_release() -> MigrationLoader:
+    """Its migrations, read from their files once: these stay as they are while a process runs."""
+    return MigrationLoader(None)
+
+
+def _applied() -> set[tuple[str, str]]:
     with database_guard() as wrapper:
-        loader = MigrationLoader(wrapper)
-    known = set(loader.disk_migrations)
-    return sorted(f"{app}.{name}" for app, name in set(loader.applied_migrations) - known if app in ours)
+        return set(MigrationRecorder(wrapper).applied_migrations())
 
 
 def told_newer() -> str:
