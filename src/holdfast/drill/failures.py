@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 from holdfast.drill.corpus import Wheel
@@ -220,22 +221,25 @@ def _calm_and_busy(stage: Stage, far: list[str]) -> Cell:
 
 def many_files(stage: Stage) -> Cell:
     """A project of ten thousand files, warm: an installer's answer in time, and compressed."""
-    names = [f"many-1.{number}-py3-none-any.whl" for number in range(MANY)]
-    files = [{"filename": n, "url": f"../../files/{n}", "hashes": {"sha256": _digest(n)}, "size": 1} for n in names]
-    versions = [name.split("-")[1] for name in names]
-    body = json.dumps({"meta": {"api-version": "1.1"}, "name": "many", "versions": versions, "files": files})
     stage.settled("awake")  # never seen: it shows that the upstream is asked again
-    with stage.fault(Fault(paths="/simple/many*", status=200, body=body, content_type=JSON)):
-        cold = stage.page("many", "gzip")
+    return measured(partial(_ask_for_many, stage), _is_late)
 
-        def ask(_turn: int) -> Cell:
-            pages = [stage.page("many", "gzip") for _ in range(3)]
-            warm = min(page.seconds for page in pages)
-            complete = all(len(page.files) == MANY for page in (cold, *pages))
-            text = f"{_time(cold.seconds)}, then {_time(warm)}, {pages[0].bytes // 1000} kB"
-            return Cell(complete and warm < WARM_SECONDS_MAX, text, complete and warm >= WARM_SECONDS_MAX)
 
-        return measured(ask, _is_late)
+def _ask_for_many(stage: Stage, turn: int) -> Cell:
+    project = again("many", turn)
+    stem = project.replace("-", "_")
+    names = [f"{stem}-1.{number}-py3-none-any.whl" for number in range(MANY)]
+    files = [{"filename": n, "url": f"../../files/{n}", "hashes": {"sha256": _digest(n)}, "size": 1} for n in names]
+    versions = [f"1.{number}" for number in range(MANY)]
+    body = json.dumps({"meta": {"api-version": "1.1"}, "name": project, "versions": versions, "files": files})
+    with stage.fault(Fault(paths=f"/simple/{project}*", status=200, body=body, content_type=JSON)):
+        cold = stage.page(project, "gzip")
+        pages = [stage.page(project, "gzip") for _ in range(3)]
+    warm = min(page.seconds for page in pages)
+    complete = all(len(page.files) == MANY for page in (cold, *pages))
+    is_late = cold.status == 503 or (complete and warm >= WARM_SECONDS_MAX)  # 503: its budget was over
+    text = f"{_time(cold.seconds)}, then {_time(warm)}, {pages[0].bytes // 1000} kB"
+    return Cell(complete and not is_late, text, is_late)
 
 
 ROWS: dict[str, Row] = {
