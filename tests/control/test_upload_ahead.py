@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import wheels
@@ -13,9 +15,11 @@ from processes import wait_for
 
 from holdfast.clock import ManualClock
 from holdfast.control.projects.models import File
+from holdfast.control.turns import LeastFirst
 from holdfast.control.uploads.ahead import FILES_MAX, QUIET_SECONDS_MAX, Ahead
 from holdfast.core.archive import examine
 from holdfast.core.form_cut import reference
+from holdfast.core.read_ahead import Known
 
 FILES = {"demo/a.bin": bytes(range(256)) * 100, "demo/b.py": b"b = 1\n"}
 NAME, WHEEL = wheels.wheel("demo", "1.0", files=FILES)
@@ -85,6 +89,59 @@ def test_what_was_never_noticed_before_the_end_is_read_by_whoever_asks(tmp_path:
         file.write(WHEEL[50:])
 
     assert MEMBERS == len(reading.known(path).members)
+
+
+LARGE = wheels.sdist("demo", "1.0", files={"a.bin": random.Random(1).randbytes(500_000)})[1]
+LITTLE_BYTES = 200_000  # a slice that all of SDIST is read in, and LARGE is not
+
+
+def waits_for_its_turn(path: Path, reading: Ahead, turns: LeastFirst, found: list[Known]) -> Thread:
+    """A thread that asks for what is known of LARGE, of which only the beginning was read before it was whole."""
+    arrived(path, LARGE[:50], reading)
+    wait_for(lambda: reading.is_idle, "its beginning is read")
+    path.write_bytes(LARGE)
+    asking = Thread(target=lambda: found.append(reading.known(path)), daemon=True)
+    asking.start()
+    wait_for(lambda: turns.waiting() == 1, "it waits for its turn")
+    return asking
+
+
+def test_whole_files_are_read_in_turns_and_who_has_little_left_waits_for_nobody(tmp_path: Path):
+    """The only place is taken: what is done with one slice is told at once, and what is not when the place is free."""
+    turns, found = LeastFirst(1), []
+    reading = Ahead(turns, LITTLE_BYTES)
+    turns.enter(0)
+    asking = waits_for_its_turn(tmp_path / "large", reading, turns, found)
+    arrived(tmp_path / "little", SDIST, reading)
+
+    told_at_once = reading.known(tmp_path / "little").tar
+    before = list(found)
+    turns.leave()
+    asking.join(20)
+    reading.close()
+
+    assert ([], len(SDIST)) == (before, told_at_once and told_at_once.size)
+    assert [len(LARGE)] == [known.tar.size for known in found if known.tar]
+
+
+@pytest.mark.parametrize("trouble", ["gone", "a folder"])
+def test_a_file_that_is_lost_while_it_waits_gives_its_place_back(tmp_path: Path, trouble: str):
+    turns, found = LeastFirst(1), []
+    reading, path = Ahead(turns, LITTLE_BYTES), tmp_path / "large"
+    turns.enter(0)
+    asking = waits_for_its_turn(path, reading, turns, found)
+
+    path.unlink()
+    if trouble == "a folder":
+        path.mkdir()
+    turns.leave()
+    asking.join(20)
+    reading.close()
+    next_one = Thread(target=turns.enter, args=(0,), daemon=True)
+    next_one.start()
+    next_one.join(20)
+
+    assert ([None], False) == ([known.tar for known in found], next_one.is_alive())
 
 
 def test_another_file_of_the_same_name_is_judged_by_its_own_bytes(tmp_path: Path, reading: Ahead):

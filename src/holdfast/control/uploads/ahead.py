@@ -19,6 +19,7 @@ from typing import BinaryIO
 import structlog
 
 from holdfast.clock import Clock
+from holdfast.control.turns import LeastFirst
 from holdfast.core.archive_limits import MIB
 from holdfast.core.read_ahead import NOTHING_KNOWN, ArchiveWalk, Known
 
@@ -27,6 +28,9 @@ log = structlog.get_logger()
 FILES_MAX = 32  # looked into at once, at most 4 MiB kept of each; the others are read when they are whole
 THREADS_MAX = 2  # reading at once: reads, and uploads under way, have the same cores
 SLICE_BYTES = 64 * MIB  # unpacked in one turn, a quarter of a second or less; whoever wants the facts waits for one
+WHOLE_MAX = max(
+    THREADS_MAX, len(os.sched_getaffinity(0))
+)  # whole files at once: a core each, and one ends before others
 QUIET_SECONDS_MAX = (
     600.0  # without a notice: a front gives an upload up after 60 s without a byte, other fronts may not
 )
@@ -47,7 +51,8 @@ class _Followed:
 class Ahead:
     """What this process reads ahead of the spool's files. Their names were judged by the caller."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: LeastFirst | None = None, slice_bytes: int = SLICE_BYTES) -> None:
+        self._turns, self._slice_bytes = turns or LeastFirst(WHOLE_MAX), slice_bytes
         self._lock = threading.Lock()
         self._followed: dict[Path, _Followed] = {}
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="ahead")
@@ -77,15 +82,14 @@ class Ahead:
             followed = self._followed.pop(path, None)
         if followed is None:
             return NOTHING_KNOWN
+        try:
+            self._read_out(path, followed)
+        except OSError:
+            return NOTHING_KNOWN  # whoever examines the file is about to learn that himself
+        except Exception:
+            log.exception("what was read ahead of a file is of no use")
+            return NOTHING_KNOWN
         with followed.reading:
-            try:
-                while _read_slice(path, followed):
-                    pass
-            except OSError:
-                return NOTHING_KNOWN  # whoever examines the file is about to learn that himself
-            except Exception:
-                log.exception("what was read ahead of a file is of no use")
-                return NOTHING_KNOWN
             return followed.walk.known
 
     @property
@@ -99,6 +103,22 @@ class Ahead:
         with self._lock:
             self._followed.clear()
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _read_out(self, path: Path, followed: _Followed) -> None:
+        """Read to the end. The first slice at once: it is all there is of most files. Raises OSError."""
+        if not self._read_on(path, followed):
+            return
+        self._turns.enter(_bytes_left(path, followed))
+        try:
+            while self._read_on(path, followed):
+                self._turns.go_on(_bytes_left(path, followed))
+        finally:
+            self._turns.leave()
+
+    def _read_on(self, path: Path, followed: _Followed) -> bool:
+        """One slice; True when there is more to read now. Raises OSError."""
+        with followed.reading:
+            return _read_slice(path, followed, self._slice_bytes)
 
     def _queue(self, path: Path, followed: _Followed) -> None:
         followed.is_longer = True
@@ -114,8 +134,7 @@ class Ahead:
             followed.is_longer = False
         is_more = False
         try:
-            with followed.reading:
-                is_more = _read_slice(path, followed)
+            is_more = self._read_on(path, followed)
         except OSError:
             self._forget(path)  # the client left, or the upload ended meanwhile
         except Exception:
@@ -137,13 +156,18 @@ class Ahead:
                 del self._followed[path]
 
 
-def _read_slice(path: Path, followed: _Followed) -> bool:
+def _read_slice(path: Path, followed: _Followed, work_max: int) -> bool:
     """Read on; True when there is more to read now. Raises OSError."""
     with _opened(path) as (file, size, identity):
         if followed.identity not in (None, identity) or size < followed.walk.position:
             followed.walk.give_up()  # what was read was another file, or is not there any more
         followed.identity = identity
-        return followed.walk.advance(file, size, SLICE_BYTES)
+        return followed.walk.advance(file, size, work_max)
+
+
+def _bytes_left(path: Path, followed: _Followed) -> int:
+    """Of a file that is whole, what was not read. Raises OSError."""
+    return path.stat().st_size - followed.walk.position
 
 
 @contextmanager
