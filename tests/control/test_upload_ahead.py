@@ -91,8 +91,8 @@ def test_what_was_never_noticed_before_the_end_is_read_by_whoever_asks(tmp_path:
     assert MEMBERS == len(reading.known(path).members)
 
 
-LARGE = wheels.sdist("demo", "1.0", files={"a.bin": random.Random(1).randbytes(500_000)})[1]
-LITTLE_BYTES = 200_000  # a slice that all of SDIST is read in, and LARGE is not
+LARGE = wheels.sdist("demo", "1.0", files={"a.bin": random.Random(1).randbytes(1_500_000)})[1]
+LITTLE_BYTES = 200_000  # a slice that all of SDIST is read in, and of LARGE one piece
 
 
 def waits_for_its_turn(path: Path, reading: Ahead, turns: LeastFirst, found: list[Known]) -> Thread:

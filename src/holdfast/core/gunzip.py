@@ -11,10 +11,10 @@ from holdfast.core.archive_limits import MIB, ArchiveLimits, Hostile, check_rati
 from holdfast.core.inflating import gzip_inflater
 from holdfast.core.tar_headers import HeaderWatch
 
-# Other threads run meanwhile: small pieces would fight for Python's lock. Source text grows to four times its size or
-# less, so that one packed piece is one unpacked piece: what was left of it would be copied to be fed again.
+# Other threads run meanwhile: small pieces would fight for Python's lock. Source text unpacks to more than twice its
+# size: so nearly all unpacked pieces are full, and pieces of one size leave no holes in the process's memory.
 _UNPACKED_BYTES = 1 * MIB
-_PACKED_BYTES = 128 * 1024
+_PACKED_BYTES = 512 * 1024
 _MEMBER_WORK = 16 * 1024  # what reading a member's headers costs, in bytes that are inflated in that time
 
 
