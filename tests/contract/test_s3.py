@@ -3,15 +3,17 @@
 import socket
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 from contract.store_contract import StoreContract
 
+from holdfast.config import Config
 from holdfast.core.errors import Unavailable
 from holdfast.drill.bucket import Credential, refuses_all_but
 from holdfast.drill.faults import Fault
 from holdfast.drill.proxy import FaultProxy
-from holdfast.store.opening import unreadable_names
+from holdfast.store.opening import open_second, unreadable_names
 from holdfast.store.port import StoreRefuses
 from holdfast.store.remote import RemoteStore
 
@@ -137,6 +139,26 @@ def test_a_refused_connection_is_unavailable(credentials: None, monkeypatch: pyt
             store.get("a")
         with pytest.raises(Unavailable):
             store.put("a", b"", create=True)
+
+
+def test_the_second_bucket_of_a_pair_may_be_another_servers(
+    endpoint: str, bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is said of the second alone comes before what the environment says of both."""
+    with FaultProxy(endpoint) as proxy:
+        other = Credential("other-key", "other-secret").settings
+        for name, value in {"AWS_ENDPOINT_URL": proxy.url, **other}.items():
+            monkeypatch.setenv(f"PAIR_{name}", value)
+        proxy.set(refuses_all_but(Credential("other-key", "other-secret")))
+        first = RemoteStore(f"s3://{bucket}/first")
+        second = open_second(Config(data=tmp_path, store_pair=f"s3://{bucket}/second"))
+        first.put("a", b"1")
+        second.put("a", b"2")
+        proxy.set(Fault(refuse=True))
+
+        assert b"1" == first.get("a")
+        with pytest.raises(Unavailable):
+            second.get("a")
 
 
 def test_plain_http_is_for_loopback_only(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from holdfast.core.errors import Absent, Unavailable
 from holdfast.redact import redact
 from holdfast.store.credential import fingerprint, prove
 from holdfast.store.opening import is_remote, open_store
+from holdfast.store.pair_environment import pair_variables
 from holdfast.store.port import StoreRefuses
 from holdfast.tree import addresses
 from holdfast.upstream_default import replace_file
@@ -65,9 +66,10 @@ def proofs(config: Config, environ: Mapping[str, str]) -> list[Proof]:
     """Ask each bucket, in this process and with its environment. Raises nothing that a store does."""
     found = []
     for where in buckets(config):
-        mark = fingerprint(where, environ)
+        own = pair_variables(environ) if where == config.store_pair else {}
+        mark = fingerprint(where, {**environ, **own})
         try:
-            prove(open_store(where, config.store_folder), addresses.probe(secrets.token_hex(16)))
+            prove(open_store(where, config.store_folder, own=own), addresses.probe(secrets.token_hex(16)))
         except StoreRefuses as error:
             found.append(Proof(where, mark, error.reason, True))
         except (Unavailable, Absent, ValueError) as error:

@@ -83,7 +83,7 @@ class Bucket:
         self._process.terminate()
         self._process.wait(20)
 
-    def objects(self) -> dict[str, str]:
+    def objects(self, prefix: str = PREFIX) -> dict[str, str]:
         """Key below the prefix -> sha256 of the bytes, read past everything that stands before the bucket."""
         import boto3  # type: ignore[import-untyped]
 
@@ -95,13 +95,13 @@ class Bucket:
             region_name="us-east-1",
         )
         found = {}
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=NAME, Prefix=f"{PREFIX}/"):
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=NAME, Prefix=f"{prefix}/"):
             for entry in page.get("Contents", []):
                 try:
                     body = client.get_object(Bucket=NAME, Key=entry["Key"])["Body"].read()
                 except client.exceptions.NoSuchKey:
                     continue  # deleted since it was listed: work goes on meanwhile
-                found[entry["Key"].removeprefix(f"{PREFIX}/")] = hashlib.sha256(body).hexdigest()
+                found[entry["Key"].removeprefix(f"{prefix}/")] = hashlib.sha256(body).hexdigest()
         return found
 
 

@@ -91,7 +91,8 @@ SCALARS: tuple[Setting, ...] = (
         "store_pair",
         parse_store,
         '""',
-        "A second folder or bucket that holds everything as well, on another disk: either may be away. SQLite only.",
+        "A second folder or bucket that holds everything as well, on another disk: either may be away. SQLite only. "
+        "A bucket of another server: PAIR_AWS_ENDPOINT_URL and the like come before AWS_ENDPOINT_URL for it.",
         '"/mnt/second/holdfast"',
     ),
     Setting(

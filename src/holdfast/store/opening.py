@@ -1,11 +1,14 @@
 """Picks the store the settings name: the data folder's own, a folder, the URL of a bucket, or two of them as a pair."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from holdfast.config import Config
 from holdfast.core.errors import Unavailable
 from holdfast.store.copies import Copies
 from holdfast.store.local import LocalStore
+from holdfast.store.pair_environment import pair_variables
 from holdfast.store.port import Store
 
 _REMOTE_SCHEMES = ("s3", "gs", "az")
@@ -24,15 +27,17 @@ def create_configured_store(config: Config) -> Store:
     return _pair(config) if config.store_pair else primary
 
 
-def open_store(setting: str, default_folder: Path, copies: Copies | None = None) -> Store:
+def open_store(
+    setting: str, default_folder: Path, copies: Copies | None = None, own: Mapping[str, str] | None = None
+) -> Store:
     """The store of that setting, as it is: a folder without its marker stays Unavailable. Raises ValueError.
 
-    What is written to a bucket stays on this machine as well, if there are `copies`.
+    What is written to a bucket stays on this machine as well, if there are `copies`. `own`: a bucket's own variables.
     """
     if is_remote(setting):
         from holdfast.store.remote import RemoteStore  # 16 MB of client library that a local store never needs
 
-        return RemoteStore(setting, copies)
+        return RemoteStore(setting, copies, own)
     return LocalStore(_folder(setting, default_folder))
 
 
@@ -50,16 +55,21 @@ def _pair(config: Config) -> Store:
     from holdfast.store.paired import PairedStore
 
     notes = Notes(config.pair_folder)
-    unused = Path(config.store_pair)
     if not notes.exist() and config.store_pair_notes:
         raise Unavailable(
             f"{config.store_pair_notes} holds no notes of a store pair: it is not the folder of the release beside"
             " which this one starts, or that one has no `store_pair`"
         )
     if not notes.exist():
-        create_store(config.store_pair, unused)
+        if not is_remote(config.store_pair):
+            create_store(config.store_pair, Path(config.store_pair))
         notes = Notes.create(config.pair_folder)
-    return PairedStore(open_store(config.store, config.store_folder), open_store(config.store_pair, unused), notes)
+    return PairedStore(open_store(config.store, config.store_folder), open_second(config), notes)
+
+
+def open_second(config: Config) -> Store:
+    """The second store of a pair, as it is; its bucket may be another server's. Raises ValueError."""
+    return open_store(config.store_pair, Path(config.store_pair), own=pair_variables(os.environ))
 
 
 def unreadable_names(store: Store) -> list[str]:

@@ -1,16 +1,17 @@
 """A store in a bucket: S3 and what speaks its protocol, Google Cloud Storage, Azure.
 
-Credentials and endpoints come from the provider's standard environment (AWS_*, GOOGLE_*, AZURE_*). Whatever is not a
-plain "no such object" is Unavailable: a refused credential, a missing bucket, a timeout.
+Credentials and endpoints come from the provider's standard environment (AWS_*, GOOGLE_*, AZURE_*); for a pair's second
+bucket, variables of its own come before those (store/pair_environment.py). Whatever is not a plain "no such object" is
+Unavailable: a refused credential, a missing bucket, a timeout.
 """
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 from urllib.parse import urlsplit
 
 import obstore
@@ -33,7 +34,7 @@ from holdfast.store.port import ObjectInfo, StoreRefuses
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Config
 
 log = structlog.get_logger(__name__)
 
@@ -51,11 +52,14 @@ BUCKET_BELIEVED_SECONDS = 30.0
 class RemoteStore:
     """Objects under a prefix of a bucket, e.g. `s3://bucket/prefix`. Safe among threads and machines."""
 
-    def __init__(self, url: str, copies: Copies | None = None) -> None:
-        """What is put and given away here stays on this machine as well, if there are `copies`."""
+    def __init__(self, url: str, copies: Copies | None = None, own: Mapping[str, str] | None = None) -> None:
+        """What is put and given away here stays on this machine as well, if there are `copies`.
+
+        `own`: variables that hold for this bucket instead of the environment's.
+        """
         self._copies = copies
-        self._store = _connect(url, READ_SECONDS)
-        self._uploads = _connect(url, REQUEST_SECONDS)  # while a part is being sent there is nothing to read
+        self._store = _connect(url, READ_SECONDS, own or {})
+        self._uploads = _connect(url, REQUEST_SECONDS, own or {})  # while a part is being sent there is nothing to read
         self._bucket_seen_at = float("-inf")
         self._inside = urlsplit(url).path.strip("/")
         self.unreadable: set[str] = set()  # names with an empty segment that listings met, for fsck to tell
@@ -175,15 +179,18 @@ class RemoteStore:
         self._bucket_seen_at = time.monotonic()
 
 
-def _connect(url: str, read_seconds: int) -> "ObjectStore":
+def _connect(url: str, read_seconds: int, own: Mapping[str, str]) -> "ObjectStore":
     client: ClientConfig = {
-        "allow_http": _endpoint_is_loopback(),
+        "allow_http": _endpoint_is_loopback({**os.environ, **own}),
         "connect_timeout": f"{CONNECT_SECONDS}s",
         "read_timeout": f"{read_seconds}s",
         "timeout": f"{REQUEST_SECONDS}s",
     }
     retry: RetryConfig = {"max_retries": RETRIES_MAX, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}
     try:
+        if own:  # of S3 alone: the library takes the variables' names in lower case
+            config = cast("S3Config", {name.lower(): value for name, value in own.items()})
+            return from_url(url, config=config, client_options=client, retry_config=retry)
         return from_url(url, client_options=client, retry_config=retry)
     except BaseError as error:
         raise ValueError(f"{url} cannot be used as a store: {_said(error)}") from error
@@ -220,9 +227,9 @@ def _said(error: Exception) -> str:
     return line.rpartition(" - ")[2].partition(": <?xml")[0][:200] or type(error).__name__
 
 
-def _endpoint_is_loopback() -> bool:
+def _endpoint_is_loopback(environ: Mapping[str, str]) -> bool:
     """Plain HTTP is fine for a store on this machine, and nowhere else."""
-    url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT")
+    url = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT")
     host = urlsplit(url or "").hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback
