@@ -11,23 +11,23 @@ from pathlib import Path
 
 import pytest
 
-# What a whole run on two cores took (2026-11-26, each lane beside another one), and a tenth more. In all 2140: some
-# 18 minutes of two workers, which leaves CI (20 minutes) set-up and lint alone: what grows takes from another lane.
+# What a whole run on two cores took (2026-11-27, each lane beside another one), and a tenth more. In all 1987: some
+# 17 minutes of two workers, which leaves CI (20 minutes) set-up and lint alone: what grows takes from another lane.
 BUDGET_SECONDS = {
-    "unit": 90,
-    "property": 60,
-    "fuzz": 20,
-    "contract": 50,
+    "unit": 66,
+    "property": 37,
+    "fuzz": 10,
+    "contract": 48,
     "publish": 5,
-    "control": 385,
-    "read": 60,
+    "control": 468,
+    "read": 58,
     "wire": 5,
-    "front": 30,
+    "front": 27,
     "pull": 80,
-    "cli": 220,
-    "browser": 460,
-    "drills": 390,
-    "clients": 285,
+    "cli": 211,
+    "browser": 357,
+    "drills": 356,
+    "clients": 259,
 }
 
 # A word in a skip's reason -> the Debian package that brings the program.

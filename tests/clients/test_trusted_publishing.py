@@ -192,23 +192,28 @@ def test_an_identity_token_that_was_used_is_refused_in_words(ground: Ground, ali
 
 
 def test_what_an_operator_switched_off_is_told_by_uv_in_the_operators_words(ground: Ground, alice: Person) -> None:
-    """A token that was exchanged before lives out its quarter of an hour; installs go on; one command takes it back."""
+    """Tokens that were exchanged before publish nothing meanwhile; installs go on; one command takes it back."""
     add(ground, "widgets", "ci", *GITHUB)
     before = json.loads(mint(ground, ground.github.issuer.token(aud=audience_of(ground))).body)["token"]
+    kept = wheel("widgets", "3.4")
+    assert 200 == ground.rig.upload(kept).status
+    made, late = wheel("widgets", "3.2"), wheel("widgets", "3.3")
     ground.rig.run("switch", "off", "trusted-publishing", "--reason", "the issuer leaks", "--for", "1h")
-    wait_until(lambda: b"the issuer leaks" in ground.rig.get("/").body, HUNG_SECONDS, "the banner")
-    made = wheel("widgets", "3.2")
+    try:
+        wait_until(lambda: b"the issuer leaks" in ground.rig.get("/").body, HUNG_SECONDS, "the banner")
 
-    refused = uv_publish(ground, alice, made, ground.github.job())
-    kept = ground.rig.upload(wheel("widgets", "3.3"), token=before)
-    version = installed(ground, alice, wheel("widgets", "3.3"))
-    ground.rig.run("switch", "on", "trusted-publishing")
+        refused = uv_publish(ground, alice, made, ground.github.job())
+        too_late = ground.rig.upload(late, token=before)
+        version = installed(ground, alice, kept)
+    finally:
+        ground.rig.run("switch", "on", "trusted-publishing")
     wait_until(lambda: b"the issuer leaks" not in ground.rig.get("/").body, HUNG_SECONDS, "the banner gone")
     done = uv_publish(ground, alice, made, ground.github.job())
+    again = ground.rig.upload(late, token=before)
 
     assert (2, True) == (refused.returncode, "UTC: the issuer leaks." in refused.stdout), refused.stdout
-    assert (200, "3.3") == (kept.status, version)
-    assert 0 == done.returncode, done.stdout
+    assert (403, True, "3.4") == (too_late.status, b"the issuer leaks" in too_late.body, version)
+    assert (0, 200) == (done.returncode, again.status), done.stdout
 
 
 def test_a_pending_publisher_makes_the_project_with_its_first_file(ground: Ground, alice: Person) -> None:
