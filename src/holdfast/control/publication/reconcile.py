@@ -167,9 +167,7 @@ def _absorb(tail: _Tail, own: list[Change], tx: WriteTransaction, done: Reconcil
                     absorb_removal(told, segment.at)
                 case TokenIssued():
                     done.tokens += absorb_token(told, segment.at)
-                case TokenRevoked() if (
-                    last[told.id] == told
-                ):  # an account that was frozen and is open again has its own
+                case TokenRevoked() if last[told.id] == told:  # one of a frozen account may have been told again since
                     absorb_revocation(told.id, segment.at)
                 case _:
                     pass  # the records say the rest

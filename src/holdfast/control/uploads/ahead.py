@@ -28,12 +28,8 @@ log = structlog.get_logger()
 FILES_MAX = 32  # looked into at once, at most 4 MiB kept of each; the others are read when they are whole
 THREADS_MAX = 2  # reading at once: reads, and uploads under way, have the same cores
 SLICE_BYTES = 64 * MIB  # unpacked in one turn, a quarter of a second or less; whoever wants the facts waits for one
-WHOLE_MAX = max(
-    THREADS_MAX, len(os.sched_getaffinity(0))
-)  # whole files at once: a core each, and one ends before others
-QUIET_SECONDS_MAX = (
-    600.0  # without a notice: a front gives an upload up after 60 s without a byte, other fronts may not
-)
+WHOLE_MAX = max(THREADS_MAX, len(os.sched_getaffinity(0)))  # whole files at once: a core each
+QUIET_SECONDS_MAX = 600.0  # without a notice; a front gives an upload up after 60 s without a byte
 
 
 @dataclass(slots=True)
